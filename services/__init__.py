@@ -1,0 +1,1 @@
+"""Pathway: the services of a work-and-health programme and the kernel that they run on."""

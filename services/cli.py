@@ -1,0 +1,4 @@
+"""The pathway command."""
+
+def main() -> None:
+    """Entry point."""
