@@ -1,0 +1,1 @@
+"""The durable runtime that every service runs on; it knows nothing of the domain it carries."""

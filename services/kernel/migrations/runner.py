@@ -1,0 +1,75 @@
+"""Brings a service's database to its newest revision: the kernel's tables, then the service's own."""
+
+import importlib.util
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+HERE = Path(__file__).parent
+
+# Two Jobs that migrate one database wait for each other on this key.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('pathway-migrate'))"
+
+_ROLE = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE "{role}" LOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+
+
+def sqlalchemy_url(dsn: str) -> str:
+    """Return an asyncpg DSN as SQLAlchemy writes it."""
+    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+async def migrate(owner_dsn: str, service: str) -> None:
+    """Migrate ``service``'s database, creating its run role and granting it what it needs.
+
+    Runs in one transaction: a crash leaves the database as it was. Waits for another migration of the
+    same database. The run role's time-outs bound how old a transaction can grow, which is what lets
+    the relay move its floor (see the runtime's ``relay``).
+    """
+    engine = create_async_engine(sqlalchemy_url(owner_dsn))
+    try:
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(_LOCK)
+            await connection.run_sync(_upgrade, service)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, service: str) -> None:
+    role = f"{service}_run"
+    for statement in (
+        _ROLE.format(role=role),
+        f"SET pathway.run_role = '{role}'",
+        f'GRANT USAGE ON SCHEMA public TO "{role}"',
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}"',
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO "{role}"',
+        f"ALTER ROLE \"{role}\" SET statement_timeout = '10s'",
+        f"ALTER ROLE \"{role}\" SET idle_in_transaction_session_timeout = '10s'",
+        f"ALTER ROLE \"{role}\" SET timezone = 'UTC'",
+    ):
+        connection.exec_driver_sql(statement)
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(_version_folders(service)))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "heads")
+
+
+def _version_folders(service: str) -> list[str]:
+    folders = [str(HERE / "versions")]
+    spec = importlib.util.find_spec(f"services.{service}")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        own = Path(place) / "migrations" / "versions"
+        if own.is_dir():
+            folders.append(str(own))
+    return folders

@@ -1,0 +1,62 @@
+"""The contract registry: which type and major version is which model, in which topic, by which key."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One event type.
+
+    ``type`` ends in its major (``org.example.thing.done.v1``); ``version`` is the newest version of its
+    schema, ``0.x`` while it is a draft; ``producer`` is the one service that emits it.
+    """
+
+    type: str
+    model: type[BaseModel]
+    topic: str
+    producer: str
+    version: str = "0.1"
+
+    @property
+    def major(self) -> int:
+        """The major version, read from the type's last part."""
+        return int(self.type.rsplit(".v", 1)[1])
+
+    @property
+    def name(self) -> str:
+        """``subject.action``: the last two parts before the version."""
+        return ".".join(self.type.split(".")[-3:-1])
+
+    @property
+    def dataschema(self) -> str:
+        """The schema's address relative to the repository's root."""
+        return f"/schemas/events/{self.name}/{self.version}.schema.json"
+
+
+class Registry:
+    """All contracts of a system, by type. Raises ValueError when a type is registered twice."""
+
+    def __init__(self, contracts: Iterable[Contract]) -> None:
+        self._by_type: dict[str, Contract] = {}
+        for contract in contracts:
+            if contract.type in self._by_type:
+                raise ValueError(f"{contract.type} is registered twice")
+            self._by_type[contract.type] = contract
+        self._unversioned = {t.rsplit(".v", 1)[0] for t in self._by_type}
+
+    def __iter__(self) -> Iterator[Contract]:
+        return iter(self._by_type.values())
+
+    def find(self, event_type: str) -> Contract | None:
+        """Return the contract of ``event_type`` or None."""
+        return self._by_type.get(event_type)
+
+    def __getitem__(self, event_type: str) -> Contract:
+        return self._by_type[event_type]
+
+    def knows_another_major(self, event_type: str) -> bool:
+        """Tell whether the type is ours in a major version that we do not read."""
+        return event_type not in self._by_type and event_type.rsplit(".v", 1)[0] in self._unversioned

@@ -1,0 +1,1 @@
+"""The durable runtime: batch transaction, commands, outbox relay, consumers."""

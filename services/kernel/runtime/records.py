@@ -1,0 +1,119 @@
+"""From a Kafka record to an input or to poison."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.kernel.decision import Received
+from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, readable_attributes
+from services.kernel.limits import LimitError, check_json, check_record
+from services.kernel.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as the broker gave it. ``topic`` is the logical name, without a prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record that cannot become an input. What could be read of key and sequence is kept."""
+
+    record: Record
+    code: str
+    detail: str
+    key: str | None = None
+    sequence: int | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record that is an event. ``cause`` is None where the service does not handle its type."""
+
+    record: Record
+    envelope: Envelope
+    cause: Received | None
+
+
+class UnknownVersion(Exception):
+    """Our own producer sent a type or major that this consumer does not know: it is too old to go on."""
+
+
+def decode(service: Service, record: Record) -> Decoded | Poison:
+    """Read a record. Raises :class:`UnknownVersion` for a type of ours that is not known here."""
+    try:
+        check_record(record.key, record.value, record.headers)
+        envelope = from_headers(record.headers, record.key)
+    except (LimitError, EnvelopeError) as error:
+        return poison(record, error.code, str(error))
+    contract = service.registry.find(envelope.type)
+    if contract is None or contract.topic != record.topic:
+        if envelope.source.startswith("/pathway/"):
+            raise UnknownVersion(f"{envelope.type} from {envelope.source} in {record.topic}")
+        return poison(record, "type_unknown", "not an event type of this topic", envelope)
+    assert record.value is not None  # noqa: S101  check_record refuses a record without value
+    try:
+        check_json(record.value)
+        if envelope.type not in service.handles:
+            return Decoded(record, envelope, None)
+        data = contract.model.model_validate_json(record.value)
+    except LimitError as error:
+        return poison(record, error.code, str(error), envelope)
+    except ValidationError as error:
+        return poison(record, "data_invalid", _places(error), envelope)
+    cause = Received(envelope.id, envelope.type, envelope.subject, data, envelope.time, envelope.sequence)
+    return Decoded(record, envelope, cause)
+
+
+def _places(error: ValidationError) -> str:
+    """Name what is wrong and where, never the value: it may be a person's."""
+    found = [f"{'/'.join(str(p) for p in e['loc'])}: {e['type']}" for e in error.errors(include_input=False)]
+    return "; ".join(found[:20])
+
+
+def poison(record: Record, code: str, detail: str, envelope: Envelope | None = None) -> Poison:
+    """Make poison of a record, keeping key, sequence and id where they can be read."""
+    if envelope is not None:
+        return Poison(record, code, detail, envelope.subject, envelope.sequence, envelope.id)
+    try:
+        found = readable_attributes(record.headers)
+        key = record.key.decode() if record.key else None
+    except (EnvelopeError, UnicodeDecodeError):
+        return Poison(record, code, detail)
+    if key is not None and ("\x00" in key or len(key) > 64):
+        key = None
+    sequence = found.get("sequence", "")
+    number = int(sequence) if sequence.isascii() and sequence.isdigit() and len(sequence) < 17 else None
+    return Poison(record, code, detail, key, number, found.get("id"))
+
+
+def headers_to_json(headers: Headers) -> str:
+    """Return headers as JSON text for a table. Bytes that are not UTF-8 become ``{"hex": ...}``."""
+    pairs: list[list[Any]] = []
+    for name, content in headers:
+        try:
+            text: Any = content.decode() if content is not None else None
+            if text is not None and "\x00" in text:
+                text = {"hex": content.hex()}
+        except UnicodeDecodeError:
+            text = {"hex": content.hex()}
+        pairs.append([name.replace("\x00", "�"), text])
+    return json.dumps(pairs)
+
+
+def headers_from_json(text: str | None) -> Headers:
+    """Read back what :func:`headers_to_json` wrote."""
+    pairs = json.loads(text) if text else []
+    return tuple(
+        (n, bytes.fromhex(v["hex"]) if isinstance(v, dict) else b"" if v is None else v.encode()) for n, v in pairs
+    )

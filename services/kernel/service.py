@@ -1,0 +1,76 @@
+"""How a service describes itself to the kernel: its functions, its topics, its tables."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.kernel.decision import Cause, Event
+from services.kernel.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the service's own that is written in bulk, in the transaction that decided.
+
+    ``columns`` are (name, PostgreSQL type). The first ``key`` columns identify a row: of several rows
+    with the same key in one batch the last is written; 0 means that every row is written (a table
+    that only grows). ``on_conflict`` is the tail of the INSERT, for example
+    ``ON CONFLICT (referral_id) DO UPDATE SET state = excluded.state``.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: int = 0
+    on_conflict: str = ""
+
+
+Row = tuple[Table, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One handled cause: what came in, which events followed, the state after them.
+
+    ``cause`` is None when a restore folds the service's own log: rows that derive from events must not need
+    it; rows that derive from inputs come back when the inputs are read again.
+    """
+
+    key: str
+    cause: Cause | None
+    events: Sequence[Event]
+    state: Any
+
+
+def no_rows(_: Change) -> Iterable[Row]:
+    """Project nothing."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: two pure functions and where their inputs and outputs live.
+
+    ``handles`` are the types that ``decide`` (or ``project``) wants; others in the input topics only
+    advance the key's sequence. ``policy`` loads the policy book once, at start. ``project`` turns a
+    change into rows of the service's own tables; it is called for every handled cause, whether or not
+    events followed, and must be pure.
+    """
+
+    name: str
+    registry: Registry
+    inputs: tuple[str, ...]
+    output: str
+    handles: frozenset[str]
+    state: type[BaseModel]
+    decide: Callable[..., list[Any]]
+    evolve: Callable[[Any, Event], Any]
+    policy: Callable[[], Any]
+    project: Callable[[Change], Iterable[Row]] = no_rows
+    tables: tuple[Table, ...] = field(default=())
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of its events."""
+        return f"/pathway/{self.name}"

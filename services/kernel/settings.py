@@ -1,0 +1,87 @@
+"""Settings from the environment: every name begins with ``PATHWAY_``.
+
+A secret comes from a variable or, better, from a file of the same name in the folder that
+``PATHWAY_SECRETS_DIR`` names (how Kubernetes and Compose mount secrets).
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where the process runs. Only development may use the dev issuer and development keys."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class RunnerKind(StrEnum):
+    """Which loop owns the consumer process."""
+
+    FAUST = "faust"
+    AIOKAFKA = "aiokafka"
+
+
+DEVELOPMENT_KEY = "development-only-key-development-only-key"
+
+
+class Settings(BaseSettings):
+    """All settings of all roles; a role reads what it needs.
+
+    ``database_url`` and ``migrate_url`` hold ``{service}`` where the service's name goes:
+    ``postgresql://{service}_run@db/pathway_{service}``. ``topic_prefix`` is put before every topic's
+    name on the broker, so that several systems can share one cluster.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PATHWAY_", extra="ignore", frozen=True)
+
+    environment: Environment = Environment.PRODUCTION
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    topic_prefix: str = ""
+    database_url: SecretStr = SecretStr("postgresql://{service}_run@127.0.0.1:5432/pathway_{service}")
+    migrate_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/pathway_{service}")
+    issuer_url: str = "http://127.0.0.1:8099"
+    jwks_url: str = "http://127.0.0.1:8099/jwks"
+    audience: str = "pathway"
+    idempotency_hmac_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
+    digest_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    runner: RunnerKind = RunnerKind.FAUST
+    group_instance_id: str | None = None
+    session_timeout_seconds: Annotated[float, Field(gt=0)] = 15.0
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    relay_send_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    relay_poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    programmes_dir: Path | None = None
+    log_level: str = "INFO"
+
+    def service_url(self, service: str) -> str:
+        """Return the run role's DSN for one service's database."""
+        return self.database_url.get_secret_value().replace("{service}", service)
+
+    def owner_url(self, service: str) -> str:
+        """Return the owner's DSN for one service's database: migrations only."""
+        return self.migrate_url.get_secret_value().replace("{service}", service)
+
+    def refuse_development_keys(self) -> None:
+        """Raise ValueError when a key is still the development one outside development."""
+        if self.environment is Environment.DEVELOPMENT:
+            return
+        named = {"PATHWAY_IDEMPOTENCY_HMAC_KEY": self.idempotency_hmac_key, "PATHWAY_DIGEST_KEY": self.digest_key}
+        missing = [name for name, value in named.items() if value.get_secret_value() == DEVELOPMENT_KEY]
+        if missing:
+            raise ValueError(
+                f"set {', '.join(missing)}: development keys are refused unless PATHWAY_ENVIRONMENT=development"
+            )
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process from its environment and secret files."""
+    folder = os.environ.get("PATHWAY_SECRETS_DIR")
+    return Settings(_secrets_dir=folder) if folder else Settings()
