@@ -1,0 +1,53 @@
+"""What was asked of a person's health. It travels sealed and only triage and the coach's view open it.
+
+A question that was not asked is null (or absent), never false. Ranges: domain facts, clinical thresholds
+(PHQ-9, GAD-7, WSAS as published; STarT MSK common knowledge of the field). Scores only, no item wording.
+"""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.contracts.base import Record
+from services.contracts.codes import Barrier, Condition, RedFlag, Stressor
+
+
+class Phq9(Record):
+    """PHQ-9: the sum, 0 to 27, and item 9 (thoughts of self-harm), 0 to 3; either may be missing."""
+
+    score: Annotated[int, Field(ge=0, le=27)] | None = None
+    item9: Annotated[int, Field(ge=0, le=3)] | None = None
+
+
+class Gad7(Record):
+    """GAD-7: the sum, 0 to 21."""
+
+    score: Annotated[int, Field(ge=0, le=21)] | None = None
+
+
+class StartMsk(Record):
+    """STarT MSK: the score, 0 to 12."""
+
+    score: Annotated[int, Field(ge=0, le=12)] | None = None
+
+
+class Wsas(Record):
+    """Work and Social Adjustment Scale: the sum, 0 to 40."""
+
+    score: Annotated[int, Field(ge=0, le=40)] | None = None
+
+
+class Assessment(Record):
+    """One set of answers, whole or partial; a null list was not asked, an empty one has no entry."""
+
+    taken_on: date | None = None
+    conditions: tuple[Condition, ...] | None = None
+    phq9: Phq9 | None = None
+    gad7: Gad7 | None = None
+    start_msk: StartMsk | None = None
+    wsas: Wsas | None = None
+    red_flags: dict[RedFlag, bool | None] | None = None
+    under_secondary_mental_health_care: bool | None = None
+    stressors: tuple[Stressor, ...] | None = None
+    barriers: tuple[Barrier, ...] | None = None

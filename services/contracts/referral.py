@@ -1,0 +1,178 @@
+"""Topic ``referral.created``: a person has been referred, and what intake learned of it later.
+
+Later facts hold their content in ``change``, the same object that triage passes on in
+``triage.relayed``.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.contracts.assessment import Assessment
+from services.contracts.base import Actor, Code, Common, Moment, Record, Uuid
+from services.contracts.codes import (
+    AccessibleFormat,
+    Channel,
+    ConsentKind,
+    EarningsBand,
+    EligibilityDecision,
+    EligibilityOutcome,
+    EthnicGroup,
+    Sex,
+    Support,
+    WithdrawalReason,
+)
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
+"""A language tag (BCP 47)."""
+
+Quintile = Annotated[int, Field(ge=1, le=5)]
+"""A fifth of the Index of Multiple Deprivation; 1 holds the most deprived places."""
+
+
+class Facts(Record):
+    """What matching needs besides health, null where not asked; hours are a week's."""
+
+    job_at_risk: bool | None
+    off_sick_since: date | None
+    unemployed_since: date | None
+    weekly_hours: Annotated[int, Field(ge=0, le=168)] | None
+    highest_qualification_level: Annotated[int, Field(ge=0, le=8)] | None
+    earnings_band: EarningsBand | None
+    local_gp: bool | None
+    complex_needs: bool | None
+
+
+class Consent(Record):
+    """A consent given or refused, the day and the way it was said."""
+
+    given: bool
+    on: date | None
+    channel: Channel | None
+
+
+class Consents(Record):
+    """The three consents; null where the question was not put."""
+
+    take_part: Consent | None
+    share_with_gp: Consent | None
+    share_with_employer: Consent | None
+
+
+class Eligibility(Record):
+    """What the programme's rules say, with the codes of the rules that are not met or not known."""
+
+    outcome: EligibilityOutcome
+    reasons: tuple[Code, ...]
+
+
+class Equality(Record):
+    """For reports on fairness only; no decision reads it."""
+
+    sex: Sex | None
+    ethnic_group: EthnicGroup | None
+    imd_quintile: Quintile | None
+
+
+class SealedAssessment(Record):
+    """The sealed part of a referral."""
+
+    assessment: Assessment | None
+
+
+class ReferralCreated(Common):
+    """A person has been referred and the referral accepted."""
+
+    received_at: Moment
+    asks: tuple[Support, ...]
+    facts: Facts
+    consents: Consents
+    eligibility: Eligibility
+    equality: Equality
+    language: Language | None
+    formats: tuple[AccessibleFormat, ...]
+    priority_groups: tuple[Code, ...]
+    linked_referral: Uuid | None
+    sealed: SealedAssessment
+
+
+class ConsentChange(Record):
+    """A consent was given or withdrawn."""
+
+    kind: Literal["consent_changed"] = "consent_changed"
+    by: Actor | None
+    consent: ConsentKind
+    given: bool
+    channel: Channel | None
+
+
+class EligibilityDecided(Record):
+    """A named person confirmed or overrode what the rules proposed."""
+
+    kind: Literal["eligibility_decided"] = "eligibility_decided"
+    by: Actor
+    outcome: EligibilityDecision
+    reasons: tuple[Code, ...]
+
+
+class Correction(Record):
+    """Facts were wrong. ``fields`` names those that changed; the rest is as it stands afterwards."""
+
+    kind: Literal["corrected"] = "corrected"
+    by: Actor | None
+    fields: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,64}$")], ...]
+    asks: tuple[Support, ...]
+    facts: Facts
+    equality: Equality
+    language: Language | None
+    formats: tuple[AccessibleFormat, ...]
+    priority_groups: tuple[Code, ...]
+
+
+class Withdrawal(Record):
+    """The person or the referrer takes the referral back."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    by: Actor | None
+    reason: WithdrawalReason
+
+
+IntakeChange = Annotated[ConsentChange | EligibilityDecided | Correction | Withdrawal, Field(discriminator="kind")]
+"""A later fact about a referral, as triage passes it on."""
+
+
+class ReferralAssessed(Common):
+    """New answers, whole or partial: they add to the earlier ones and replace those they repeat."""
+
+    received_at: Moment
+    by: Actor | None
+    sealed: SealedAssessment
+
+
+class ReferralConsentChanged(Common):
+    """A consent changed after the referral."""
+
+    received_at: Moment
+    change: ConsentChange
+
+
+class ReferralEligibilityDecided(Common):
+    """A person has decided on eligibility."""
+
+    received_at: Moment
+    change: EligibilityDecided
+
+
+class ReferralCorrected(Common):
+    """A referral's facts were corrected; the common fields are the corrected ones too."""
+
+    received_at: Moment
+    change: Correction
+
+
+class ReferralWithdrawn(Common):
+    """A referral was withdrawn."""
+
+    received_at: Moment
+    change: Withdrawal

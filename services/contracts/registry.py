@@ -1,0 +1,44 @@
+"""Every event type with its model, topic and producer."""
+
+from typing import Final
+
+from services.contracts import types
+from services.contracts.outcome import (
+    OutcomeRecorded,
+    StatementApproved,
+    StatementExported,
+    StatementSealed,
+    StatementSubmitted,
+)
+from services.contracts.plan import PlanUpdated
+from services.contracts.referral import (
+    ReferralAssessed,
+    ReferralConsentChanged,
+    ReferralCorrected,
+    ReferralCreated,
+    ReferralEligibilityDecided,
+    ReferralWithdrawn,
+)
+from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
+from services.kernel.registry import Contract, Registry
+
+EVENTS: Final = Registry(
+    (
+        Contract(types.REFERRAL_CREATED, ReferralCreated, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_ASSESSED, ReferralAssessed, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_CONSENT_CHANGED, ReferralConsentChanged, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_ELIGIBILITY_DECIDED, ReferralEligibilityDecided, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_CORRECTED, ReferralCorrected, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_WITHDRAWN, ReferralWithdrawn, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.TRIAGE_COMPLETED, TriageCompleted, types.TOPIC_TRIAGE, "triage"),
+        Contract(types.TRIAGE_ACKNOWLEDGED, TriageAcknowledged, types.TOPIC_TRIAGE, "triage"),
+        Contract(types.TRIAGE_RELAYED, TriageRelayed, types.TOPIC_TRIAGE, "triage"),
+        Contract(types.PLAN_UPDATED, PlanUpdated, types.TOPIC_PLAN, "coaching"),
+        Contract(types.OUTCOME_RECORDED, OutcomeRecorded, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_SEALED, StatementSealed, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_SUBMITTED, StatementSubmitted, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_APPROVED, StatementApproved, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_EXPORTED, StatementExported, types.TOPIC_OUTCOME, "outcomes"),
+    )
+)
+"""The published language, by type."""

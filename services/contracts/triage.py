@@ -1,0 +1,72 @@
+"""Topic ``triage.completed``: what triage recommends or holds, who acknowledged it, what it passes on."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.contracts.assessment import Assessment
+from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Sha256, Uuid
+from services.contracts.codes import HoldCause, Intensity, Support, TriageOutcome, Urgency
+from services.contracts.referral import IntakeChange
+
+RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+
+
+class PackageItem(Record):
+    """One support of a package; ``after`` names the supports of the package that come first."""
+
+    support: Support
+    intensity: Intensity | None
+    after: tuple[Support, ...]
+
+
+Package = tuple[PackageItem, ...]
+"""The ordered supports recommended or agreed, first things first."""
+
+
+class Reason(Record):
+    """Why a rule fired: the rule of the rule file and a code that says it."""
+
+    rule: RuleId
+    code: Code
+
+
+class Findings(Record):
+    """The sealed part of a triage: urgency, cause of a hold (null: none), clinical reasons, answers read."""
+
+    urgency: Urgency
+    cause: HoldCause | None
+    reasons: tuple[Reason, ...]
+    assessment: Assessment | None
+
+
+class TriageCompleted(Common):
+    """Triage has read all that is known and recommends, or holds; revision 1 is the first reading.
+
+    ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
+    compared without opening either.
+    """
+
+    revision: Ordinal
+    outcome: TriageOutcome
+    package: Package
+    alternatives: tuple[Support, ...]
+    ruleset: PolicyVersion
+    input_digest: Sha256
+    sealed: Findings
+
+
+class TriageAcknowledged(Common):
+    """A named person has taken up the hold of ``revision``."""
+
+    revision: Ordinal
+    by: Actor
+    acknowledged_at: Moment
+
+
+class TriageRelayed(Common):
+    """A later fact from intake, passed on in order; ``origin`` is the id of intake's event."""
+
+    origin: Uuid
+    received_at: Moment
+    change: IntakeChange

@@ -1,0 +1,27 @@
+"""The names of the event types (CloudEvents ``type``): reverse DNS, subject, past participle, major."""
+
+from typing import Final
+
+REFERRAL_CREATED: Final = "uk.workhealth.referral.created.v1"
+REFERRAL_ASSESSED: Final = "uk.workhealth.referral.assessed.v1"
+REFERRAL_CONSENT_CHANGED: Final = "uk.workhealth.referral.consent_changed.v1"
+REFERRAL_ELIGIBILITY_DECIDED: Final = "uk.workhealth.referral.eligibility_decided.v1"
+REFERRAL_CORRECTED: Final = "uk.workhealth.referral.corrected.v1"
+REFERRAL_WITHDRAWN: Final = "uk.workhealth.referral.withdrawn.v1"
+
+TRIAGE_COMPLETED: Final = "uk.workhealth.triage.completed.v1"
+TRIAGE_ACKNOWLEDGED: Final = "uk.workhealth.triage.acknowledged.v1"
+TRIAGE_RELAYED: Final = "uk.workhealth.triage.relayed.v1"
+
+PLAN_UPDATED: Final = "uk.workhealth.plan.updated.v1"
+
+OUTCOME_RECORDED: Final = "uk.workhealth.outcome.recorded.v1"
+STATEMENT_SEALED: Final = "uk.workhealth.statement.sealed.v1"
+STATEMENT_SUBMITTED: Final = "uk.workhealth.statement.submitted.v1"
+STATEMENT_APPROVED: Final = "uk.workhealth.statement.approved.v1"
+STATEMENT_EXPORTED: Final = "uk.workhealth.statement.exported.v1"
+
+TOPIC_REFERRAL: Final = "referral.created"
+TOPIC_TRIAGE: Final = "triage.completed"
+TOPIC_PLAN: Final = "plan.updated"
+TOPIC_OUTCOME: Final = "outcome.recorded"
