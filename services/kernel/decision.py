@@ -13,7 +13,7 @@ mints from the same causes gets the same events.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -88,7 +88,6 @@ class Event:
     sequence: int
     data: Any
     occurred_at: datetime
-    recorded_at: datetime
     policy: PolicyRef | None = None
 
 
@@ -114,20 +113,5 @@ class Refused(Exception):
         self.status = status
 
 
-S = TypeVar("S", bound=BaseModel)
-
-
-class Decide(Protocol[S]):
-    """``decide``: what follows from a cause in a state. Raises Refused for a command only."""
-
-    def __call__(self, state: S | None, cause: Any, *, policy: Any, now: datetime) -> list[Draft]:
-        """Decide."""
-        ...
-
-
-class Evolve(Protocol[S]):
-    """``evolve``: fold one of the service's own events into its state."""
-
-    def __call__(self, state: S | None, event: Event) -> S:
-        """Evolve."""
-        ...
+class PolicyMissing(Exception):
+    """No policy file covers a date. The consumer stops: going on would decide by the wrong rules."""

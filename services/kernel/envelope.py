@@ -119,9 +119,7 @@ def readable_attributes(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
         if name in seen:
             raise EnvelopeError("header_repeated", "a header occurs twice")
         seen.add(name)
-        if name.startswith("ce_"):
-            name = name[3:]
-        elif name != "content-type":
+        if not name.startswith("ce_") and name != "content-type":
             continue
         try:
             text = content.decode()
@@ -129,5 +127,5 @@ def readable_attributes(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
             raise EnvelopeError("header_undecodable", "a header is not UTF-8") from error
         if "\x00" in text:
             raise EnvelopeError("header_undecodable", "a header holds a NUL character")
-        found[name] = text
+        found[name.removeprefix("ce_")] = text
     return found

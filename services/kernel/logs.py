@@ -51,10 +51,11 @@ def configure_logs(level: str = "INFO", *, service: str = "", role: str = "") ->
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors, processors=[
+            foreign_pre_chain=processors,
+            processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
-            ]
+            ],
         )
     )
     root = logging.getLogger()

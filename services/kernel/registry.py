@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+Model = type[BaseModel]
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
@@ -15,7 +17,7 @@ class Contract:
     """
 
     type: str
-    model: type[BaseModel]
+    model: Model
     topic: str
     producer: str
     version: str = "0.1"

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from services.kernel.decision import Received
 from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, readable_attributes
-from services.kernel.limits import LimitError, check_json, check_record
+from services.kernel.limits import MAX_INTEGER, MAX_KEY_BYTES, LimitError, check_json, check_record
 from services.kernel.service import Service
+
+DIGITS = len(str(MAX_INTEGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,10 @@ def poison(record: Record, code: str, detail: str, envelope: Envelope | None = N
         key = record.key.decode() if record.key else None
     except (EnvelopeError, UnicodeDecodeError):
         return Poison(record, code, detail)
-    if key is not None and ("\x00" in key or len(key) > 64):
+    if key is not None and ("\x00" in key or len(key) > MAX_KEY_BYTES):
         key = None
     sequence = found.get("sequence", "")
-    number = int(sequence) if sequence.isascii() and sequence.isdigit() and len(sequence) < 17 else None
+    number = int(sequence) if sequence.isascii() and sequence.isdigit() and len(sequence) <= DIGITS else None
     return Poison(record, code, detail, key, number, found.get("id"))
 
 

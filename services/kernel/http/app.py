@@ -1,0 +1,112 @@
+"""``create_api``: the one way in which a service becomes an HTTP API."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from services.kernel.clock import Clock, system_clock
+from services.kernel.http import health
+from services.kernel.http.documents import describe
+from services.kernel.http.edge import BodyGate, Edge, Identify
+from services.kernel.http.exchange import Annotate
+from services.kernel.http.identity import KeySet, RoleGuard, TokenVerifier, Verifier
+from services.kernel.http.metrics import Meter
+from services.kernel.http.once import once
+from services.kernel.http.parts import Parts, ReadyCheck
+from services.kernel.http.problems import problem_response
+from services.kernel.service import Service
+from services.kernel.settings import Settings
+
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"})
+
+
+def create_api(
+    service: Service,
+    settings: Settings,
+    *,
+    routers: Sequence[APIRouter],
+    title: str,
+    description: str = "",
+    annotate: Annotate | None = None,
+    ready_checks: Mapping[str, ReadyCheck] | None = None,
+    verifier: Verifier | None = None,
+    issuer_transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock = system_clock,
+) -> FastAPI:
+    """Build the API of ``service``. Nothing connects before the app starts.
+
+    ``annotate`` adds members to every problem document of a request whose body was read. ``verifier`` or
+    ``issuer_transport`` replace the issuer in tests. Raises ValueError for a route that asks for no role or
+    a POST without an Idempotency-Key, and for development keys outside development.
+    """
+    settings.refuse_development_keys()
+    meter = Meter(service.name)
+    client = httpx.AsyncClient(transport=issuer_transport, follow_redirects=False)
+    keys = KeySet(settings.jwks_url, client)
+    known = verifier or TokenVerifier(keys, issuer=settings.issuer_url, audience=settings.audience)
+    parts = Parts(
+        service=service,
+        database_url=settings.service_url(service.name),
+        idempotency_key=settings.idempotency_hmac_key.get_secret_value().encode(),
+        clock=clock,
+        meter=meter,
+        ready_checks=dict(ready_checks or {}),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with client, parts.open():
+            yield
+
+    app = FastAPI(title=title, description=description, version="0.1", lifespan=lifespan, redoc_url=None)
+    app.state.parts = parts
+    for router in (*routers, health.router):
+        app.include_router(router)
+    meter.templates = {route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)}
+    refuse_open_routes(app)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _as_problem)
+    app.add_middleware(BodyGate)
+    app.add_middleware(Identify, verifier=known)
+    app.add_middleware(Edge, meter=meter, clock=clock, annotate=annotate)
+    describe(app, OPEN_PATHS)
+    return app
+
+
+async def _as_problem(request: Request, error: Exception) -> JSONResponse:
+    return problem_response(request.scope, error)
+
+
+def refuse_open_routes(app: FastAPI) -> None:
+    """Raise ValueError naming every route that anybody may call, and every POST that could act twice."""
+    faults = list(open_routes(app))
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+def open_routes(app: FastAPI) -> Iterator[str]:
+    """Yield what is wrong with each route outside ``OPEN_PATHS``."""
+    for route in iter_route_contexts(app.routes):
+        if route.path in OPEN_PATHS:
+            continue
+        dependant = getattr(route, "dependant", None)
+        calls: list[Any] = list(_calls(dependant)) if dependant is not None else []
+        name = f"{'/'.join(sorted(route.methods or ()))} {route.path}"
+        if not any(isinstance(call, RoleGuard) for call in calls):
+            yield f"{name} asks for no role"
+        if "POST" in (route.methods or ()) and once not in calls:
+            yield f"{name} takes no Idempotency-Key"
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _calls(inner)

@@ -1,0 +1,44 @@
+"""What the edge knows of one request, kept beside its ASGI scope."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import Scope
+
+if TYPE_CHECKING:
+    from services.kernel.http.identity import Principal
+    from services.kernel.http.problems import Problem
+
+Annotate = Callable[[str, str, bytes], Mapping[str, Any]]
+"""(method, path, body as received) -> members to add to a problem document. It must not raise."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request: its ids, its whole body once that was read, and who sent it.
+
+    ``refusal`` says why nobody is known (no token, a bad one); a route that needs somebody raises it.
+    """
+
+    request_id: str
+    correlation_id: str
+    annotate: Annotate | None = None
+    body: bytes = b""
+    principal: "Principal | None" = None
+    refusal: "Problem | None" = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+_KEY = "pathway.exchange"
+
+
+def attach(scope: Scope, exchange: Exchange) -> None:
+    """Keep ``exchange`` with the request."""
+    scope[_KEY] = exchange
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """Return the request's exchange. Raises KeyError outside an app made by ``create_api``."""
+    found: Exchange = scope[_KEY]
+    return found

@@ -1,0 +1,61 @@
+"""Liveness, readiness and metrics: open to the platform, without a token."""
+
+import asyncio
+
+import asyncpg
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from services.kernel.decision import Reason
+from services.kernel.http.parts import Parts, parts_of
+from services.kernel.http.problems import Problem
+
+CHECK_SECONDS = 2.0
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="The process is alive")
+async def livez() -> dict[str, str]:
+    """Answer without looking at anything else: a restart would not bring a database back."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", summary="The process can serve")
+async def readyz(request: Request) -> JSONResponse:
+    """Answer 503 with everything that is missing, else 200."""
+    parts = parts_of(request)
+    missing = [Reason(f"{name}_not_ready", text) for name, text in await _missing(parts) if text]
+    if missing:
+        raise Problem(503, "not_ready", "something that is needed is missing; see errors", reasons=missing)
+    return JSONResponse({"status": "ready"})
+
+
+async def _missing(parts: Parts) -> list[tuple[str, str | None]]:
+    async def checked(name: str) -> tuple[str, str | None]:
+        check = parts.ready_checks[name]
+        try:
+            return name, await asyncio.wait_for(check(), CHECK_SECONDS)
+        except TimeoutError:
+            return name, f"no answer within {CHECK_SECONDS:.0f} s"
+
+    return [("database", await _database(parts)), *await asyncio.gather(*map(checked, sorted(parts.ready_checks)))]
+
+
+async def _database(parts: Parts) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await parts.pool.fetchval("SELECT 1 FROM idempotency LIMIT 1")
+    except asyncpg.UndefinedTableError:
+        return "the database is not migrated"
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return f"the database cannot be reached ({type(error).__name__})"
+    return None
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Return this API's metrics and those of the process."""
+    text = generate_latest(parts_of(request).meter.registry) + generate_latest(REGISTRY)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

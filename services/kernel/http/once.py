@@ -1,0 +1,169 @@
+"""Idempotent commands: the same key gives the same effect and the same answer, once.
+
+The key's row is inserted first, in the command's own transaction. A second request with the same key
+therefore waits on the unique index until the first has committed, and then reads the stored answer; when
+the first was refused or failed, its row is gone with it and the second runs. Stored answers hold codes and
+ids only.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import asyncpg
+from fastapi import Depends, Request
+from starlette.responses import JSONResponse
+
+from services.kernel.http.exchange import exchange_of
+from services.kernel.http.identity import token_refused
+from services.kernel.http.problems import Problem, unavailable
+
+if TYPE_CHECKING:
+    from services.kernel.runtime.commands import Commands, Transaction
+
+KEPT_FOR = timedelta(days=7)
+ATTEMPTS = 3
+REPLAYED = "Idempotency-Replayed"
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: its status, its body of codes and ids, the address of what it made (or None)."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+    location: str | None = None
+
+
+Handle = Callable[["Transaction"], Awaitable[Answer]]
+
+
+class IdempotencyConflict(Problem):
+    """The key was used for another request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            422, "idempotency_key_reused", "this Idempotency-Key was used for another request; use a new one"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OnceRunner:
+    """Runs a handler for one client, route and key. Made by the ``Once`` dependency."""
+
+    commands: "Commands"
+    client: str
+    route: str
+    key: str
+    digest: bytes
+
+    async def __call__(self, handle: Handle, *, unstored: Mapping[str, Any] | None = None) -> JSONResponse:
+        """Run ``handle`` in one transaction, or give the answer that it gave before.
+
+        ``unstored`` are members of the body that follow from the request alone and hold more than codes:
+        they are added to the answer and never kept. What ``handle`` raises rolls back and stores nothing;
+        a deadlock or serialisation failure runs it again.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer, replayed = await self._attempt(handle)
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                break
+        headers = {} if answer.location is None else {"Location": answer.location}
+        if replayed:
+            headers[REPLAYED] = "true"
+        return JSONResponse({**answer.body, **(unstored or {})}, answer.status, headers=headers)
+
+    async def _attempt(self, handle: Handle) -> tuple[Answer, bool]:
+        async with AsyncExitStack() as stack:
+            try:
+                tx = await stack.enter_async_context(self.commands.begin())
+            except OSError as error:
+                raise unavailable() from error
+            if not await self._claim(tx):
+                return await self._stored(tx), True
+            answer = await handle(tx)
+            await self._keep(tx, answer)
+        return answer, False
+
+    async def _claim(self, tx: "Transaction") -> bool:
+        where = (self.client, self.route, self.key)
+        claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
+        if claimed is None and await tx.conn.fetchval(_EXPIRE, *where, tx.now - KEPT_FOR):
+            claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
+        return claimed is not None
+
+    async def _stored(self, tx: "Transaction") -> Answer:
+        row = await tx.conn.fetchrow(_READ, self.client, self.route, self.key)
+        if row is None:  # swept between two statements: the caller's next attempt runs it
+            raise unavailable("the key has just expired; try again")
+        if not hmac.compare_digest(row["request_hmac"], self.digest):
+            raise IdempotencyConflict
+        stored = json.loads(row["answer"])
+        return Answer(row["status"], stored["body"], stored["location"])
+
+    async def _keep(self, tx: "Transaction", answer: Answer) -> None:
+        text = json.dumps({"body": dict(answer.body), "location": answer.location})
+        await tx.conn.execute(_KEEP, self.client, self.route, self.key, answer.status, text)
+
+
+_CLAIM = """INSERT INTO idempotency (client, route, key, request_hmac, created_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING true"""
+_EXPIRE = """DELETE FROM idempotency WHERE client = $1 AND route = $2 AND key = $3 AND created_at < $4
+RETURNING true"""
+_READ = """SELECT request_hmac, status, answer::text AS answer FROM idempotency
+WHERE client = $1 AND route = $2 AND key = $3"""
+_KEEP = """UPDATE idempotency SET status = $4, answer = $5::text::json
+WHERE client = $1 AND route = $2 AND key = $3"""
+_SWEEP = "DELETE FROM idempotency WHERE created_at < $1"
+
+
+async def sweep(pool: asyncpg.Pool, now: datetime) -> None:
+    """Delete the keys that are older than ``KEPT_FOR``."""
+    await pool.execute(_SWEEP, now - KEPT_FOR)
+
+
+async def once(request: Request) -> OnceRunner:
+    """Read the Idempotency-Key. Raises Problem 400 when it is missing or not visible ASCII, 401 for nobody."""
+    exchange = exchange_of(request.scope)
+    if exchange.principal is None:
+        raise exchange.refusal or token_refused("token_missing", "a bearer token is needed")
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        raise Problem(400, "idempotency_key_required", "send an Idempotency-Key header: a new one for each act")
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
+        raise Problem(400, "idempotency_key_malformed", "an Idempotency-Key is 1 to 255 visible ASCII characters")
+    parts = request.app.state.parts
+    return OnceRunner(
+        commands=parts.commands,
+        client=exchange.principal.client,
+        route=f"{request.method} {parts.meter.templates[request.scope['endpoint']]}",
+        key=keys[0],
+        digest=request_digest(
+            parts.idempotency_key, request.method, str(request.url.path), request.url.query, exchange.body
+        ),
+    )
+
+
+def request_digest(key: bytes, method: str, path: str, query: str, body: bytes) -> bytes:
+    """Return the HMAC-SHA-256 of a request; its JSON counts by value, not by spacing or order of names.
+
+    The address is part of it: one key sent to two referrals is two requests, not a replay.
+    """
+    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")) if body else ""
+    text = json.dumps([method, path, query, canonical])
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+Once = Annotated[OnceRunner, Depends(once)]

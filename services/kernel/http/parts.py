@@ -1,0 +1,106 @@
+"""What an API holds open while it runs: the pool for commands, the engine for reads, the issuer's keys."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import asyncpg
+import structlog
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.kernel.clock import Clock
+from services.kernel.http.metrics import Meter
+from services.kernel.http.once import sweep
+from services.kernel.http.problems import is_unreachable, unavailable
+from services.kernel.service import Service
+
+if TYPE_CHECKING:
+    from services.kernel.runtime.commands import Commands
+
+POOL_SIZE = 10
+CONNECT_SECONDS = 5.0
+SWEEP_EVERY_SECONDS = 3600.0
+
+ReadyCheck = Callable[[], Awaitable[str | None]]
+"""Returns None when its part is ready, else what is missing."""
+
+_log = structlog.get_logger()
+
+
+@dataclass
+class Parts:
+    """The open parts of one API; ``pool``, ``engine`` and ``commands`` exist while it runs."""
+
+    service: Service
+    database_url: str
+    idempotency_key: bytes
+    clock: Clock
+    meter: Meter
+    ready_checks: Mapping[str, ReadyCheck] = field(default_factory=dict)
+    pool: asyncpg.Pool = field(init=False)
+    engine: AsyncEngine = field(init=False)
+    commands: "Commands" = field(init=False)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open pool and engine; neither connects before it is needed, so a database may come up later."""
+        self.pool = await asyncpg.create_pool(
+            self.database_url, min_size=0, max_size=POOL_SIZE, timeout=CONNECT_SECONDS
+        )
+        self.engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: asyncpg.connect(self.database_url, timeout=CONNECT_SECONDS),
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=CONNECT_SECONDS,
+            pool_pre_ping=False,
+        ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        from services.kernel.runtime.commands import Commands
+
+        self.commands = Commands(self.pool, self.service, self.clock)
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+            await self.engine.dispose()
+            try:
+                await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
+            except TimeoutError:
+                self.pool.terminate()
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await sweep(self.pool, self.clock())
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("idempotency_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the open parts of the request's app."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(parts_of(request).engine) as session:
+        try:
+            await session.connection()
+        except OSError as error:
+            raise unavailable() from error
+        except Exception as error:
+            if is_unreachable(error):
+                raise unavailable() from error
+            raise
+        yield session
+
+
+ReadSession = Annotated[AsyncSession, Depends(_read_session)]
+"""A read-only session: every query of one request sees one snapshot."""

@@ -1,0 +1,156 @@
+"""Problem documents (RFC 9457): every refusal and every failure has one form and a stable code."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import sqlalchemy.exc
+import structlog
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import Scope
+
+from services.kernel.decision import Reason, Refused
+from services.kernel.http.codes import reasons_of
+from services.kernel.http.exchange import Exchange, exchange_of
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+_log = structlog.get_logger()
+
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+_UNREACHABLE = (
+    ConnectionError,
+    TimeoutError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InterfaceError,
+)
+
+
+class Problem(Exception):
+    """An answer that is not a success: HTTP status, stable code, one sentence for a person.
+
+    ``reasons`` are all the things that are wrong (none: the problem is its own only reason), ``headers``
+    go with the answer, ``extra`` are further members of the document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        reasons: Sequence[Reason] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.reasons = tuple(reasons) or (Reason(code, detail),)
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+    def document(self) -> dict[str, Any]:
+        """Return the members of the problem document."""
+        return {
+            "type": f"urn:pathway:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "errors": [{"code": r.code, "pointer": r.pointer, "message": r.message} for r in self.reasons],
+            **self.extra,
+        }
+
+
+def unavailable(detail: str = "the database cannot be reached; try again with the same Idempotency-Key") -> Problem:
+    """Return the 503 of a part that is down: the caller should repeat the request."""
+    return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Tell whether ``error`` says that the database is down, busy or asks for another attempt."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and is_unreachable(error.orig))
+    if isinstance(error, sqlalchemy.exc.TimeoutError | _UNREACHABLE):
+        return True
+    return error.__cause__ is not None and is_unreachable(error.__cause__)
+
+
+def as_problem(error: Exception, exchange: Exchange | None = None) -> Problem:
+    """Return the problem that an exception means; what nobody foresaw is a 500 that says nothing of it."""
+    match error:
+        case Problem():
+            return error
+        case Refused():
+            first = error.reasons[0]
+            return Problem(error.status, first.code, first.message, reasons=error.reasons)
+        case RequestValidationError():
+            return _of_validation(error)
+        case HTTPException():
+            code = _FRAMEWORK_CODES.get(error.status_code, "request_refused")
+            return Problem(error.status_code, code, str(error.detail), headers=error.headers)
+    if is_unreachable(error):
+        _report(error, exchange, "http_unavailable")
+        return unavailable()
+    _report(error, exchange, "http_bug")
+    return Problem(500, "internal_error", "something went wrong here; it has been recorded under the request id")
+
+
+def _of_validation(error: RequestValidationError) -> Problem:
+    errors = error.errors()
+    in_body = [e for e in errors if e["loc"] and e["loc"][0] == "body"]
+    reasons = reasons_of(in_body, error.body, skip=1)
+    for other in errors:
+        if other not in in_body:
+            where = ".".join(str(part) for part in other["loc"])
+            found = reasons_of([{**other, "loc": ()}], None)[0]
+            reasons.append(Reason(found.code, f"{where}: {found.message}"))
+    return Problem(422, "invalid_request", f"{len(reasons)} thing(s) to put right; see errors", reasons=reasons)
+
+
+def _report(error: BaseException, exchange: Exchange | None, event: str) -> None:
+    """Log type and place of an error, never its text: a driver's message can hold a row's values."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
+    _log.error(
+        event,
+        error=type(error).__name__,
+        detail=where,
+        sqlstate=getattr(error, "sqlstate", None),
+        request_id=exchange.request_id if exchange else None,
+    )
+
+
+def problem_response(scope: Scope, error: Exception) -> JSONResponse:
+    """Return the answer for ``error``, with what the service adds to every problem of such a request."""
+    exchange = exchange_of(scope)
+    problem = as_problem(error, exchange)
+    document = {**problem.document(), **_annotations(scope, exchange), "request_id": exchange.request_id}
+    return JSONResponse(document, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def _annotations(scope: Scope, exchange: Exchange) -> Mapping[str, Any]:
+    if exchange.annotate is None or not exchange.body:
+        return {}
+    try:
+        return exchange.annotate(scope["method"], scope["path"], exchange.body)
+    except Exception as error:
+        _report(error, exchange, "http_bug")
+        return {}

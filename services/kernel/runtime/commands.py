@@ -1,0 +1,82 @@
+"""Commands: what a person asks for over HTTP takes the same path as an event."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from services.kernel import context
+from services.kernel.clock import system_clock
+from services.kernel.decision import Command, Event
+from services.kernel.ids import uuid7
+from services.kernel.runtime import fold
+from services.kernel.runtime.fold import Lineage, Output
+from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
+from services.kernel.service import Service
+
+IS_WAITING = "SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped))"
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a command did. ``waiting``: events of this key wait for a missing one, so the state may be old."""
+
+    state: Any
+    events: list[Event]
+    waiting: bool
+
+
+@dataclass
+class Transaction:
+    """One database transaction of one command; it commits when the block ends without an exception.
+
+    ``command_id`` is a UUIDv7 minted from ``now``, so that the command's time can be read from its id.
+    """
+
+    conn: Connection
+    service: Service
+    policy: Any
+    now: datetime
+    command_id: str
+    output: Output = field(default_factory=Output)
+
+    async def execute(self, command: Command) -> Executed:
+        """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no."""
+        locked = await lock_aggregates(self.conn, self.service, [command.key])
+        aggregate = locked[command.key]
+        lineage = Lineage(self.now, context.correlation_id.get() or command.id, context.traceparent.get())
+        output = Output()
+        events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output)
+        await save(self.conn, [aggregate], output)
+        self.output.outbox += output.outbox
+        waiting = await self.conn.fetchval(IS_WAITING, command.key)
+        return Executed(aggregate.state, events, waiting)
+
+    async def load(self, key: str) -> Any:
+        """Return the state of an aggregate as committed, without a lock, or None."""
+        state = await self.conn.fetchval("SELECT state FROM aggregate WHERE key = $1", key)
+        return None if state is None else self.service.state.model_validate_json(state)
+
+
+class Commands:
+    """Opens transactions for a service's commands. ``pool`` connects as the run role."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, service: Service, policy: Any, clock: Callable[[], datetime] = system_clock
+    ) -> None:
+        self.pool = pool
+        self.service = service
+        self.policy = policy
+        self.clock = clock
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Open a transaction; commit at the end of the block, roll back on an exception."""
+        now = self.clock()
+        async with self.pool.acquire() as connection, connection.transaction():
+            transaction = Transaction(connection, self.service, self.policy, now, uuid7(now))
+            yield transaction
+            await finish(connection, transaction.output)

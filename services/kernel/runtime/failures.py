@@ -1,0 +1,91 @@
+"""Which failure takes which path: poison, rejection, transient, bug; and the latched stop."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from services.kernel.runtime.tables import TransactionTooOld
+
+_TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
+_TRANSIENT_STATES = frozenset({"25006", "55P03", "25P02", "25P03"})
+
+MAX_KEYS_IN_A_ROW = 5
+MAX_IN_WINDOW = 20
+WINDOW_SECONDS = 300.0
+MAX_SHARE = 0.01
+
+
+class Stop(Exception):
+    """The consumer must stop and stay stopped until an operator resumes it. ``reason`` is a stable code."""
+
+    def __init__(self, reason: str, detail: str, topic: str | None = None, partition: int | None = None) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.topic = topic
+        self.partition = partition
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether trying the same transaction again may succeed: a closed list.
+
+    Connection lost or refused, serialisation, deadlock, time-out, resources (a full disk included),
+    a server that is going down or not yet up, a standby that is not yet primary.
+    """
+    if isinstance(error, TransactionTooOld | OSError | TimeoutError):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        # asyncpg says so when a connection is lost between two statements; a value that it cannot
+        # encode is an InterfaceError too, and a ValueError
+        return not isinstance(error, ValueError)
+    state = getattr(error, "sqlstate", None) or ""
+    return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
+
+
+def is_sql_bug(error: BaseException) -> bool:
+    """Tell whether the database refused what a fold wrote: some record of the batch is a bug."""
+    return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error)
+
+
+@dataclass(slots=True)
+class BugLimit:
+    """Decides when bugs are no longer single records but the release: then the consumer stops.
+
+    More than 5 distinct keys in a row, or 20 in 5 minutes and over 1 % of what was handled in them.
+    """
+
+    keys_in_a_row: set[str] = field(default_factory=set)
+    bugs: deque[float] = field(default_factory=deque)
+    handled: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def trial(self) -> "BugLimit":
+        """Return a copy for one attempt at a batch; it replaces the original when the batch commits."""
+        return BugLimit(set(self.keys_in_a_row), self.bugs.copy(), self.handled)
+
+    def succeeded(self) -> None:
+        """Note a handled event: the row of bugs is broken."""
+        if self.keys_in_a_row:
+            self.keys_in_a_row = set()
+
+    def failed(self, key: str, at: float) -> None:
+        """Note a bug at ``at`` (monotonic seconds). Raises :class:`Stop` when a limit is passed."""
+        self.keys_in_a_row.add(key)
+        self.bugs.append(at)
+        self._forget(at)
+        if len(self.keys_in_a_row) > MAX_KEYS_IN_A_ROW:
+            raise Stop("too_many_bugs", f"bugs on {len(self.keys_in_a_row)} keys in a row")
+        total = sum(count for _, count in self.handled) + len(self.bugs)
+        if len(self.bugs) >= MAX_IN_WINDOW and len(self.bugs) > MAX_SHARE * total:
+            raise Stop("too_many_bugs", f"{len(self.bugs)} bugs among {total} events in 5 minutes")
+
+    def batch(self, handled: int, at: float) -> None:
+        """Note how many events a committed batch handled."""
+        self.handled.append((at, handled))
+        self._forget(at)
+
+    def _forget(self, at: float) -> None:
+        while self.bugs and self.bugs[0] < at - WINDOW_SECONDS:
+            self.bugs.popleft()
+        while self.handled and self.handled[0][0] < at - WINDOW_SECONDS:
+            self.handled.popleft()

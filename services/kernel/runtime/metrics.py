@@ -1,0 +1,32 @@
+"""What the runtime counts, for Prometheus."""
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from services.kernel.runtime.turns import Counts
+
+records = Counter("pathway_records_total", "Records by what became of them", ["service", "outcome"])
+events = Counter("pathway_events_total", "Events decided", ["service"])
+retries = Counter("pathway_retries_total", "Transactions tried again, by cause", ["service", "cause"])
+batch_records = Histogram(
+    "pathway_batch_records", "Records in a batch", ["service"], buckets=(1, 2, 5, 10, 50, 100, 250, 500)
+)
+batch_seconds = Histogram("pathway_batch_seconds", "Seconds of a batch's transaction", ["service"])
+position = Gauge("pathway_position", "Next offset of a partition", ["service", "topic", "partition"])
+stops = Counter("pathway_stops_total", "Latched stops by reason", ["service", "reason"])
+relayed = Counter("pathway_relayed_total", "Outbox rows sent and marked", ["service"])
+relay_failures = Counter("pathway_relay_failures_total", "Sends that failed, by cause", ["service", "cause"])
+
+
+def batch(service: str, counts: "Counts", size: int, seconds: float) -> None:
+    """Note a committed batch."""
+    for outcome in ("applied", "duplicates", "waiting", "dead"):
+        number = getattr(counts, outcome)
+        if number:
+            records.labels(service, outcome).inc(number)
+    if counts.events:
+        events.labels(service).inc(counts.events)
+    batch_records.labels(service).observe(size)
+    batch_seconds.labels(service).observe(seconds)

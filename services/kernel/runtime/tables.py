@@ -1,0 +1,97 @@
+"""The set-based statements of the runtime: each writes or reads many rows in one round trip."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+
+from services.kernel.runtime.fold import Aggregate, Output
+from services.kernel.service import Service, Table
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+# A transaction older than this may not commit: the relay's floor passes ids younger than 60 s.
+MAX_TRANSACTION_SECONDS = 30
+
+
+class TransactionTooOld(Exception):
+    """The transaction outlived what the relay's floor allows; it rolls back and is tried again."""
+
+
+STUB = "INSERT INTO aggregate (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+LOCK = 'SELECT key, sequence, state FROM aggregate WHERE key = ANY($1::text[]) ORDER BY key COLLATE "C" FOR UPDATE'
+SAVE = """
+UPDATE aggregate a SET sequence = n.sequence, state = n.state
+FROM unnest($1::text[], $2::bigint[], $3::json[]) AS n(key, sequence, state) WHERE a.key = n.key
+"""
+OUTBOX = """
+INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
+"""
+AGE_AND_NOTIFY = """
+SELECT clock_timestamp() - transaction_timestamp() > make_interval(secs => $1), pg_notify('outbox', '')
+"""
+AGE = "SELECT clock_timestamp() - transaction_timestamp() > make_interval(secs => $1)"
+
+
+async def lock_aggregates(connection: Connection, service: Service, keys: Iterable[str]) -> dict[str, Aggregate]:
+    """Lock the aggregates of ``keys``, inserting the missing ones first.
+
+    FOR UPDATE locks nothing where no row is, so two writers of an aggregate that does not exist yet
+    would both see none. Keys are sorted, so that two writers never wait for each other in a circle.
+    """
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    await connection.execute(STUB, wanted)
+    found = await connection.fetch(LOCK, wanted)
+    load = service.state.model_validate_json
+    return {key: Aggregate(key, sequence, load(state) if state is not None else None) for key, sequence, state in found}
+
+
+async def save(connection: Connection, aggregates: Iterable[Aggregate], output: Output) -> None:
+    """Write changed aggregates, the service's own rows and the outbox."""
+    changed = [a for a in aggregates if a.changed]
+    if changed:
+        await connection.execute(
+            SAVE,
+            [a.key for a in changed],
+            [a.sequence for a in changed],
+            [a.state.__pydantic_serializer__.to_json(a.state).decode() for a in changed],
+        )
+    for table, rows in output.rows.items():
+        await write_rows(connection, table, rows)
+    if output.outbox:
+        await connection.execute(OUTBOX, *columns(output.outbox))
+
+
+async def write_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write a service's rows; of those with the same key the last wins."""
+    if table.key:
+        rows = list({row[: table.key]: row for row in rows}.values())
+    if rows:
+        await connection.execute(insert_statement(table), *columns(rows))
+
+
+def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Turn rows into one list a column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@functools.cache
+def insert_statement(table: Table) -> str:
+    """Return the bulk INSERT of a table; its names come from code, never from input."""
+    names = ", ".join(name for name, _ in table.columns)
+    arrays = ", ".join(f"${i}::{kind}[]" for i, (_, kind) in enumerate(table.columns, 1))
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {table.on_conflict}"  # noqa: S608
+
+
+async def finish(connection: Connection, output: Output) -> None:
+    """Check the transaction's age just before it commits, and wake the relay if it has work."""
+    if not output.outbox:
+        too_old = await connection.fetchval(AGE, MAX_TRANSACTION_SECONDS)
+    else:
+        too_old = await connection.fetchval(AGE_AND_NOTIFY, MAX_TRANSACTION_SECONDS)
+    if too_old:
+        raise TransactionTooOld

@@ -1,0 +1,242 @@
+"""The sequence rule: whose turn it is, per key and topic.
+
+An event applies only when its sequence is the last one plus 1. A lower one is a duplicate, unless it
+is the last number again under another id: then two histories claim the key, and the key stops. A
+higher one waits. So nothing that is lost, late or poisoned is ever passed over in silence.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.kernel.decision import PolicyMissing
+from services.kernel.runtime import fold
+from services.kernel.runtime.failures import BugLimit, Stop
+from services.kernel.runtime.fold import Aggregate, Lineage, Output
+from services.kernel.runtime.records import Decoded, Poison, Record, decode, headers_from_json, poison
+from services.kernel.runtime.tables import Connection, lock_aggregates
+from services.kernel.service import Service
+
+POSITIONS = """
+SELECT key, sequence, event_id, waiting, stopped FROM key_position WHERE topic = $1 AND key = ANY($2::text[])
+"""
+WAITING = """
+SELECT key, sequence, event_id, partition, record_offset, value, headers
+FROM waiting_event WHERE topic = $1 AND key = ANY($2::text[])
+"""
+RESTORED = "SELECT key, event_id FROM restored_input WHERE key = ANY($1::text[])"
+
+
+@dataclass(slots=True)
+class Turn:
+    """One key's place in one topic. ``waiting`` holds what waits, by sequence; None: given up."""
+
+    key: str
+    sequence: int = 0
+    event_id: str | None = None
+    stopped: bool = False
+    stored: int = 0
+    waiting: dict[int, Decoded | Poison | None] = field(default_factory=dict)
+    waiting_ids: dict[int, str | None] = field(default_factory=dict)
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record set aside. ``kind`` is poison, bug or conflict."""
+
+    record: Record
+    kind: str
+    code: str
+    detail: str
+    key: str | None
+    sequence: int | None
+    event_id: str | None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of a batch's records."""
+
+    applied: int = 0
+    duplicates: int = 0
+    waiting: int = 0
+    dead: int = 0
+    events: int = 0
+
+
+@dataclass
+class Turns:
+    """Applies decoded records of one topic to locked aggregates, in order.
+
+    Use inside a transaction that holds the partition's position row: ``load``, ``run``, then write
+    what :mod:`services.kernel.runtime.positions` writes.
+    """
+
+    service: Service
+    policy: Any
+    topic: str
+    clock: Callable[[], datetime]
+    limit: BugLimit
+    forced: dict[int, str] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)
+    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+    output: Output = field(default_factory=Output)
+    dead: list[DeadLetter] = field(default_factory=list)
+    parked: list[tuple[int, Decoded]] = field(default_factory=list)
+    drained: list[tuple[str, int]] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    restored: dict[str, str] = field(default_factory=dict)
+    restored_done: list[str] = field(default_factory=list)
+
+    async def load(
+        self, connection: Connection, items: Sequence[Decoded | Poison], *, restoring: bool, also: Iterable[str] = ()
+    ) -> None:
+        """Read the keys' places and what waits for them, then lock the aggregates that have a turn."""
+        keys = sorted({i.envelope.subject for i in items if isinstance(i, Decoded)} | set(also))
+        if not keys:
+            return
+        for key, sequence, event_id, waiting, stopped in await connection.fetch(POSITIONS, self.topic, keys):
+            self.turns[key] = Turn(key, sequence, event_id, stopped, waiting)
+        for key in keys:
+            self.turns.setdefault(key, Turn(key))
+        with_waiting = [t.key for t in self.turns.values() if t.stored]
+        if with_waiting:
+            await self._load_waiting(connection, with_waiting)
+        ready = {
+            i.envelope.subject
+            for i in items
+            if isinstance(i, Decoded) and i.envelope.sequence == self.turns[i.envelope.subject].sequence + 1
+        }
+        self.aggregates = await lock_aggregates(connection, self.service, ready | set(also))
+        if restoring and ready:
+            self.restored = {key: event_id for key, event_id in await connection.fetch(RESTORED, sorted(ready))}
+
+    async def _load_waiting(self, connection: Connection, keys: list[str]) -> None:
+        for row in await connection.fetch(WAITING, self.topic, keys):
+            key, sequence, event_id, partition, offset, value, headers = row
+            turn = self.turns[key]
+            turn.waiting_ids[sequence] = event_id
+            turn.waiting[sequence] = None
+            if value is not None:
+                record = Record(self.topic, partition, offset, key.encode(), value, headers_from_json(headers))
+                turn.waiting[sequence] = decode(self.service, record)
+
+    def run(self, items: Sequence[Decoded | Poison]) -> None:
+        """Apply, skip, park or set aside each item, in order. Raises :class:`Stop`."""
+        for item in items:
+            if isinstance(item, Poison):
+                self._set_aside(item, "poison")
+            else:
+                self._take(item)
+
+    def _take(self, item: Decoded) -> None:
+        envelope = item.envelope
+        turn = self.turns[envelope.subject]
+        if envelope.sequence <= turn.sequence:
+            # no id: the number was given up by an operator, and its late event is no second history
+            if envelope.sequence == turn.sequence and turn.event_id not in {None, envelope.id}:
+                self._conflict(turn, item)
+            else:
+                self.counts.duplicates += 1
+        elif turn.stopped or envelope.sequence > turn.sequence + 1:
+            self._park(turn, item)
+        elif self._apply(turn, item):
+            self.drain(turn)
+
+    def drain(self, turn: Turn) -> None:
+        """Apply what waited, as far as it goes without a gap."""
+        while not turn.stopped and turn.sequence + 1 in turn.waiting:
+            sequence = turn.sequence + 1
+            item = turn.waiting.pop(sequence)
+            turn.waiting_ids.pop(sequence, None)
+            turn.changed = True
+            self.drained.append((turn.key, sequence))
+            if item is None:
+                turn.sequence, turn.event_id = sequence, None
+            elif isinstance(item, Poison):
+                self._set_aside(item, "poison")
+                return
+            elif not self._apply(turn, item):
+                return
+
+    def _apply(self, turn: Turn, item: Decoded) -> bool:
+        """Fold one event whose turn it is. False: it was a bug, is set aside, and its key waits."""
+        envelope = item.envelope
+        if item.cause is not None and not self._already_answered(turn.key, envelope.id):
+            try:
+                if item.record.offset in self.forced:
+                    raise RefusedBySql(self.forced[item.record.offset])
+                events = fold.apply(
+                    self.service,
+                    self.policy,
+                    self.aggregates[turn.key],
+                    item.cause,
+                    envelope.recordedtime,
+                    Lineage(self.clock(), envelope.correlationid, envelope.traceparent),
+                    self.output,
+                )
+            except PolicyMissing as error:
+                raise Stop("policy_missing", str(error), self.topic, item.record.partition) from error
+            except Exception as error:
+                self.limit.failed(turn.key, time.monotonic())
+                bug = poison(item.record, _name(error), _place(error), envelope)
+                self._set_aside(bug, "bug")
+                return False
+            self.counts.events += len(events)
+        self.limit.succeeded()
+        turn.sequence, turn.event_id, turn.changed = envelope.sequence, envelope.id, True
+        self.counts.applied += 1
+        return True
+
+    def _already_answered(self, key: str, event_id: str) -> bool:
+        """After a restore, skip the inputs up to the last one that our own log shows as answered."""
+        last = self.restored.get(key)
+        if last is None:
+            return False
+        if last == event_id:
+            del self.restored[key]
+            self.restored_done.append(key)
+        return True
+
+    def _park(self, turn: Turn, item: Decoded) -> None:
+        sequence = item.envelope.sequence
+        if sequence in turn.waiting_ids:
+            if turn.waiting_ids[sequence] in {None, item.envelope.id}:
+                self.counts.duplicates += 1
+            else:
+                self._conflict(turn, item)
+            return
+        turn.waiting[sequence] = item
+        turn.waiting_ids[sequence] = item.envelope.id
+        turn.changed = True
+        self.parked.append((sequence, item))
+        self.counts.waiting += 1
+
+    def _conflict(self, turn: Turn, item: Decoded) -> None:
+        turn.stopped = turn.changed = True
+        code = "sequence_conflict"
+        found = poison(item.record, code, f"sequence {item.envelope.sequence} came twice, with two ids", item.envelope)
+        self._set_aside(found, "conflict")
+
+    def _set_aside(self, item: Poison, kind: str) -> None:
+        self.counts.dead += 1
+        self.dead.append(DeadLetter(item.record, kind, item.code, item.detail, item.key, item.sequence, item.event_id))
+
+
+class RefusedBySql(Exception):
+    """The database refused what this event's fold wrote."""
+
+
+def _name(error: BaseException) -> str:
+    return str(error) if isinstance(error, RefusedBySql) else type(error).__name__
+
+
+def _place(error: BaseException) -> str:
+    """Say where a bug was raised, without its message: a message may hold a person's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = [f"{frame.name}:{frame.lineno}" for frame in frames[-3:]]
+    return f"{type(error).__name__} in {' > '.join(last)}"
