@@ -1,0 +1,64 @@
+"""What the changes and the snapshot of a plan are made of: goals, steps, fit notes, the change itself."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.contracts.base import Actor, Record
+from services.contracts.codes import (
+    Intensity,
+    Support,
+)
+from services.contracts.plan_codes import (
+    Adjustment,
+    Fitness,
+    FitNoteIssuer,
+    GoalTheme,
+)
+
+ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,35}$")]
+"""The id of a goal, step or session within its plan: a short name or a UUID."""
+
+WeeklyHours = Annotated[int, Field(ge=0, le=168)]
+
+
+class Goal(Record):
+    """A goal of a plan; ``target_on`` null = no day was set."""
+
+    goal_id: ItemId
+    theme: GoalTheme
+    target_on: date | None
+
+
+class StepSpec(Record):
+    """A step as agreed; ``after`` are the ids of the steps that must be finished first."""
+
+    step_id: ItemId
+    support: Support
+    intensity: Intensity | None
+    after: tuple[ItemId, ...]
+    due_on: date | None
+
+
+class FitNote(Record):
+    """What a fit note (Med3) says; travels sealed."""
+
+    fitness: Fitness
+    adjustments: tuple[Adjustment, ...]
+    from_on: date
+    to_on: date
+    issuer: FitNoteIssuer
+
+
+class SealedFitNote(Record):
+    """The sealed part of a recorded fit note."""
+
+    fit_note: FitNote
+
+
+class Change(Record):
+    """What all changes say: who did it and on which London day it happened."""
+
+    by: Actor | None
+    occurred_on: date
