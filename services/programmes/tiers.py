@@ -1,0 +1,124 @@
+"""Who pays for whom: national programme, area, locality, contract. Each narrows the one above it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from services.kernel.money import Pence, pounds
+from services.programmes.conditions import Frozen
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+"""An id for files, events and addresses: lower-case words joined by hyphens."""
+
+Words = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Limits(Frozen):
+    """People, money and dates of a tier. None: not published, so only the tier above limits it.
+
+    ``starts`` and ``ends`` bound the day on which a person may be referred, both included; plans run on
+    after ``ends``. ``ceiling_pence`` is the most that may be paid.
+    """
+
+    participants: Annotated[int, Field(ge=1)] | None = None
+    ceiling_pence: Annotated[Pence, Field(ge=1)] | None = None
+    starts: date = Field(alias="from")
+    ends: date | None = Field(default=None, alias="to")
+
+    def takes_referrals_on(self, day: date) -> bool:
+        """Tell whether a person may be referred on ``day``."""
+        return self.starts <= day and (self.ends is None or day <= self.ends)
+
+
+class Contract(Limits):
+    """What one provider is paid under in one locality."""
+
+    id: Slug
+    provider: Slug
+
+
+class Locality(Limits):
+    """A council-size part of an area, with its own contracts."""
+
+    code: Slug
+    title: Words
+    contracts: tuple[Contract, ...] = Field(min_length=1)
+
+    def contracts_on(self, day: date) -> tuple[Contract, ...]:
+        """Return the contracts that take referrals on ``day``, in the order of the file."""
+        return tuple(c for c in self.contracts if c.takes_referrals_on(day))
+
+
+class Area(Limits):
+    """An Integrated Care Board's area. ``ods_code`` is the code valid while this file is in effect."""
+
+    ods_code: Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
+    title: Words
+
+
+class National(Limits):
+    """The programme as a whole."""
+
+    title: Words
+
+
+class Tiers(Frozen):
+    """The nested tiers of one area's programme."""
+
+    national: National
+    area: Area
+    localities: tuple[Locality, ...] = Field(min_length=1)
+
+    def locality(self, code: str) -> Locality | None:
+        """Return a locality by its code, or None."""
+        return next((place for place in self.localities if place.code == code), None)
+
+    def contract(self, contract_id: str) -> Contract | None:
+        """Return a contract by its id, or None."""
+        every = (c for place in self.localities for c in place.contracts)
+        return next((c for c in every if c.id == contract_id), None)
+
+    def faults(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield (path, code, message) for each tier that is wider than the one above it."""
+        yield from _wider(("area",), self.area, "the national programme", self.national)
+        for index, place in enumerate(self.localities):
+            at: tuple[str | int, ...] = ("localities", index)
+            yield from _wider(at, place, self.area.title, self.area)
+            for number, contract in enumerate(place.contracts):
+                yield from _wider((*at, "contracts", number), contract, place.title, place)
+            yield from _too_many((*at, "contracts"), place.contracts, place.title, place)
+        yield from _too_many(("localities",), self.localities, self.area.title, self.area)
+
+
+Fault = tuple[tuple[str | int, ...], str, str]
+
+
+def _wider(at: tuple[str | int, ...], lower: Limits, name: str, upper: Limits) -> Iterator[Fault]:
+    if lower.ends is not None and lower.ends < lower.starts:
+        yield ((*at, "to"), "ends_before_start", f"It ends on {lower.ends}, before it starts.")
+    if lower.starts < upper.starts:
+        message = f"It starts on {lower.starts}, before {name} ({upper.starts})."
+        yield ((*at, "from"), "wider_dates", message)
+    if upper.ends is not None and (lower.ends is None or lower.ends > upper.ends):
+        message = f"It ends on {lower.ends or 'no day'}, after {name} ({upper.ends})."
+        yield ((*at, "to"), "wider_dates", message)
+    if lower.participants and upper.participants and lower.participants > upper.participants:
+        message = f"{lower.participants:,} participants are more than {name} has ({upper.participants:,})."
+        yield ((*at, "participants"), "wider_participants", message)
+    if lower.ceiling_pence and upper.ceiling_pence and lower.ceiling_pence > upper.ceiling_pence:
+        above = pounds(upper.ceiling_pence)
+        message = f"A ceiling of {pounds(lower.ceiling_pence)} is more than {name} has ({above})."
+        yield ((*at, "ceiling_pence"), "wider_ceiling", message)
+
+
+def _too_many(at: tuple[str | int, ...], parts: Sequence[Limits], name: str, whole: Limits) -> Iterator[Fault]:
+    people = sum(part.participants or 0 for part in parts)
+    if len(parts) > 1 and whole.participants and people > whole.participants:
+        message = f"Together {people:,} participants, more than {name} has ({whole.participants:,})."
+        yield (at, "parts_exceed_participants", message)
+    money = sum(part.ceiling_pence or 0 for part in parts)
+    if len(parts) > 1 and whole.ceiling_pence and money > whole.ceiling_pence:
+        message = f"Together {pounds(money)}, more than {name} has ({pounds(whole.ceiling_pence)})."
+        yield (at, "parts_exceed_ceiling", message)
