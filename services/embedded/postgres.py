@@ -27,8 +27,9 @@ from services.embedded.processes import POLL_SECONDS, Child, uninterrupted
 Mode = Literal["fast", "immediate"]
 SUPERUSER = "postgres"
 SIGNALS: dict[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""What is given up when nothing claims durability: an operating system crash loses the cluster."""
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+"""What is given up when nothing claims to survive a crash of the machine. A commit still reaches the
+operating system first, so a server that is killed loses nothing."""
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -57,7 +58,7 @@ class Postgres:
         self.data = self.folder / "data"
         self.settings = {
             **SETTINGS,
-            **({} if durable else FAST_AND_FORGETFUL),
+            **({} if durable else NOT_DURABLE),
             **(settings or {}),
             "unix_socket_directories": str(self.folder),
         }

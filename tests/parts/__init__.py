@@ -1,0 +1,1 @@
+"""The parts that tests run on, beside the embedded ones: Apache Kafka."""
