@@ -19,8 +19,9 @@ from services.contracts.triage import Package
 
 MAX_OPEN_STEPS = 40
 MAX_OPEN_GOALS = 20
+MAX_FINISHED_STEPS = 200
 MAX_EVIDENCE = 10
-"""How many open items a plan may hold; more are refused as commands (409)."""
+"""How many items a plan may hold; more are refused as commands (409)."""
 
 
 class Proposal(Record):
@@ -96,19 +97,24 @@ class PlanSnapshot(Record):
     """A plan after a change.
 
     ``revision`` is the newest triage revision seen, ``confirmed_revision`` the one that the coach
-    confirmed or overrode, ``proposal`` a newer one that waits for the coach, ``held`` that a hold
-    blocks new steps. ``started_on`` is the day of the first attended session.
+    confirmed or overrode, ``proposal`` a newer one that waits for the coach. ``held`` says that a hold
+    blocks new steps, ``held_revision`` which revision holds: an acknowledgement of an earlier one releases
+    nothing. ``started_on`` is the day on which the person became a participant: the first attended
+    session after consent to take part. ``work_at_referral`` is what a change of work is measured against
+    (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
+    until the plan closes.
     """
 
     revision: Ordinal
     confirmed_revision: Ordinal | None = None
     proposal: Proposal | None = None
     held: bool = False
+    held_revision: Ordinal | None = None
     package: Package = ()
     coach: Actor | None = None
     goals: Annotated[tuple[OpenGoal, ...], Field(max_length=MAX_OPEN_GOALS)] = ()
     steps: Annotated[tuple[OpenStep, ...], Field(max_length=MAX_OPEN_STEPS)] = ()
-    finished_steps: Annotated[tuple[ItemId, ...], Field(max_length=100)] = ()
+    finished_steps: Annotated[tuple[ItemId, ...], Field(max_length=MAX_FINISHED_STEPS)] = ()
     counters: PlanCounters = PlanCounters()
     latest: PlanLatest = PlanLatest()
     consents: Consents | None = None
@@ -119,6 +125,8 @@ class PlanSnapshot(Record):
     started_on: date | None = None
     closed_on: date | None = None
     closure: ClosureCode | None = None
+    outcomes_until: date | None = None
+    work_at_referral: Work | None = None
 
 
 class PlanUpdated(Common):

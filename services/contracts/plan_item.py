@@ -37,7 +37,7 @@ class StepSpec(Record):
     step_id: ItemId
     support: Support
     intensity: Intensity | None
-    after: tuple[ItemId, ...]
+    after: Annotated[tuple[ItemId, ...], Field(max_length=10)]
     due_on: date | None
 
 

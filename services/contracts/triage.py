@@ -7,7 +7,7 @@ from pydantic import Field
 from services.contracts.assessment import Assessment
 from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Sha256, Uuid
 from services.contracts.codes import HoldCause, Intensity, Support, TriageOutcome, Urgency
-from services.contracts.referral import IntakeChange
+from services.contracts.referral import Consents, IntakeChange
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
@@ -44,10 +44,12 @@ class TriageCompleted(Common):
     """Triage has read all that is known and recommends, or holds; revision 1 is the first reading.
 
     ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
-    compared without opening either.
+    compared without opening either. ``consents`` are those known when this was decided; later changes
+    of a consent come as ``triage.relayed``.
     """
 
     revision: Ordinal
+    consents: Consents
     outcome: TriageOutcome
     package: Package
     alternatives: tuple[Support, ...]
