@@ -44,8 +44,9 @@ class Milestone(Record):
 class ReferralOutcome(Common):
     """Money that follows from one referral; key = referral.
 
-    ``refers_to`` is the event reversed, or the claimable one now earned. A claimable entry is 0 pence;
-    reversals and clawbacks are negative.
+    ``refers_to`` is the event reversed, the claimable one now earned, or the reversal after which a
+    milestone is earned anew. A claimable entry is 0 pence; reversals and clawbacks are negative.
+    ``plan_version`` is the plan version whose fact led to the entry (null: a command did).
     """
 
     kind: Literal[
@@ -55,6 +56,7 @@ class ReferralOutcome(Common):
         OutcomeKind.CLAWBACK,
         OutcomeKind.ADJUSTMENT,
     ]
+    plan_version: Ordinal | None
     milestone: Milestone | None
     effective_on: date
     evidence: tuple[Evidence, ...]
