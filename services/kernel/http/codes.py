@@ -50,6 +50,8 @@ _BY_TYPE = {
 }
 CODE_OF = {name: code for code, names in _BY_TYPE.items() for name in names.split()}
 
+_NOTHING = object()
+
 
 def code_of(error_type: str) -> str:
     """Return the stable code of a pydantic error type; a type that we raised ourselves is its own code."""
@@ -64,13 +66,21 @@ def json_pointer(location: Sequence[str | int], value: Any, *, missing: bool = F
     """
     parts: list[str] = []
     for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if (isinstance(value, Mapping) and part in value) or (isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)):
-            value = value[part]
-        elif not (missing and last and isinstance(value, Mapping)):
+        absent = missing and index == len(location) - 1 and isinstance(value, Mapping)
+        inside = _item(value, part)
+        if inside is _NOTHING and not absent:
             continue
+        value = inside
         parts.append(str(part).replace("~", "~0").replace("/", "~1"))
     return "".join(f"/{part}" for part in parts)
+
+
+def _item(value: Any, part: str | int) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(part, _NOTHING)
+    if isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value):
+        return value[part]
+    return _NOTHING
 
 
 def reasons_of(errors: Sequence[Any], value: Any, *, skip: int = 0) -> list[Reason]:

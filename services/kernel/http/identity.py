@@ -23,12 +23,16 @@ REFRESH_AT_MOST_EVERY_SECONDS = 30.0
 FETCH_TIMEOUT_SECONDS = 5.0
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
-_SUBJECT = re.compile(r"[\x21-\x7e]{1,255}")
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The sender as the token says. ``subject`` is pseudonymous and unique within the issuer."""
+    """The sender as the token says.
+
+    ``subject`` is pseudonymous and unique within the issuer; it goes into events as the actor, so nothing
+    that looks like a mail address is taken for one.
+    """
 
     subject: str
     organisation_id: str

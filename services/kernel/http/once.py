@@ -11,10 +11,9 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
@@ -23,9 +22,7 @@ from starlette.responses import JSONResponse
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.identity import token_refused
 from services.kernel.http.problems import Problem, unavailable
-
-if TYPE_CHECKING:
-    from services.kernel.runtime.commands import Commands, Transaction
+from services.kernel.runtime.commands import Commands, Transaction
 
 KEPT_FOR = timedelta(days=7)
 ATTEMPTS = 3
@@ -43,7 +40,7 @@ class Answer:
     location: str | None = None
 
 
-Handle = Callable[["Transaction"], Awaitable[Answer]]
+Handle = Callable[[Transaction], Awaitable[Answer]]
 
 
 class IdempotencyConflict(Problem):
@@ -59,7 +56,7 @@ class IdempotencyConflict(Problem):
 class OnceRunner:
     """Runs a handler for one client, route and key. Made by the ``Once`` dependency."""
 
-    commands: "Commands"
+    commands: Commands
     client: str
     route: str
     key: str
@@ -86,25 +83,21 @@ class OnceRunner:
         return JSONResponse({**answer.body, **(unstored or {})}, answer.status, headers=headers)
 
     async def _attempt(self, handle: Handle) -> tuple[Answer, bool]:
-        async with AsyncExitStack() as stack:
-            try:
-                tx = await stack.enter_async_context(self.commands.begin())
-            except OSError as error:
-                raise unavailable() from error
+        async with self.commands.begin() as tx:
             if not await self._claim(tx):
                 return await self._stored(tx), True
             answer = await handle(tx)
             await self._keep(tx, answer)
         return answer, False
 
-    async def _claim(self, tx: "Transaction") -> bool:
+    async def _claim(self, tx: Transaction) -> bool:
         where = (self.client, self.route, self.key)
         claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
         if claimed is None and await tx.conn.fetchval(_EXPIRE, *where, tx.now - KEPT_FOR):
             claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
         return claimed is not None
 
-    async def _stored(self, tx: "Transaction") -> Answer:
+    async def _stored(self, tx: Transaction) -> Answer:
         row = await tx.conn.fetchrow(_READ, self.client, self.route, self.key)
         if row is None:  # swept between two statements: the caller's next attempt runs it
             raise unavailable("the key has just expired; try again")
@@ -113,7 +106,7 @@ class OnceRunner:
         stored = json.loads(row["answer"])
         return Answer(row["status"], stored["body"], stored["location"])
 
-    async def _keep(self, tx: "Transaction", answer: Answer) -> None:
+    async def _keep(self, tx: Transaction, answer: Answer) -> None:
         text = json.dumps({"body": dict(answer.body), "location": answer.location})
         await tx.conn.execute(_KEEP, self.client, self.route, self.key, answer.status, text)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import asyncpg
 import structlog
@@ -15,11 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.kernel.clock import Clock
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
-from services.kernel.http.problems import is_unreachable, unavailable
+from services.kernel.runtime.commands import Commands
 from services.kernel.service import Service
-
-if TYPE_CHECKING:
-    from services.kernel.runtime.commands import Commands
 
 POOL_SIZE = 10
 CONNECT_SECONDS = 5.0
@@ -43,7 +40,7 @@ class Parts:
     ready_checks: Mapping[str, ReadyCheck] = field(default_factory=dict)
     pool: asyncpg.Pool = field(init=False)
     engine: AsyncEngine = field(init=False)
-    commands: "Commands" = field(init=False)
+    commands: Commands = field(init=False)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -59,9 +56,7 @@ class Parts:
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=False,
         ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        from services.kernel.runtime.commands import Commands
-
-        self.commands = Commands(self.pool, self.service, self.clock)
+        self.commands = Commands(self.pool, self.service, self.service.policy(), self.clock)
         sweeper = asyncio.create_task(self._sweep())
         try:
             yield
@@ -91,14 +86,6 @@ def parts_of(request: Request) -> Parts:
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     async with AsyncSession(parts_of(request).engine) as session:
-        try:
-            await session.connection()
-        except OSError as error:
-            raise unavailable() from error
-        except Exception as error:
-            if is_unreachable(error):
-                raise unavailable() from error
-            raise
         yield session
 
 

@@ -1,11 +1,9 @@
 """Problem documents (RFC 9457): every refusal and every failure has one form and a stable code."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import asyncpg
 import sqlalchemy.exc
 import structlog
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +14,7 @@ from starlette.types import Scope
 from services.kernel.decision import Reason, Refused
 from services.kernel.http.codes import reasons_of
 from services.kernel.http.exchange import Exchange, exchange_of
+from services.kernel.runtime.failures import is_transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -23,20 +22,6 @@ RETRY_AFTER_SECONDS = 2
 _log = structlog.get_logger()
 
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
-_UNREACHABLE = (
-    ConnectionError,
-    TimeoutError,
-    asyncio.TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.InterfaceError,
-)
 
 
 class Problem(Exception):
@@ -83,10 +68,10 @@ def unavailable(detail: str = "the database cannot be reached; try again with th
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Tell whether ``error`` says that the database is down, busy or asks for another attempt."""
+    """Tell whether ``error`` says that the database is down or busy, through SQLAlchemy too."""
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return error.connection_invalidated or (error.orig is not None and is_unreachable(error.orig))
-    if isinstance(error, sqlalchemy.exc.TimeoutError | _UNREACHABLE):
+        return error.connection_invalidated or is_unreachable(error.orig or error.__cause__ or ValueError())
+    if isinstance(error, sqlalchemy.exc.TimeoutError) or is_transient(error):
         return True
     return error.__cause__ is not None and is_unreachable(error.__cause__)
 
