@@ -119,12 +119,14 @@ class Price(Frozen):
     """What one milestone pays, how often for one person, and the least days between two payable ones.
 
     ``gap_days`` 14 means: a second one is payable from the fourteenth day after the last payable one.
+    ``evidence`` are the kinds of which one must be there; without it the milestone is only claimable.
     """
 
-    milestone: Literal["participant", "engagement", "outcome"]
+    milestone: Literal["participant", "engagement", "work_outcome", "health_outcome"]
     amount_pence: Annotated[Pence, Field(ge=0)]
     at_most: Annotated[int, Field(ge=1, le=1000)]
     gap_days: Days | None = None
+    evidence: tuple[Code, ...] = ()
 
 
 class RateCard(Frozen):
