@@ -6,8 +6,8 @@ from pydantic import Field
 
 from services.contracts.assessment import Assessment
 from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Sha256, Uuid
-from services.contracts.codes import HoldCause, Intensity, Support, TriageOutcome, Urgency
-from services.contracts.referral import Consents, IntakeChange
+from services.contracts.codes import AccessibleFormat, HoldCause, Intensity, Support, TriageOutcome, Urgency
+from services.contracts.referral import Consents, Eligibility, Facts, IntakeChange, Language
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
@@ -32,11 +32,16 @@ class Reason(Record):
 
 
 class Findings(Record):
-    """The sealed part of a triage: urgency, cause of a hold (null: none), clinical reasons, answers read."""
+    """The sealed part of a triage: urgency, cause of a hold (null: none), clinical reasons, answers read.
+
+    ``awaits`` names the red-flag rules that a person has yet to acknowledge; ``assessment`` holds all
+    answers known so far, later ones in place of those they repeat.
+    """
 
     urgency: Urgency
     cause: HoldCause | None
     reasons: tuple[Reason, ...]
+    awaits: tuple[RuleId, ...]
     assessment: Assessment | None
 
 
@@ -45,11 +50,18 @@ class TriageCompleted(Common):
 
     ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
     compared without opening either. ``consents`` are those known when this was decided; later changes
-    of a consent come as ``triage.relayed``.
+    of a consent come as ``triage.relayed``. Of a referral it carries what later decisions and coaching
+    need: asks, facts, eligibility, priority groups, language and formats.
     """
 
     revision: Ordinal
+    asks: tuple[Support, ...]
+    facts: Facts
     consents: Consents
+    eligibility: Eligibility
+    priority_groups: tuple[Code, ...]
+    language: Language | None
+    formats: tuple[AccessibleFormat, ...]
     outcome: TriageOutcome
     package: Package
     alternatives: tuple[Support, ...]
