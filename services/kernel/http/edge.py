@@ -21,10 +21,11 @@ from services.kernel.http.identity import Verifier
 from services.kernel.http.metrics import Meter
 from services.kernel.http.problems import Problem, problem_response
 from services.kernel.ids import uuid7
-from services.kernel.limits import LimitError, check_json
+from services.kernel.limits import MAX_INTEGER, LimitError, check_json
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_SECONDS = 30.0
+MAX_DIGITS = len(str(-MAX_INTEGER))
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -111,9 +112,9 @@ class Identify:
             exchange = exchange_of(scope)
             values = Headers(scope=scope).getlist("authorization")
             scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-            if scheme.lower() == "bearer" and token:
+            if scheme.lower() == "bearer" and (token := token.strip()):
                 try:
-                    exchange.principal = await self._verifier.verify(token.strip())
+                    exchange.principal = await self._verifier.verify(token)
                 except Problem as refusal:
                     exchange.refusal = refusal
             if exchange.principal is None and scope["method"] in WITH_BODY:
@@ -191,7 +192,7 @@ def _check_media_type(headers: Headers) -> None:
 def _check_body(body: bytes) -> None:
     try:
         check_json(body)
-        json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_whole)
     except LimitError as error:
         raise Problem(422, error.code, str(error)) from None
     except UnicodeDecodeError:
@@ -209,6 +210,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise LimitError("duplicate_key", "an object holds the same name twice")
     return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:  # beyond 2**53 whatever they are; int() would take long, or refuse
+        raise LimitError("integer_too_large", f"integers lie within {MAX_INTEGER}")
+    return int(digits)
 
 
 def _refuse_constant(_: str) -> Any:

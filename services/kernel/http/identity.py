@@ -91,8 +91,8 @@ class KeySet:
             try:
                 answer = await self._client.get(self._url, timeout=FETCH_TIMEOUT_SECONDS)
                 answer.raise_for_status()
-                found = jwt.PyJWKSet.from_dict(answer.json())
-            except (httpx.HTTPError, ValueError, jwt.PyJWTError) as error:
+                found = _read_keys(answer.json())
+            except (httpx.HTTPError, ValueError, TypeError, jwt.PyJWTError) as error:
                 if self._keys:
                     return
                 raise Problem(
@@ -103,6 +103,12 @@ class KeySet:
                 ) from error
             self._keys = {k.key_id: k for k in found.keys if k.key_id and k.algorithm_name in ALGORITHMS}
             self._fetched = self._monotonic()
+
+
+def _read_keys(document: Any) -> jwt.PyJWKSet:
+    if not isinstance(document, dict):
+        raise TypeError("a key set is an object")
+    return jwt.PyJWKSet.from_dict(document)
 
 
 class TokenVerifier:

@@ -84,7 +84,9 @@ async def count(key: str, body: Count, once: Once, who: Annotated[Principal, req
 async def read(
     key: str, session: ReadSession, who: Annotated[Principal, require()], at_most: int | None = None
 ) -> dict[str, Any]:
-    found = (await session.execute(text("SELECT state FROM aggregate WHERE key = :key"), {"key": key})).scalar()
+    found = (
+        await (await session.connection()).execute(text("SELECT state FROM aggregate WHERE key = :key"), {"key": key})
+    ).scalar()
     return {"key": key, "state": found, "at_most": at_most}
 
 

@@ -1,0 +1,65 @@
+"""Ids, logs and the OpenAPI document."""
+
+import re
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from services.kernel.logs import ALLOWED
+from tests.unit.http.conftest import THING, Make
+from tests.unit.http.test_problems import KEY
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+async def test_ids_are_mirrored_and_reach_the_command(client: httpx.AsyncClient) -> None:
+    headers = {**KEY, "X-Request-Id": "r-1", "X-Correlation-Id": "c:1.2_3", "traceparent": TRACE}
+    answer = await client.post("/things", json=THING, headers=headers)
+    assert (answer.headers["x-request-id"], answer.headers["x-correlation-id"]) == ("r-1", "c:1.2_3")
+    assert (answer.json()["correlation"], answer.json()["trace"]) == ("c:1.2_3", TRACE)
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "é", "a\\nb", '"', "<script>"])
+async def test_an_unsafe_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
+    headers = [(b"x-request-id", sent.encode()), (b"x-correlation-id", sent.encode())]
+    answer = await client.get("/things/1", headers=headers)
+    for name in ("x-request-id", "x-correlation-id"):
+        assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers[name])
+
+
+@pytest.mark.parametrize("trace", ["00-0-0-01", f"00-{'0' * 32}-00f067aa0ba902b7-01", TRACE.upper(), "x"])
+async def test_a_malformed_trace_is_left_out(client: httpx.AsyncClient, trace: str) -> None:
+    answer = await client.post("/things", json=THING, headers={**KEY, "traceparent": trace})
+    assert answer.json()["trace"] is None
+
+
+async def test_a_request_is_logged_by_its_template_with_allowed_keys(client: httpx.AsyncClient) -> None:
+    with capture_logs() as logs:
+        answer = await client.get("/things/12345?limit=6789", headers={"X-Request-Id": "r-1"})
+        await client.get("/nothing/12345")
+    assert "6789" not in str(logs)
+    assert "12345" not in str(logs)
+    first, second = (entry for entry in logs if entry["event"] == "http_request")
+    assert (first["route"], first["status"], first["request_id"]) == ("/things/{number}", 200, "r-1")
+    assert second["route"] == "unmatched"
+    assert {key for entry in logs for key in entry} - {"log_level"} <= ALLOWED
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_key_is_scoped_to_client_and_route_template(client: httpx.AsyncClient) -> None:
+    answer = (await client.post("/things", json=THING, headers=KEY)).json()
+    assert (answer["client"], answer["route"], answer["key"]) == ("P84001|someone", "POST /things", "k")
+
+
+def test_the_document_tells_how_each_route_answers(make_app: Make) -> None:
+    app = make_app()
+    document = app.openapi()
+    assert app.openapi() == document
+    post = document["paths"]["/things"]["post"]
+    names = [p["name"] for p in post["parameters"]]
+    assert names.count("Idempotency-Key") == 1
+    assert {"400", "401", "403", "413", "415", "422", "503"} <= set(post["responses"])
+    assert list(post["responses"]["422"]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "401" not in document["paths"]["/livez"]["get"]["responses"]
