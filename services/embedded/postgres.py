@@ -141,15 +141,21 @@ class Postgres:
         """Return a DSN for asyncpg; ``{service}`` in either name is left for the reader to fill in."""
         return f"postgresql://{role}@/{database}?host={quote(str(self.folder))}"
 
-    def execute(self, sql: str, database: str = "postgres", role: str = SUPERUSER) -> str:
+    def execute(
+        self, sql: str, database: str = "postgres", role: str = SUPERUSER, timeout_seconds: float = 60.0
+    ) -> str:
         """Run SQL through psql and return its rows, unaligned. Raises PostgresError."""
-        return self._client("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-U", role, "-c", sql).strip()
+        words = ("-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-U", role, "-c", sql)
+        return self._client("psql", *words, timeout_seconds=timeout_seconds).strip()
 
     def create_roles(self, service: str) -> None:
-        """Make the owner (it migrates) and the run role of a service, if they are missing."""
-        for role in (owner_of(service), runner_of(service)):
-            if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{role}'"):  # noqa: S608  our own names
-                self.execute(f'CREATE ROLE "{role}" LOGIN')
+        """Make a service's owner, which migrates, and its run role, which it administers, if missing."""
+        owner, runner = owner_of(service), runner_of(service)
+        if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{runner}'"):  # noqa: S608  our own names
+            self.execute(
+                f'CREATE ROLE "{owner}" LOGIN CREATEROLE; CREATE ROLE "{runner}" LOGIN; '
+                f'GRANT "{runner}" TO "{owner}" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE'
+            )
 
     def create_database(self, name: str, *, owner: str = SUPERUSER, template: str = "template0") -> None:
         """Make a database, of a template's content if one is named (nobody may be connected to it)."""
@@ -210,15 +216,24 @@ class Postgres:
         server = psutil.Process(self._server.pid)
         return [server, *server.children()]
 
-    def _client(self, program: str, *arguments: str) -> str:
-        return self._program(program, "-h", str(self.folder), *arguments)
+    def _client(self, program: str, *arguments: str, timeout_seconds: float = 60.0) -> str:
+        return self._program(program, "-h", str(self.folder), *arguments, timeout_seconds=timeout_seconds)
 
-    def _program(self, program: str, *arguments: str, as_user: bool = False) -> str:
+    def _program(self, program: str, *arguments: str, as_user: bool = False, timeout_seconds: float = 60.0) -> str:
         user = self._user if as_user and self._user != "-" else None
-        done = subprocess.run(  # noqa: S603  programs of the wheel, arguments of our own
-            [str(self._bin / program), *arguments], capture_output=True, text=True, check=False,
-            user=user, extra_groups=[] if user else None, cwd=self.folder,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(  # noqa: S603  programs of the wheel, arguments of our own
+                [str(self._bin / program), *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+                user=user,
+                extra_groups=[] if user else None,
+                cwd=self.folder,
+                timeout=timeout_seconds,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise PostgresError(f"{program} did not end in {timeout_seconds} s") from error
         if done.returncode != 0:
             raise PostgresError(f"{program}: {done.stderr.strip() or done.returncode}")
         return done.stdout
@@ -229,7 +244,9 @@ class Postgres:
         if self._user == "-":
             return
         os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
-        if all(parent.stat().st_mode & 0o001 for parent in self._bin.resolve().parents):
+        if not _open_to_all(self.folder):
+            raise PostgresError(f"as root the server runs as {self._user}, who cannot reach {self.folder}")
+        if _open_to_all(self._bin):
             return
         copy = self.folder / "pginstall"
         if not copy.exists():
@@ -264,3 +281,8 @@ def _runs(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _open_to_all(path: Path) -> bool:
+    """Whether any user may pass through the folders above ``path``."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)

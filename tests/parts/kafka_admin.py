@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 SECONDS = 20.0
-EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+EARLIEST: Any = OffsetSpec.earliest()
+LATEST: Any = OffsetSpec.latest()
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -89,7 +89,7 @@ class KafkaAdmin:
         first, last = self._offsets(wanted, EARLIEST), self._offsets(wanted, LATEST)
         return {number: (first[topic, number], last[topic, number]) for number in range(count)}
 
-    def produce(self, records: Iterable[Raw]) -> None:
+    def produce(self, records: Iterable[Raw], seconds: float = SECONDS) -> None:
         """Write records as they are, in order; returns when all are on the broker."""
         failures: list[str] = []
         producer = Producer({**self._config, "acks": "all", "max.in.flight": 1, "linger.ms": 1})
@@ -99,8 +99,9 @@ class KafkaAdmin:
                 on_delivery=lambda error, _: failures.append(str(error)) if error else None,
                 timestamp=record.timestamp, headers=dict(record.headers),
             )  # fmt: skip
-        left = producer.flush(SECONDS)
+        left = producer.flush(seconds)
         if left or failures:
+            producer.purge()
             raise RuntimeError(f"{left} records were not sent; {failures}")
 
     def read(self, *topics: str) -> list[Raw]:
