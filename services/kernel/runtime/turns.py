@@ -113,7 +113,8 @@ class Turns:
         }
         self.aggregates = await lock_aggregates(connection, self.service, ready | set(also))
         if restoring and ready:
-            self.restored = {key: event_id for key, event_id in await connection.fetch(RESTORED, sorted(ready))}
+            rows = await connection.fetch(RESTORED, sorted(ready))
+            self.restored = {row["key"]: row["event_id"] for row in rows}
 
     async def _load_waiting(self, connection: Connection, keys: list[str]) -> None:
         for row in await connection.fetch(WAITING, self.topic, keys):

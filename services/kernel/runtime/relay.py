@@ -1,0 +1,176 @@
+"""The relay: sends what the outbox holds, in order per key, and marks it.
+
+At least once: a row is marked only after the broker acknowledged it, and a crash between the two sends
+it again. Readers tell a repeated event by its sequence. One relay per service leads, by an advisory
+lock held by the very connection that reads and marks: a lost session can do neither.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from services.kernel.envelope import to_headers
+from services.kernel.runtime import backoff, metrics
+from services.kernel.runtime.failures import is_transient
+from services.kernel.runtime.outbox import Unsent
+from services.kernel.runtime.partition import partition_of
+from services.kernel.settings import Settings
+
+log = structlog.get_logger()
+
+LEAD = "SELECT pg_try_advisory_lock(hashtext('pathway-relay'))"
+DISCARD_SECONDS = 1.0
+DAYS_EVERY_SECONDS = 3600.0
+
+
+class SendFailed(Exception):
+    """The broker did not acknowledge everything in time; the producer must not be used again."""
+
+
+class Relay:
+    """Publishes one service's outbox until it is told to stop."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        self.service = service
+        self.settings = settings
+        self.leads = False
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._producer: AIOKafkaProducer | None = None
+
+    def stop(self) -> None:
+        """Ask the relay to end after what it is sending."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Lead, publish, and start again after any transient failure. Returns after :meth:`stop`."""
+        attempt = 0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._lead_and_publish()
+                    attempt = 0
+                except (KafkaError, SendFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error):
+                        raise
+                    attempt += 1
+                    metrics.relay_failures.labels(self.service, type(error).__name__).inc()
+                    log.warning("relay_retries", service=self.service, error=type(error).__name__, attempt=attempt)
+                    await self._discard()
+                    await self._sleep(backoff.delay(attempt))
+        finally:
+            await self._discard()
+
+    async def _lead_and_publish(self) -> None:
+        connection = await asyncpg.connect(self.settings.service_url(self.service), timeout=10, command_timeout=15)
+        try:
+            while not await connection.fetchval(LEAD):
+                await self._sleep(1.0)
+                if self._stopping.is_set():
+                    return
+            self.leads = True
+            log.info("relay_leads", service=self.service)
+            await connection.add_listener("outbox", lambda *_: self._wake.set())
+            unsent = Unsent(connection)
+            days_made = float("-inf")
+            while not self._stopping.is_set():
+                self._wake.clear()
+                if time.monotonic() - days_made > DAYS_EVERY_SECONDS:
+                    await connection.execute("SELECT outbox_make_days(8)")
+                    days_made = time.monotonic()
+                rows = await unsent.read()
+                if rows:
+                    await self._publish(unsent, rows)
+                else:
+                    await self._sleep(self.settings.relay_poll_seconds)
+        finally:
+            self.leads = False
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await connection.close(timeout=2)
+
+    async def _publish(self, unsent: Unsent, rows: Sequence[Any]) -> None:
+        """Send rows and mark those that the broker acknowledged; raises when not all were."""
+        try:
+            async with asyncio.timeout(self.settings.relay_send_timeout_seconds):
+                producer = await self._open_producer()
+                sent = await self._send(producer, rows)
+        except TimeoutError as error:
+            raise SendFailed("no acknowledgement in time") from error
+        await unsent.mark(rows)
+        metrics.relayed.labels(self.service).inc(sent)
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:
+        """Put rows into batches of their partitions, in id order, and wait for every acknowledgement."""
+        counts: dict[str, int] = {}
+        open_batches: dict[tuple[str, int], Any] = {}
+        pending = []
+        for row in rows:
+            topic = self.settings.topic_prefix + row["topic"]
+            if topic not in counts:
+                counts[topic] = len(await producer.partitions_for(topic))
+            place = (topic, partition_of(row["key"], counts[topic]))
+            record = {
+                "key": row["key"].encode(),
+                "value": row["value"],
+                "timestamp": row["recorded_ms"],
+                "headers": list(to_headers(json.loads(row["headers"]))),
+            }
+            batch = open_batches.get(place)
+            if batch is not None and batch.append(**record) is not None:
+                continue
+            if batch is not None:
+                pending.append(await producer.send_batch(batch, place[0], partition=place[1]))
+            open_batches[place] = batch = producer.create_batch()
+            if batch.append(**record) is None:
+                raise SendFailed(f"outbox row {row['id']} does not fit an empty batch")
+        for (topic, partition), batch in open_batches.items():
+            pending.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*pending)
+        return len(rows)
+
+    async def _open_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            timeout_ms = int(self.settings.relay_send_timeout_seconds * 1000)
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self.settings.kafka_bootstrap,
+                client_id=f"pathway-relay-{self.service}",
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=512 * 1024,
+                max_request_size=1024 * 1024,
+                request_timeout_ms=timeout_ms,
+                metadata_max_age_ms=60_000,
+            )
+            await self._producer.start()
+        return self._producer
+
+    async def _discard(self) -> None:
+        """Drop the producer without a flush: ``stop()`` waits for a broker that may never answer.
+
+        A frame that still arrives late holds old sequences, which readers skip.
+        """
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        producer._closed = True
+        task = producer._sender.sender_task if producer._sender is not None else None
+        if task is not None:
+            task.cancel()
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(DISCARD_SECONDS):
+                await producer.client.close()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait for work, for the end, or for the time to pass."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
