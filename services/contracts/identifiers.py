@@ -19,7 +19,7 @@ def is_nhs_number(text: str) -> bool:
     """Tell whether ``text`` is a valid NHS number: ten digits, modulus 11, not one digit repeated.
 
     The check digit is 11 minus (the first nine digits weighted 10 to 2, modulus 11); 11 becomes 0 and
-    10 is never valid (NHS Data Dictionary). Repeated digits pass the sum and identify nobody.
+    10 is never valid (domain facts, identifiers). Repeated digits pass the sum and identify nobody.
     """
     if not _TEN_DIGITS.fullmatch(text) or len(set(text)) == 1:
         return False

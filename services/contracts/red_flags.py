@@ -1,7 +1,7 @@
 """Red flags: what they are, how serious, what a person must be told. Read before anything else.
 
-Items, levels and advice follow the domain facts, section 3 (NHS advice on back pain; NHS Talking
-Therapies on risk). Used by intake (every answer carries the advice) and by triage (matching stops).
+Items, levels and advice follow the domain facts, section 3. Used by intake (every answer carries the
+advice) and by triage (matching stops).
 """
 
 from dataclasses import dataclass
