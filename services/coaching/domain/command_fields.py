@@ -1,0 +1,92 @@
+"""The fields that commands are made of, strict at the edge and described for the OpenAPI document."""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.contracts.base import Ordinal, Reference
+from services.contracts.codes import Attendance, Intensity, Support, WorkStatus
+from services.contracts.plan_codes import EvidenceKind, GoalTheme
+from services.contracts.plan_item import ItemId
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _iso_date(value: Any) -> Any:
+    """Let through a date or ``YYYY-MM-DD``: pydantic alone would read a number as a moment of 1970."""
+    if type(value) is date or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
+        return value
+    raise ValueError("a date is YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date)]
+"""A London calendar day."""
+
+Flag = Annotated[bool, Field(strict=True)]
+Revision = Annotated[Ordinal, Field(strict=True, description="The triage revision that you saw.")]
+Minutes = Annotated[int, Field(strict=True, ge=0, le=1440, description="Length of the session; 0 unless attended.")]
+WeeklyHours = Annotated[Annotated[int, Field(strict=True, ge=0, le=168)] | None, Field(description="Hours a week.")]
+Note = Annotated[str, Field(min_length=1, max_length=4000, description="Free text; it goes into no event.")]
+OptionalNote = Annotated[Note | None, Field(description="Free text; it goes into no event.")]
+
+
+class Fields(BaseModel):
+    """A frozen value of a command; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommandBody(Fields):
+    """What every command says besides its kind."""
+
+    occurred_on: Annotated[
+        Day, Field(description="The day on which it happened: not in the future, not before the referral.")
+    ]
+
+
+class PackageItemFields(Fields):
+    """One support of a package."""
+
+    support: Support
+    intensity: Intensity | None = None
+    after: Annotated[tuple[Support, ...], Field(max_length=10, description="The supports that come first.")] = ()
+
+
+PackageFields = Annotated[tuple[PackageItemFields, ...], Field(min_length=1, max_length=20)]
+
+
+class GoalFields(Fields):
+    """A goal."""
+
+    goal_id: ItemId
+    theme: GoalTheme
+    target_on: Day | None = None
+
+
+class StepFields(Fields):
+    """A step: one support in the plan."""
+
+    step_id: ItemId
+    support: Support
+    intensity: Intensity | None = None
+    after: Annotated[
+        tuple[ItemId, ...], Field(max_length=10, description="The steps that must be finished first.")
+    ] = ()
+    due_on: Day | None = None
+
+
+class WorkFields(Fields):
+    """Where the person stands in work; attendance only where they have work."""
+
+    status: WorkStatus
+    attendance: Attendance | None = None
+
+
+class EvidenceFields(Fields):
+    """What shows a fact, and where it is kept."""
+
+    kind: EvidenceKind
+    obtained_on: Day
+    reference: Reference

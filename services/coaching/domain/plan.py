@@ -1,0 +1,28 @@
+"""The state of one plan and how an event becomes it."""
+
+from services.contracts.base import Common, Ordinal
+from services.contracts.plan import PlanSnapshot
+from services.contracts.plan_codes import PlanState
+from services.kernel.decision import Event
+
+
+class Plan(Common):
+    """A plan as its newest event left it: the common fields of the referral, the state, the snapshot."""
+
+    plan_version: Ordinal
+    state: PlanState
+    plan: PlanSnapshot
+
+
+_FIELDS = tuple(Plan.model_fields)
+
+
+def evolve(state: Plan | None, event: Event) -> Plan:
+    """Fold one ``plan.updated``.
+
+    The newest event says all that there is to know of a plan: its snapshot was computed by ``decide``
+    from the one before, so that subscribers, a restore and this function need no earlier event. The
+    command beside it lets a replay compute it again and compare.
+    """
+    held = event.data.__dict__
+    return Plan.model_construct(**{name: held[name] for name in _FIELDS})
