@@ -18,7 +18,7 @@ log = structlog.get_logger()
 COMMIT_SECONDS = 5.0
 
 
-class BareRunner(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+class BareRunner(ConsumerRebalanceListener):
     """Runs one service's consumption until :meth:`stop`."""
 
     def __init__(self, consumption: Consumption) -> None:

@@ -8,11 +8,8 @@ MAX_REJOINS = 3
 WINDOW_SECONDS = 10.0
 
 
-class DisplacedRepeatedly(SystemExit):
-    """The process left because another with the same member id kept taking its place. Exit code 3."""
-
-    def __init__(self) -> None:
-        super().__init__(3)
+class DisplacedRepeatedly(Exception):
+    """The process left because another with the same member id kept taking its place."""
 
 
 class RejoinLimit:
