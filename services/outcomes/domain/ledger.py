@@ -1,0 +1,188 @@
+"""The ledger as a fold: the same function fills the tables, and proves them equal to the log.
+
+Double entry. A line's amount is positive on the debit side and negative on the credit side; the lines of a
+transaction sum to 0. Ids follow from event ids, so a replay gets the same rows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from services.contracts.outcome import ContractOutcome, Evidence, OutcomeRecorded, ReferralOutcome
+from services.contracts.plan_codes import OutcomeKind
+from services.kernel.decision import Event
+
+
+class Account(StrEnum):
+    """The chart of accounts, one of each for every contract.
+
+    ``accrued`` is what is earned and not settled, ``payable`` what a settlement has passed for payment,
+    ``withheld_by_cap`` what a ceiling keeps back, ``clawback`` what the provider owes.
+    """
+
+    COST = "cost"
+    ACCRUED = "accrued"
+    PAYABLE = "payable"
+    WITHHELD_BY_CAP = "withheld_by_cap"
+    CLAWBACK = "clawback"
+    PAID = "paid"
+
+
+POSTINGS: Final = {
+    OutcomeKind.EARNED: (Account.COST, Account.ACCRUED),
+    OutcomeKind.REVERSAL: (Account.COST, Account.ACCRUED),
+    OutcomeKind.ADJUSTMENT: (Account.COST, Account.ACCRUED),
+    OutcomeKind.FEE: (Account.COST, Account.ACCRUED),
+    OutcomeKind.CLAWBACK: (Account.COST, Account.CLAWBACK),
+    OutcomeKind.PAID: (Account.PAYABLE, Account.PAID),
+}
+"""Which account an entry's amount is debited to and which it is credited to. A negative amount turns both."""
+
+
+BusinessKey = tuple[str | None, str | None, int | None]
+_STANDS_ONCE: Final = frozenset({OutcomeKind.EARNED, OutcomeKind.CLAIMABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side of a transaction; ``line`` is 1 or 2."""
+
+    transaction_id: str
+    line: int
+    contract: str
+    account: Account
+    amount_pence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One entry: an ``outcome.recorded`` event as the ledger keeps it; its id is the event's.
+
+    ``known_at`` is when the fact behind it was recorded. ``replaces`` is the reversal after which a
+    milestone stands here again; with it the business key (referral, milestone, occurrence) is unique.
+    """
+
+    id: str
+    kind: OutcomeKind
+    programme: str
+    contract: str
+    provider: str
+    referral_id: str | None
+    milestone: str | None
+    occurrence: int | None
+    effective_on: date
+    amount_pence: int
+    evidence: tuple[Evidence, ...]
+    card_id: str | None
+    card_version: str | None
+    card_sha256: str | None
+    reasons: tuple[str, ...]
+    refers_to: str | None
+    replaces: str | None
+    known_at: datetime
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return the two lines of the transaction; none where it moves no money."""
+        if not self.amount_pence:
+            return ()
+        debit, credit = POSTINGS[self.kind]
+        return (
+            Line(self.id, 1, self.contract, debit, self.amount_pence),
+            Line(self.id, 2, self.contract, credit, -self.amount_pence),
+        )
+
+
+@dataclass
+class Ledger:
+    """Transactions and lines, by id. Two ledgers are equal when every field of both is."""
+
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    lines: dict[tuple[str, int], Line] = field(default_factory=dict)
+
+    def balances(self) -> dict[tuple[str, Account], int]:
+        """Return the balance of each account of each contract, in pence."""
+        found: dict[tuple[str, Account], int] = {}
+        for line in self.lines.values():
+            key = (line.contract, line.account)
+            found[key] = found.get(key, 0) + line.amount_pence
+        return found
+
+    def trial_balance(self) -> int:
+        """Return the sum of all lines: 0, or the ledger is wrong."""
+        return sum(line.amount_pence for line in self.lines.values())
+
+    def differences(self, other: "Ledger") -> list[str]:
+        """Return the ids of the transactions that are not the same in both, the earliest known first."""
+        here, there = self._entries(), other._entries()
+        different = [found for found in here.keys() | there.keys() if here.get(found) != there.get(found)]
+        known = {**there, **here}
+
+        def when(identity: str) -> tuple[str, str]:
+            transaction = known[identity][0]
+            return (transaction.known_at.isoformat() if transaction else "", identity)
+
+        return sorted(different, key=when)
+
+    def _entries(self) -> dict[str, tuple[Transaction | None, frozenset[Line]]]:
+        lines: dict[str, set[Line]] = {identity: set() for identity in self.transactions}
+        for line in self.lines.values():
+            lines.setdefault(line.transaction_id, set()).add(line)
+        return {identity: (self.transactions.get(identity), frozenset(found)) for identity, found in lines.items()}
+
+
+def fold_ledger(events: Iterable[Event]) -> Ledger:
+    """Return the ledger that the service's own events make. Other types than outcomes post nothing.
+
+    The events of one key must be in order; keys may interleave in any way.
+    """
+    ledger = Ledger()
+    reversals: dict[BusinessKey, str] = {}
+    for event in events:
+        if not isinstance(event.data, OutcomeRecorded):
+            continue
+        found = transaction_of(event, reversals.get(business_key(event.data.root)))
+        if found.kind is OutcomeKind.REVERSAL:
+            reversals[business_key(event.data.root)] = found.id
+        ledger.transactions[found.id] = found
+        for line in found.lines():
+            ledger.lines[line.transaction_id, line.line] = line
+    return ledger
+
+
+def business_key(outcome: ReferralOutcome | ContractOutcome) -> BusinessKey:
+    """Return what is payable once: referral, milestone, occurrence. All None for an entry of a contract."""
+    if isinstance(outcome, ContractOutcome):
+        return None, None, None
+    if outcome.milestone is None:
+        return outcome.referral_id, None, None
+    return outcome.referral_id, outcome.milestone.code, outcome.milestone.occurrence
+
+
+def transaction_of(event: Event, reversal: str | None) -> Transaction:
+    """Return an event's transaction. ``reversal``: the last reversal of its business key before it, if any."""
+    outcome: ReferralOutcome | ContractOutcome = event.data.root
+    card = outcome.rate_card
+    referral_id, milestone, occurrence = business_key(outcome)
+    kind = OutcomeKind(outcome.kind)
+    return Transaction(
+        id=event.id,
+        kind=kind,
+        programme=outcome.programme.id,
+        contract=outcome.contract or "",
+        provider=outcome.provider or "",
+        referral_id=referral_id,
+        milestone=milestone,
+        occurrence=occurrence,
+        effective_on=outcome.effective_on,
+        amount_pence=outcome.amount_pence,
+        evidence=outcome.evidence,
+        card_id=card.id if card else None,
+        card_version=card.version if card else None,
+        card_sha256=card.sha256 if card else None,
+        reasons=outcome.reasons,
+        refers_to=outcome.refers_to,
+        replaces=reversal if kind in _STANDS_ONCE else None,
+        known_at=event.occurred_at,
+    )

@@ -1,0 +1,29 @@
+"""Composition root: the outcomes service as the kernel runs it."""
+
+from pathlib import Path
+
+from services.contracts.registry import EVENTS
+from services.contracts.types import PLAN_UPDATED, TOPIC_OUTCOME, TOPIC_PLAN
+from services.kernel.service import Service
+from services.outcomes.domain.decide import decide
+from services.outcomes.domain.state import Earnings, evolve
+from services.outcomes.domain.terms import RateBook
+from services.outcomes.store import TABLES, project
+from services.programmes.reader import FOLDER, load_book
+
+
+def build(programmes_dir: Path | None = None) -> Service:
+    """Return the service. Nothing is read before its policy is asked for; that raises FileRefused."""
+    return Service(
+        name="outcomes",
+        registry=EVENTS,
+        inputs=(TOPIC_PLAN,),
+        output=TOPIC_OUTCOME,
+        handles=frozenset({PLAN_UPDATED}),
+        state=Earnings,
+        decide=decide,
+        evolve=evolve,
+        policy=lambda: RateBook(load_book(programmes_dir or FOLDER)),
+        project=project,
+        tables=TABLES,
+    )
