@@ -79,6 +79,8 @@ def check(assessment: Assessment | None) -> Safety | None:
     if not flags and not at_risk:
         return None
     positive = sorted((flag for flag, said in (flags or {}).items() if said), key=_RANK.__getitem__)
+    if not positive and not at_risk:
+        return None
     emergency = [flag.value for flag in positive if flag in EMERGENCY_ITEMS]
     hold = [flag.value for flag in positive if flag in HOLD_ITEMS] + ([PHQ9_ITEM9] if at_risk else [])
     back_pain = assessment.conditions is not None and Condition.BACK_PAIN in assessment.conditions

@@ -1,0 +1,46 @@
+"""What a decision of triage follows: the programmes, the rule sets bound to them, the digest's key."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from services.programmes.book import ProgrammeBook
+from services.triage.domain.matching import Engine
+from services.triage.domain.rules import RuleSet
+
+
+class UnknownRuleset(LookupError):
+    """A programme names a rule set that is not there."""
+
+
+class RuleBook:
+    """Every version of every rule set, by id and version."""
+
+    def __init__(self, rulesets: Iterable[RuleSet]) -> None:
+        self._by_ref = {(rules.ruleset, rules.version): rules for rules in rulesets}
+
+    def find(self, ruleset: str, version: str) -> RuleSet | None:
+        """Return a rule set, or None."""
+        return self._by_ref.get((ruleset, version))
+
+
+class TriagePolicy:
+    """Programmes and rules, compiled once. ``digest_key`` is for the HMAC of a decision's input."""
+
+    def __init__(self, book: ProgrammeBook, rules: RuleBook, digest_key: bytes) -> None:
+        self.book = book
+        self.rules = rules
+        self.digest_key = digest_key
+        self._engines: dict[tuple[str, str], Engine] = {}
+        for programme in book:
+            wanted = programme.matching.ruleset
+            found = rules.find(wanted.id, wanted.version)
+            if found is None:
+                name = f"{programme.programme} {programme.version}"
+                raise UnknownRuleset(f"{name} names the rule set {wanted.id} {wanted.version}, which is not there")
+            key = (programme.programme, programme.version)
+            self._engines[key] = Engine(found, programme.matching.parameters())
+
+    def engine(self, programme: str, on: date) -> Engine:
+        """Return the rules for a referral made on a day. Raises NoProgramme when no file covers it."""
+        version = self.book.version_for(programme, on)
+        return self._engines[version.programme, version.version]

@@ -1,0 +1,89 @@
+"""What triage holds of a referral, and how its own events fold into it."""
+
+from datetime import datetime
+
+from services.contracts import types
+from services.contracts.base import Moment, Record, carry
+from services.contracts.codes import EligibilityDecision
+from services.contracts.referral import Consent, ConsentChange, Correction, EligibilityDecided, Withdrawal
+from services.contracts.triage import RuleId, TriageCompleted, TriageRelayed
+from services.kernel.decision import Event
+
+
+class TriageState(Record):
+    """The last decision, with its facts kept up to date, and what has happened since.
+
+    ``awaits`` are the red flags that a named person has yet to acknowledge, since ``awaits_since``;
+    ``acknowledged`` those that one has. ``eligibility_decided`` is a person's decision (None: none yet).
+    """
+
+    decision: TriageCompleted
+    awaits: tuple[RuleId, ...]
+    awaits_since: Moment | None
+    acknowledged: tuple[RuleId, ...]
+    eligibility_decided: EligibilityDecision | None
+    withdrawn: bool
+
+
+def evolve(state: TriageState | None, event: Event) -> TriageState:
+    """Fold one of triage's own events. Raises TypeError for an event that cannot come first or is not its own."""
+    data = event.data
+    if event.type == types.TRIAGE_COMPLETED:
+        return _completed(state, data, event.occurred_at)
+    if state is None:
+        raise TypeError(f"{event.type} cannot be the first event of a triage")
+    if event.type == types.TRIAGE_ACKNOWLEDGED:
+        return acknowledged_in(state)
+    if event.type == types.TRIAGE_RELAYED:
+        return relayed_into(state, data)
+    raise TypeError(f"{event.type} is not an event of triage")
+
+
+def _completed(state: TriageState | None, data: TriageCompleted, at: datetime) -> TriageState:
+    awaits = data.sealed.awaits
+    if state is None:
+        return TriageState(
+            decision=data,
+            awaits=awaits,
+            awaits_since=at if awaits else None,
+            acknowledged=(),
+            eligibility_decided=None,
+            withdrawn=False,
+        )
+    return TriageState(
+        decision=data,
+        awaits=awaits,
+        awaits_since=(state.awaits_since or at) if awaits else None,
+        acknowledged=tuple(rule for rule in state.acknowledged if rule not in awaits),
+        eligibility_decided=state.eligibility_decided,
+        withdrawn=state.withdrawn,
+    )
+
+
+def acknowledged_in(state: TriageState) -> TriageState:
+    """Return the state after a person has acknowledged all that awaited it."""
+    known = tuple(sorted({*state.acknowledged, *state.awaits}))
+    return state.model_copy(update={"awaits": (), "awaits_since": None, "acknowledged": known})
+
+
+def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
+    """Return the state after a change of intake's has been passed on."""
+    changed = carry(data)
+    change = data.change
+    match change:
+        case ConsentChange():
+            consent = Consent(given=change.given, on=data.occurred_on, channel=change.channel)
+            consents = state.decision.consents.model_copy(update={change.consent.value: consent})
+            return _known(state, {**changed, "consents": consents})
+        case Correction():
+            kept = ("asks", "facts", "language", "formats", "priority_groups")
+            return _known(state, {**changed, **{name: getattr(change, name) for name in kept}})
+        case EligibilityDecided():
+            return _known(state, changed, eligibility_decided=change.outcome)
+        case Withdrawal():
+            return _known(state, changed, withdrawn=True)
+
+
+def _known(state: TriageState, facts: dict[str, object], **changed: object) -> TriageState:
+    decision = state.decision.model_copy(update=facts)
+    return state.model_copy(update={"decision": decision, **changed})
