@@ -82,11 +82,7 @@ def _assessed(state: TriageState, cause: Received, policy: TriagePolicy) -> list
 
 
 def _relay(cause: Received) -> TriageRelayed:
-    event: _NOT_ELIGIBLE: Final = EligibilityDecision.NOT_ELIGIBLE
-_REFUSED_BY_A_PERSON: Final = TriageOutcome.NOT_ELIGIBLE
-_HELD: Final = TriageOutcome.HELD
-
-Later = cause.data
+    event: Later = cause.data
     return TriageRelayed(**carry(event), origin=cause.id, received_at=event.received_at, change=event.change)
 
 
