@@ -104,12 +104,12 @@ def differences(root: Path = ROOT) -> dict[Path, str]:
     return {p: text for p, text in wanted.items() if not p.is_file() or p.read_text("utf-8") != text}
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write the files that differ; with ``--check`` only name them and answer 1."""
-    stale = differences()
-    frozen = {ROOT / "schemas" / name for name in released()}
+    stale = differences(root)
+    frozen = {root / "schemas" / name for name in released(root)}
     for path, text in stale.items():
-        name = path.relative_to(ROOT)
+        name = path.relative_to(root)
         if path in frozen:
             print(f"{name} is released; its model has changed. Raise the minor in the registry.")
             return 1
