@@ -23,14 +23,17 @@ WEEKS: Final = (6, 12)
 """All illustrative; up to 12 weeks of support is what one area publishes."""
 
 
-def course(person: Person, seed: int, *, revision: int, package: Package, from_on: date) -> list[Act]:
-    """Everything after the opening. ``revision`` is the newest that triage made, ``from_on`` the opening's last day.
+def course(
+    person: Person, seed: int, *, package: Package, from_on: date, revision: int, confirmed: int = 1
+) -> list[Act]:
+    """Everything after the opening, which ended on ``from_on``.
 
-    A revision after the first is confirmed, or overridden, before the plan is agreed.
+    ``revision`` is the newest that triage made and ``package`` what it recommends; where the opening
+    ``confirmed`` an earlier one, it is confirmed, or overridden, before the plan is agreed.
     """
     rng = rng_of(seed, person.number, "course")
     first = after(from_on, rng.randint(1, 7))
-    chosen, decided = _decision(rng, revision, package, first)
+    chosen, decided = _decision(rng, revision, package, first, repeat=revision == confirmed)
     steps = _steps(rng, chosen, first)
     weeks = rng.randint(*WEEKS)
     if spread.happens(rng, LEAVES_EARLY_PERCENT):
@@ -53,14 +56,16 @@ def course(person: Person, seed: int, *, revision: int, package: Package, from_o
     return [*in_order(act for act in during if act.on < limit), *end, *_work(rng, person, first, weeks, end)]
 
 
-def _decision(rng: random.Random, revision: int, package: Package, on: date) -> tuple[Package, list[Act]]:
+def _decision(
+    rng: random.Random, revision: int, package: Package, on: date, *, repeat: bool
+) -> tuple[Package, list[Act]]:
     if spread.happens(rng, OVERRIDE_PERCENT) and len(package) > 1:
         kept = package[:-1]
         names = {item["support"] for item in kept}
         chosen = [{**item, "after": [name for name in item["after"] if name in names]} for item in kept]
         fields = {"revision": revision, "reason": "person_prefers", "package": chosen}
         return chosen, [Act(on, "recommendation_overridden", fields)]
-    if revision == 1:
+    if repeat:
         return package, []
     return package, [Act(on, "recommendation_confirmed", {"revision": revision})]
 

@@ -27,8 +27,8 @@ def story_of(person: Person, seed: int) -> Story:
     return rng.choice((Story.NEVER_REACHED, Story.DECLINES))
 
 
-def opening(person: Person, seed: int) -> list[Act]:
-    """Everything up to the recommendation that will be agreed on.
+def opening(person: Person, seed: int, revision: int = 1) -> list[Act]:
+    """Everything up to the recommendation that will be agreed on; ``revision`` is the one that the coach sees.
 
     Somebody who starts and was referred without scores is assessed jointly: triage then decides again, and
     the coach confirms its second revision in the course.
@@ -50,7 +50,7 @@ def opening(person: Person, seed: int) -> list[Act]:
             acts.append(Act(called, "withdrawn", {"reason": reason}))
         case Story.STARTS:
             acts.append(Act(called, "contacted", {"channel": "phone", "reached": True}))
-            acts.append(Act(called, "recommendation_confirmed", {"revision": 1}))
+            acts.append(Act(called, "recommendation_confirmed", {"revision": revision}))
             if needs_joint_assessment(person):
                 acts += _joint_assessment(person, seed, acts[-1])
     return acts
