@@ -34,30 +34,26 @@ def only_allowed(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMap
 
 def configure_logs(level: str = "INFO", *, service: str = "", role: str = "") -> None:
     """Send structlog and the standard library's loggers to stderr as JSON lines."""
-    processors: list[Any] = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        only_allowed,
     ]
     structlog.configure(
-        processors=[*processors, structlog.processors.JSONRenderer()],
+        processors=[*shared, only_allowed, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     if service or role:
         structlog.contextvars.bind_contextvars(service=service, role=role)
+    foreign = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        only_allowed,
+        structlog.processors.JSONRenderer(),
+    ]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=processors,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=foreign))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -13,10 +13,10 @@ ADDED = "uk.example.number.added.v1"
 IGNORED = "uk.example.number.ignored.v1"
 COUNTED = "uk.example.tally.counted.v1"
 
-BUG = 666
-SQL_BUG = 667
-SILENT = 0
-NO_POLICY = 404
+BUG = 1_000_666
+SQL_BUG = 1_000_667
+SILENT = 1_000_000
+NO_POLICY = 1_000_404
 
 
 class Added(BaseModel):
@@ -45,7 +45,7 @@ class Tally(BaseModel):
 
 
 def decide(state: Tally | None, cause: Received | Command, *, policy: Any, now: datetime) -> list[Draft]:
-    """Count a number; 0 says nothing, 666 is a bug of ours, 667 is one that only the database sees."""
+    """Count a number, or be the trouble that the number asks for."""
     before = state or Tally()
     number = cause.data.number
     if isinstance(cause, Command) and number < 0:

@@ -51,7 +51,7 @@ def _upgrade(connection: Connection, service: str) -> None:
         f"SET pathway.run_role = '{role}'",
         f'GRANT USAGE ON SCHEMA public TO "{role}"',
         f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}"',
-        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO "{role}"',
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO "{role}"',
         f"ALTER ROLE \"{role}\" SET statement_timeout = '10s'",
         f"ALTER ROLE \"{role}\" SET idle_in_transaction_session_timeout = '10s'",
         f"ALTER ROLE \"{role}\" SET timezone = 'UTC'",

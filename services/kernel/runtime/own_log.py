@@ -18,7 +18,7 @@ LEFT JOIN aggregate a ON a.key = n.key WHERE coalesce(a.sequence, 0) < n.sequenc
 """
 
 
-async def check_own_log(pool: asyncpg.Pool, service: Service, log: LogView) -> None:
+async def check_own_log(pool: asyncpg.Pool | asyncpg.Connection, service: Service, log: LogView) -> None:
     """Raise :class:`Stop` when the log holds an event of ours that the database does not know."""
     last = await last_records(log, service.output)
     ours = []

@@ -19,9 +19,12 @@ from aiokafka.errors import KafkaError
 
 from services.kernel.envelope import to_headers
 from services.kernel.runtime import backoff, metrics
-from services.kernel.runtime.failures import is_transient
+from services.kernel.runtime.failures import Stop, is_transient
+from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.outbox import Unsent
+from services.kernel.runtime.own_log import check_own_log
 from services.kernel.runtime.partition import partition_of
+from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 log = structlog.get_logger()
@@ -38,10 +41,10 @@ class SendFailed(Exception):
 class Relay:
     """Publishes one service's outbox until it is told to stop."""
 
-    def __init__(self, service: str, settings: Settings) -> None:
+    def __init__(self, service: Service, settings: Settings) -> None:
         self.service = service
         self.settings = settings
-        self.leads = False
+        self.trouble: str | None = "does not lead yet"
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
@@ -59,26 +62,33 @@ class Relay:
                 try:
                     await self._lead_and_publish()
                     attempt = 0
+                except Stop as stop:
+                    attempt += 1
+                    self.trouble = stop.detail
+                    log.warning("relay_stopped", service=self.service.name, reason=stop.reason, detail=stop.detail)
+                    await self._sleep(backoff.delay(attempt))
                 except (KafkaError, SendFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error):
                         raise
                     attempt += 1
-                    metrics.relay_failures.labels(self.service, type(error).__name__).inc()
-                    log.warning("relay_retries", service=self.service, error=type(error).__name__, attempt=attempt)
+                    self.trouble = f"tries again after {type(error).__name__}"
+                    metrics.relay_failures.labels(self.service.name, type(error).__name__).inc()
+                    log.warning("relay_retries", service=self.service.name, error=type(error).__name__, attempt=attempt)
                     await self._discard()
                     await self._sleep(backoff.delay(attempt))
         finally:
             await self._discard()
 
     async def _lead_and_publish(self) -> None:
-        connection = await asyncpg.connect(self.settings.service_url(self.service), timeout=10, command_timeout=15)
+        connection = await asyncpg.connect(self.settings.service_url(self.service.name), timeout=10, command_timeout=15)
         try:
             while not await connection.fetchval(LEAD):
                 await self._sleep(1.0)
                 if self._stopping.is_set():
                     return
-            self.leads = True
-            log.info("relay_leads", service=self.service)
+            await self._check_own_log(connection)
+            self.trouble = None
+            log.info("relay_leads", service=self.service.name)
             await connection.add_listener("outbox", lambda *_: self._wake.set())
             unsent = Unsent(connection)
             days_made = float("-inf")
@@ -93,9 +103,13 @@ class Relay:
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
         finally:
-            self.leads = False
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 await connection.close(timeout=2)
+
+    async def _check_own_log(self, connection: asyncpg.Connection) -> None:
+        """Publish nothing from a database that is older than our own log."""
+        async with open_log(self.settings) as view:
+            await check_own_log(connection, self.service, view)
 
     async def _publish(self, unsent: Unsent, rows: Sequence[Any]) -> None:
         """Send rows and mark those that the broker acknowledged; raises when not all were."""
@@ -106,7 +120,8 @@ class Relay:
         except TimeoutError as error:
             raise SendFailed("no acknowledgement in time") from error
         await unsent.mark(rows)
-        metrics.relayed.labels(self.service).inc(sent)
+        self.trouble = None
+        metrics.relayed.labels(self.service.name).inc(sent)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:
         """Put rows into batches of their partitions, in id order, and wait for every acknowledgement."""
@@ -142,7 +157,7 @@ class Relay:
             timeout_ms = int(self.settings.relay_send_timeout_seconds * 1000)
             self._producer = AIOKafkaProducer(
                 bootstrap_servers=self.settings.kafka_bootstrap,
-                client_id=f"pathway-relay-{self.service}",
+                client_id=f"pathway-relay-{self.service.name}",
                 acks="all",
                 enable_idempotence=True,
                 max_batch_size=512 * 1024,

@@ -127,6 +127,7 @@ async def test_undecodable_bytes_with_a_readable_key_hold_back_only_that_key(inb
     assert await total(pool, "b") == (1, 1)
     assert await dead(pool) == [("poison", "data_invalid")]
     row = await pool.fetchrow("SELECT key, sequence, value FROM dead_letter")
+    assert row is not None
     assert tuple(row) == ("a", 2, b"\xff{")
     await inbox.process([record(4, "a", 2, 7)])
     assert await total(pool, "a") == (13, 3)
@@ -166,6 +167,7 @@ async def test_poison_is_set_aside_and_the_stream_goes_on(
     assert await total(pool, "b") == (1, 1)
     assert await position(pool) == 3
     kept = await pool.fetchrow("SELECT record_key, value FROM dead_letter")
+    assert kept is not None
     assert tuple(kept) == (key, value)
 
 

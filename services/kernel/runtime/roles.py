@@ -1,0 +1,91 @@
+"""The long-running roles: a worker consumes, a relay publishes. Each ends on SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from services.kernel.runtime.consumption import Consumption
+from services.kernel.runtime.probes import serve_probes
+from services.kernel.runtime.relay import Relay
+from services.kernel.service import Service
+from services.kernel.settings import RunnerKind, Settings
+
+log = structlog.get_logger()
+
+
+class Running(Protocol):
+    """What a role runs: it ends soon after ``stop``."""
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        ...
+
+    async def run(self) -> None:
+        """Run until stopped."""
+        ...
+
+
+def new_runner(consumption: Consumption) -> Running:
+    """Return the runner that the settings name. Faust is imported only where it is used."""
+    if consumption.settings.runner is RunnerKind.FAUST:
+        from services.kernel.runtime.faust_runner import FaustRunner  # noqa: PLC0415
+
+        return FaustRunner(consumption)
+    from services.kernel.runtime.aiokafka_runner import BareRunner  # noqa: PLC0415
+
+    return BareRunner(consumption)
+
+
+async def run_worker(service: Service, settings: Settings) -> None:
+    """Consume a service's inputs until a signal."""
+    consumption = Consumption(service, settings)
+
+    def missing() -> list[str]:
+        return [] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"]
+
+    log.info("worker_starts", service=service.name, runner=str(settings.runner))
+    await _until_signal([new_runner(consumption)], settings, missing)
+
+
+async def run_relays(services: Sequence[Service], settings: Settings) -> None:
+    """Publish the outboxes of one or more services until a signal."""
+    relays = [Relay(service, settings) for service in services]
+
+    def missing() -> list[str]:
+        return [f"{relay.service.name}: {relay.trouble}" for relay in relays if relay.trouble]
+
+    await _until_signal(relays, settings, missing)
+
+
+async def _until_signal(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        for one in running:
+            one.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+    def not_ready() -> list[str]:
+        # readiness falls first, so that nobody counts on a process that is going
+        return ["stopping"] if stopping else missing()
+
+    async with serve_probes(settings.http_host, settings.http_port, not_ready):
+        await _all([one.run for one in running])
+
+
+async def _all(runs: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for run in runs:
+            group.create_task(_as_coroutine(run))
+
+
+async def _as_coroutine(run: Callable[[], Awaitable[None]]) -> None:
+    await run()
