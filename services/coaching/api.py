@@ -1,0 +1,159 @@
+"""Coaching's HTTP API: commands on a plan, the plan, the list of plans."""
+
+import base64
+import binascii
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, FastAPI, Header, Path, Query, Request, Response
+from sqlalchemy import text
+from sqlmodel import and_, col, or_, select, tuple_
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.coaching import access, views
+from services.coaching.domain.commands import Asked, PlanCommand
+from services.coaching.domain.plan import Plan
+from services.coaching.domain.policy import CoachingPolicy
+from services.coaching.domain.reissue import COMMAND_TYPE
+from services.coaching.service import build
+from services.coaching.store import NoteRow, PlanRow, RecommendationRow
+from services.contracts.base import Uuid
+from services.contracts.plan_codes import PlanState
+from services.kernel.decision import Command, Reason, Refused
+from services.kernel.http import Answer, Once, Principal, ReadSession, create_api, require
+from services.kernel.runtime.commands import Transaction
+from services.kernel.settings import Settings
+
+router = APIRouter(tags=["plans"])
+
+Coach = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
+ReferralId = Annotated[Uuid, Path(description="The referral's id.")]
+
+_LOCK = "SELECT FROM aggregate WHERE key = $1 FOR UPDATE"
+_STATE = text("SELECT state::text FROM aggregate WHERE key = :key")
+_VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,14})"')
+
+
+@router.post("/plans/{referral_id}/commands", response_model=views.Done, summary="Ask something of a plan")
+async def command(
+    referral_id: ReferralId,
+    body: Annotated[PlanCommand, Body()],
+    once: Once,
+    who: Coach,
+    if_match: Annotated[str | None, Header(description='The plan version that you saw: `"7"`.')] = None,
+) -> Response:
+    """Apply one command. An illegal move answers 409 with a code and changes nothing."""
+    expected = _expected_version(if_match)
+
+    async def handle(tx: Transaction) -> Answer:
+        await tx.conn.execute(_LOCK, referral_id)
+        access.refuse_bystander(who, await tx.load(referral_id), expected)
+        done = await tx.execute(
+            Command(tx.command_id, COMMAND_TYPE, referral_id, Asked(body, expected), actor=who.subject)
+        )
+        return Answer(
+            200,
+            {
+                "referral_id": referral_id,
+                "plan_version": done.state.plan_version,
+                "state": done.state.state.value,
+                "events": [event.id for event in done.events],
+                "waiting": done.waiting,
+            },
+        )
+
+    return await once(handle)
+
+
+@router.get("/plans/{referral_id}", response_model=views.PlanView, summary="One plan")
+async def plan(
+    referral_id: ReferralId, session: ReadSession, who: Coach, request: Request, response: Response
+) -> views.PlanView:
+    """Return a plan with the newest recommendation and its reasons. ``ETag`` is its version, for If-Match."""
+    found = await _plan(session, who, referral_id)
+    recommendation = await session.get(RecommendationRow, (referral_id, found.plan.revision))
+    policy: CoachingPolicy = request.app.state.parts.commands.policy
+    response.headers["ETag"] = f'"{found.plan_version}"'
+    return views.plan_view(found, policy.terms(found.programme), recommendation)
+
+
+@router.get("/plans/{referral_id}/notes", summary="The notes of a plan")
+async def notes(referral_id: ReferralId, session: ReadSession, who: Coach) -> list[views.NoteView]:
+    """Return the coaches' notes, the earliest first."""
+    await _plan(session, who, referral_id)
+    query = select(NoteRow).where(col(NoteRow.referral_id) == referral_id).order_by(col(NoteRow.plan_version))
+    return [views.NoteView.model_validate(row.model_dump()) for row in await session.exec(query)]
+
+
+@router.get("/plans", summary="The plans of a caseload or an organisation")
+async def plans(
+    session: ReadSession,
+    who: Coach,
+    coach: Annotated[str | None, Query(max_length=64, description="Only this coach's.")] = None,
+    state: Annotated[PlanState | None, Query(description="Only those in this state.")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> views.PlanPage:
+    """Return plans by day of referral. A coach sees their own and those that nobody holds yet."""
+    where = [
+        col(PlanRow.programme) == who.programme,
+        or_(col(PlanRow.provider) == who.organisation_id, col(PlanRow.provider).is_(None)),
+    ]
+    if who.role == access.COACH:
+        where.append(or_(col(PlanRow.coach) == who.subject, col(PlanRow.coach).is_(None)))
+    if coach is not None:
+        where.append(col(PlanRow.coach) == coach)
+    if state is not None:
+        where.append(col(PlanRow.state) == state.value)
+    if cursor is not None:
+        where.append(tuple_(col(PlanRow.referred_on), col(PlanRow.referral_id)) > _after(cursor))
+    query = (
+        select(PlanRow)
+        .where(and_(*where))
+        .order_by(col(PlanRow.referred_on), col(PlanRow.referral_id))
+        .limit(limit + 1)
+    )
+    rows = (await session.exec(query)).all()
+    page = [views.summary(row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return views.PlanPage(plans=page, next=_cursor(page[-1]) if more else None)
+
+
+async def _plan(session: AsyncSession, who: Principal, referral_id: str) -> Plan:
+    state = (await session.exec(_STATE, params={"key": referral_id})).scalar_one_or_none()  # type: ignore[call-overload]
+    return access.refuse_stranger(who, None if state is None else Plan.model_validate_json(state))
+
+
+def _expected_version(if_match: str | None) -> int | None:
+    if if_match is None or if_match == "*":
+        return None
+    found = _VERSION.fullmatch(if_match)
+    if found is None:
+        raise Refused(Reason("if_match_malformed", 'If-Match is a plan version in quotes: "7"'), status=400)
+    return int(found[1])
+
+
+def _cursor(last: views.PlanSummary) -> str:
+    return base64.urlsafe_b64encode(f"{last.referred_on}/{last.referral_id}".encode()).decode()
+
+
+def _after(cursor: str) -> tuple[Any, ...]:
+    try:
+        day, _, referral_id = base64.urlsafe_b64decode(cursor).decode("ascii").partition("/")
+        return (date.fromisoformat(day), referral_id)
+    except (binascii.Error, ValueError) as error:
+        raise Refused(Reason("cursor_malformed", "a cursor is `next` of an earlier page"), status=422) from error
+
+
+def create_app(settings: Settings, **parts: Any) -> FastAPI:
+    """Build the API. ``parts`` replace issuer or clock in tests (see :func:`create_api`)."""
+    digest_key = settings.digest_key.get_secret_value().encode()
+    return create_api(
+        build(settings.programmes_dir, digest_key),
+        settings,
+        routers=[router],
+        title="Pathway coaching",
+        description="Plans: what was recommended, what was agreed, what was done.",
+        **parts,
+    )

@@ -1,0 +1,36 @@
+"""Composition root: the coaching service as the kernel runs it."""
+
+from pathlib import Path
+
+from services.coaching.domain.deciding import decide
+from services.coaching.domain.plan import Plan, evolve
+from services.coaching.domain.policy import CoachingPolicy
+from services.coaching.store import TABLES, project
+from services.contracts.registry import EVENTS
+from services.contracts.types import (
+    TOPIC_PLAN,
+    TOPIC_TRIAGE,
+    TRIAGE_ACKNOWLEDGED,
+    TRIAGE_COMPLETED,
+    TRIAGE_RELAYED,
+)
+from services.kernel.service import Service
+from services.kernel.settings import DEVELOPMENT_KEY
+from services.programmes.reader import FOLDER, load_book
+
+
+def build(programmes_dir: Path | None = None, digest_key: bytes = DEVELOPMENT_KEY.encode()) -> Service:
+    """Return the service. Nothing is read before its policy is asked for; that raises FileRefused."""
+    return Service(
+        name="coaching",
+        registry=EVENTS,
+        inputs=(TOPIC_TRIAGE,),
+        output=TOPIC_PLAN,
+        handles=frozenset({TRIAGE_COMPLETED, TRIAGE_ACKNOWLEDGED, TRIAGE_RELAYED}),
+        state=Plan,
+        decide=decide,
+        evolve=evolve,
+        policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER), digest_key),
+        project=project,
+        tables=TABLES,
+    )

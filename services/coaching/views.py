@@ -1,0 +1,115 @@
+"""What the API shows of a plan."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from services.coaching.domain import guards
+from services.coaching.domain.lifecycle import LIFECYCLE, Move
+from services.coaching.domain.plan import Plan
+from services.coaching.domain.policy import Terms
+from services.coaching.store import PlanRow, RecommendationRow
+from services.contracts.base import Actor, Ordinal, PolicyVersion, Slug, Uuid
+from services.contracts.codes import Support, TriageOutcome
+from services.contracts.plan_codes import ChangeKind, PlanState
+from services.contracts.triage import Findings, Package
+
+
+class Done(BaseModel):
+    """What a command did."""
+
+    referral_id: Uuid
+    plan_version: Ordinal
+    state: PlanState
+    events: list[Uuid]
+    waiting: Annotated[bool, Field(description="Earlier events of this referral are missing: the state may be old.")]
+
+
+class Recommendation(BaseModel):
+    """One revision of triage's recommendation, with its reasons (null: sealed and not to be opened)."""
+
+    revision: Ordinal
+    outcome: TriageOutcome
+    received_on: date
+    package: Package
+    alternatives: tuple[Support, ...]
+    ruleset: PolicyVersion
+    findings: Findings | None
+
+
+class PlanView(Plan):
+    """A plan, what its steps wait for, what may be asked of it, and the newest recommendation."""
+
+    blocked: Annotated[dict[str, list[str]], Field(description="Open step -> the steps it waits for.")]
+    moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
+    support_until: Annotated[date | None, Field(description="End of the programme's support length.")]
+    recommendation: Recommendation | None
+
+
+class PlanSummary(BaseModel):
+    """One plan in a list."""
+
+    referral_id: Uuid
+    programme: Slug
+    locality: Slug | None
+    provider: Slug | None
+    coach: Actor | None
+    state: PlanState
+    plan_version: Ordinal
+    held: bool
+    proposal: bool
+    referred_on: date
+    changed_on: date
+    started_on: date | None
+    review_on: date | None
+    closed_on: date | None
+
+
+class PlanPage(BaseModel):
+    """A page of plans, the earliest referral first; ``next`` is the cursor of the page after it."""
+
+    plans: list[PlanSummary]
+    next: str | None
+
+
+class NoteView(BaseModel):
+    """A coach's note."""
+
+    event_id: Uuid
+    plan_version: Ordinal
+    written_by: Actor
+    occurred_on: date
+    text: str
+
+
+_NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, ChangeKind.CORRECTED})
+
+
+def plan_view(plan: Plan, terms: Terms, row: RecommendationRow | None) -> PlanView:
+    """Return a plan for its coach."""
+    waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
+    agreed_on = plan.plan.agreed_on
+    return PlanView.model_construct(
+        **plan.__dict__,
+        blocked={name: names for name, names in waits.items() if names},
+        moves=[
+            kind
+            for kind, cells in LIFECYCLE.items()
+            if isinstance(cells[plan.state], Move) and kind not in _NOT_COMMANDS
+        ],
+        support_until=agreed_on + timedelta(weeks=terms.length_weeks) if agreed_on is not None else None,
+        recommendation=_recommendation(row),
+    )
+
+
+def _recommendation(row: RecommendationRow | None) -> Recommendation | None:
+    if row is None:
+        return None
+    shown = row.model_dump(exclude={"referral_id", "sealed"})
+    return Recommendation.model_validate({**shown, "findings": row.sealed}, strict=False)
+
+
+def summary(row: PlanRow) -> PlanSummary:
+    """Return a plan for a list."""
+    return PlanSummary.model_validate(row.model_dump())
