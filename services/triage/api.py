@@ -1,0 +1,156 @@
+"""HTTP: the work list of referrals that await a person, a decision explained, and its acknowledgement."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
+from sqlalchemy import ColumnElement, and_, func, or_, text, true, tuple_
+from sqlmodel import col, select
+
+from services.contracts.codes import TriageOutcome
+from services.kernel.decision import Command, Reason, Refused
+from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api, require
+from services.kernel.runtime.commands import Transaction
+from services.kernel.settings import Settings
+from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
+from services.triage.domain.policy import RuleBook
+from services.triage.domain.state import TriageState
+from services.triage.rulefile import load_rulebook
+from services.triage.service import build
+from services.triage.store import TriageCase
+from services.triage.views import CaseList, DecisionView, case_view, decision_view
+
+router = APIRouter(tags=["triage"])
+
+ReferralId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
+Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
+
+# Never reached: a referral that waits for nobody sorts after all that do.
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _not_found() -> Refused:
+    message = "Triage knows no such referral; check the id, or wait until it has arrived."
+    return Refused(Reason("referral_not_found", message), status=404)
+
+
+def may_see(who: Principal, programme: str, provider: str | None) -> bool:
+    """Tell whether a referral is within a sender's reach: its programme, and for a provider its own people.
+
+    An auditor reads all. A referral that has no provider yet is open to every provider of its programme.
+    """
+    if who.role == "auditor":
+        return True
+    if who.programme != programme:
+        return False
+    return who.organisation_kind != "provider" or provider in {None, who.organisation_id}
+
+
+@router.post("/triage/{referral}/acknowledge", response_model=None)
+async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge | None = None) -> Response:
+    """Take up what triage holds for a person. The hold is released and triage decides again.
+
+    `revision` is the one that the sender saw; another is current: 409 `revision_changed`.
+    """
+
+    seen = body or Acknowledge()
+
+    async def handle(tx: Transaction) -> Answer:
+        state = await tx.load(referral)
+        if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
+            raise _not_found()
+        command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=seen, actor=who.subject)
+        done = await tx.execute(command)
+        decision = done.state.decision
+        answer = {
+            "referral_id": referral,
+            "acknowledged_revision": done.events[0].data.revision,
+            "revision": decision.revision,
+            "outcome": decision.outcome.value,
+            "waiting": done.waiting,
+        }
+        return Answer(200, answer)
+
+    return await once(handle)
+
+
+@router.get("/triage")
+async def work_list(
+    session: ReadSession,
+    who: Reader,
+    outcome: Annotated[TriageOutcome | None, Query(description="Only those decided like this.")] = None,
+    awaiting: Annotated[bool | None, Query(description="Only those that await a person, or only others.")] = None,
+    cursor: Annotated[str | None, Query(max_length=300, description="From `next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> CaseList:
+    """List referrals, those that have waited longest for a person first. It says that, not why."""
+    since = func.coalesce(col(TriageCase.awaiting_since), _LAST)
+    position = tuple_(since, col(TriageCase.referral_id))
+    wanted: list[ColumnElement[bool]] = [_reach(who)]
+    if outcome is not None:
+        wanted.append(col(TriageCase.outcome) == outcome.value)
+    if awaiting is not None:
+        waits = col(TriageCase.awaiting_since)
+        wanted.append(waits.is_not(None) if awaiting else waits.is_(None))
+    if cursor is not None:
+        wanted.append(position > tuple_(*_position(cursor)))
+    query = select(TriageCase).where(and_(*wanted)).order_by(since, col(TriageCase.referral_id)).limit(limit + 1)
+    found = list((await session.exec(query)).all())
+    more = len(found) > limit
+    page = found[:limit]
+    return CaseList(items=[case_view(case) for case in page], next=_cursor(page[-1]) if more else None)
+
+
+@router.get("/triage/{referral}")
+async def explained(referral: ReferralId, session: ReadSession, who: Reader, request: Request) -> DecisionView:
+    """Return the current decision with its reasons in plain English."""
+    row = (await session.execute(text("SELECT state::text FROM aggregate WHERE key = :key"), {"key": referral})).first()
+    state = TriageState.model_validate_json(row[0]) if row is not None and row[0] is not None else None
+    if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
+        raise _not_found()
+    rules: RuleBook = request.app.state.rules
+    return decision_view(state, rules)
+
+
+def _reach(who: Principal) -> ColumnElement[bool]:
+    if who.role == "auditor":
+        return true()
+    reach = col(TriageCase.programme) == who.programme
+    if who.organisation_kind != "provider":
+        return reach
+    provider = col(TriageCase.provider)
+    return and_(reach, or_(provider.is_(None), provider == who.organisation_id))
+
+
+def _cursor(case: TriageCase) -> str:
+    position = [(case.awaiting_since or _LAST).isoformat(), case.referral_id]
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+
+
+def _position(cursor: str) -> tuple[Any, str]:
+    try:
+        since, referral = json.loads(base64.urlsafe_b64decode(cursor))
+        return datetime.fromisoformat(since), str(referral)
+    except (ValueError, TypeError):
+        raise Problem(422, "cursor_malformed", "use the cursor that the page before gave, unchanged") from None
+
+
+def create_app(settings: Settings, **options: Any) -> FastAPI:
+    """Return triage's API. ``options`` go to the HTTP base (a clock, an issuer for tests).
+
+    Raises FileRefused when a rule file cannot be used.
+    """
+    key = settings.digest_key.get_secret_value().encode()
+    app = create_api(
+        build(settings.programmes_dir, key),
+        settings,
+        routers=[router],
+        title="Pathway triage",
+        description="What a person may need first: recommended by published rules, held when a person must look.",
+        **options,
+    )
+    app.state.rules = load_rulebook()
+    return app

@@ -1,0 +1,55 @@
+"""Composition root: the triage service as the kernel runs it."""
+
+from pathlib import Path
+
+from services.contracts import types
+from services.contracts.registry import EVENTS
+from services.kernel.service import Service
+from services.kernel.settings import DEVELOPMENT_KEY
+from services.programmes.reader import FOLDER as PROGRAMMES
+from services.programmes.reader import load_book
+from services.triage.domain.decide import decide
+from services.triage.domain.policy import TriagePolicy
+from services.triage.domain.state import TriageState, evolve
+from services.triage.rulefile import FOLDER as RULES
+from services.triage.rulefile import load_rulebook
+from services.triage.store import CASES, project
+
+
+def load_policy(
+    programmes_dir: Path | None = None,
+    digest_key: bytes = DEVELOPMENT_KEY.encode(),
+    rules_dir: Path | None = None,
+) -> TriagePolicy:
+    """Read programmes and rules. Raises FileRefused, or UnknownRuleset when a programme's rules are missing."""
+    return TriagePolicy(load_book(programmes_dir or PROGRAMMES), load_rulebook(rules_dir or RULES), digest_key)
+
+
+def build(
+    programmes_dir: Path | None = None,
+    digest_key: bytes = DEVELOPMENT_KEY.encode(),
+    rules_dir: Path | None = None,
+) -> Service:
+    """Return the service. Nothing is read before its policy is asked for; see :func:`load_policy`."""
+    return Service(
+        name="triage",
+        registry=EVENTS,
+        inputs=(types.TOPIC_REFERRAL,),
+        output=types.TOPIC_TRIAGE,
+        handles=frozenset(
+            {
+                types.REFERRAL_CREATED,
+                types.REFERRAL_ASSESSED,
+                types.REFERRAL_CONSENT_CHANGED,
+                types.REFERRAL_ELIGIBILITY_DECIDED,
+                types.REFERRAL_CORRECTED,
+                types.REFERRAL_WITHDRAWN,
+            }
+        ),
+        state=TriageState,
+        decide=decide,
+        evolve=evolve,
+        policy=lambda: load_policy(programmes_dir, digest_key, rules_dir),
+        project=project,
+        tables=(CASES,),
+    )
