@@ -179,7 +179,7 @@ class Books:
                 event = Event(identity, draft.type, cause.key, own + ordinal + 1, draft.data, now, draft.policy)
                 self.states[cause.key] = evolve(self.states.get(cause.key), event)
                 self.events.append(event)
-                made.append(draft.data.root)  # type: ignore[attr-defined]  outcomes drafts nothing else
+                made.append(event.data.root)
         return made
 
     @property

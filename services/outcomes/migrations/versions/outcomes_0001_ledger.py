@@ -94,6 +94,7 @@ def upgrade() -> None:
         )
     op.execute("CREATE UNIQUE INDEX ledger_reversed_once ON ledger_transaction (refers_to) WHERE kind = 'reversal'")
     op.execute("CREATE INDEX ledger_by_provider ON ledger_transaction (provider, contract, effective_on)")
+    op.execute("CREATE INDEX ledger_by_referral ON ledger_transaction (referral_id)")
     op.execute(BALANCE_CHECK)
     op.execute(REFUSE_CHANGE)
     op.execute(
