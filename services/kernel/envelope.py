@@ -1,5 +1,6 @@
 """The CloudEvents 1.0 envelope in Kafka binary mode: attributes in ``ce_*`` headers, data as value."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,6 +63,10 @@ class Envelope:
             "policy": self.policy,
         }
         return {name: value for name, value in pairs.items() if value is not None}
+
+    def attributes_json(self) -> str:
+        """Return :meth:`attributes` as JSON text."""
+        return json.dumps(self.attributes())
 
 
 def to_headers(attributes: dict[str, str]) -> Headers:

@@ -47,7 +47,7 @@ def configure_logs(level: str = "INFO", *, service: str = "", role: str = "") ->
     )
     if service or role:
         structlog.contextvars.bind_contextvars(service=service, role=role)
-    foreign = [
+    foreign: list[Any] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         only_allowed,
         structlog.processors.JSONRenderer(),

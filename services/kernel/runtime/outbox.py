@@ -45,6 +45,10 @@ class Unsent:
         days = [row["day"] for row in rows]
         await self.connection.execute(MARK, [row["id"] for row in rows], min(days), max(days))
 
+    def forget_floor(self) -> None:
+        """Look at every row again: an operator made sent rows unsent."""
+        self.floor, self.floor_day, self.seen = 0, date.min, []
+
     async def _move_floor(self) -> None:
         """Note the highest id given so far; once that is 60 seconds old and nothing is unsent, skip it."""
         now: datetime = await self.connection.fetchval("SELECT clock_timestamp()")

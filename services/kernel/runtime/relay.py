@@ -45,6 +45,7 @@ class Relay:
         self.service = service
         self.settings = settings
         self.trouble: str | None = "does not lead yet"
+        self._attempt = 0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
@@ -56,26 +57,26 @@ class Relay:
 
     async def run(self) -> None:
         """Lead, publish, and start again after any transient failure. Returns after :meth:`stop`."""
-        attempt = 0
         try:
             while not self._stopping.is_set():
                 try:
                     await self._lead_and_publish()
-                    attempt = 0
                 except Stop as stop:
-                    attempt += 1
+                    self._attempt += 1
                     self.trouble = stop.detail
                     log.warning("relay_stopped", service=self.service.name, reason=stop.reason, detail=stop.detail)
-                    await self._sleep(backoff.delay(attempt))
+                    await self._sleep(backoff.delay(self._attempt))
                 except (KafkaError, SendFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error):
                         raise
-                    attempt += 1
+                    self._attempt += 1
                     self.trouble = f"tries again after {type(error).__name__}"
                     metrics.relay_failures.labels(self.service.name, type(error).__name__).inc()
-                    log.warning("relay_retries", service=self.service.name, error=type(error).__name__, attempt=attempt)
+                    log.warning(
+                        "relay_retries", service=self.service.name, error=type(error).__name__, attempt=self._attempt
+                    )
                     await self._discard()
-                    await self._sleep(backoff.delay(attempt))
+                    await self._sleep(backoff.delay(self._attempt))
         finally:
             await self._discard()
 
@@ -89,8 +90,14 @@ class Relay:
             await self._check_own_log(connection)
             self.trouble = None
             log.info("relay_leads", service=self.service.name)
-            await connection.add_listener("outbox", lambda *_: self._wake.set())
             unsent = Unsent(connection)
+
+            def woken(_: object, __: int, ___: str, payload: object) -> None:
+                if payload == "resend":
+                    unsent.forget_floor()
+                self._wake.set()
+
+            await connection.add_listener("outbox", woken)
             days_made = float("-inf")
             while not self._stopping.is_set():
                 self._wake.clear()
@@ -120,7 +127,7 @@ class Relay:
         except TimeoutError as error:
             raise SendFailed("no acknowledgement in time") from error
         await unsent.mark(rows)
-        self.trouble = None
+        self.trouble, self._attempt = None, 0
         metrics.relayed.labels(self.service.name).inc(sent)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:

@@ -1,0 +1,203 @@
+"""Dead letters: look at them, apply them again, or give them up.
+
+Redrive and discard take the partition's position row first, as the consumer does, so neither can run
+between the consumer's look at a key and its commit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import asyncpg
+
+from services.kernel.clock import Clock, system_clock
+from services.kernel.operations.audit import OperationRefused, record_action, transaction
+from services.kernel.runtime.failures import BugLimit
+from services.kernel.runtime.positions import lock_position, save_turns
+from services.kernel.runtime.records import Poison, Record, decode, headers_from_json
+from services.kernel.runtime.tables import Connection, finish, save
+from services.kernel.runtime.turns import Turns
+from services.kernel.service import Service
+
+LIST = """
+SELECT id, topic, partition, record_offset, key, sequence, event_id, kind, code, detail, created_at,
+       resolution, resolved_at, octet_length(value) AS bytes
+FROM dead_letter WHERE ($1 OR resolution IS NULL) ORDER BY id LIMIT $2
+"""
+SHOW = "SELECT * FROM dead_letter WHERE id = $1"
+RESOLVE = "UPDATE dead_letter SET resolution = $2, resolved_at = clock_timestamp() WHERE id = $1"
+WAITS_IN = "SELECT min(partition) FROM waiting_event WHERE topic = $1 AND key = $2"
+TOMBSTONE = """
+INSERT INTO waiting_event (topic, key, sequence, partition, record_offset) VALUES ($1, $2, $3, $4, -1)
+ON CONFLICT (topic, key, sequence) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became (or, in a dry run, would become) of one dead letter or gap."""
+
+    target: str
+    outcome: str
+    applied: int = 0
+    waiting: int = 0
+    events: int = 0
+    dead: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+async def list_letters(pool: asyncpg.Pool, *, everything: bool, limit: int) -> Sequence[asyncpg.Record]:
+    """Return the open dead letters, oldest first, or all of them."""
+    return await pool.fetch(LIST, everything, limit)
+
+
+async def get_letter(connection: asyncpg.Pool | Connection, letter_id: int) -> asyncpg.Record:
+    """Return one dead letter with its original bytes. Raises :class:`OperationRefused`."""
+    row = await connection.fetchrow(SHOW, letter_id)
+    if row is None:
+        raise OperationRefused("dead_letter_not_found", f"there is no dead letter {letter_id}; see: pathway dlq list")
+    return row
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """Redrive and discard for one service. ``actor`` and ``reason`` go into the audit row."""
+
+    service: Service
+    policy: Any
+    pool: asyncpg.Pool
+    actor: str
+    clock: Clock = system_clock
+
+    async def redrive(self, letter_id: int, *, apply: bool, reason: str = "") -> Result:
+        """Apply a dead letter as if it arrived now, by the sequence rule, and drain what waited for it.
+
+        Raises :class:`OperationRefused` when it is resolved already, is a conflict, or fails again.
+        """
+        async with transaction(self.pool, apply=apply) as connection:
+            letter = await self._lock(connection, letter_id)
+            if letter["kind"] == "conflict":
+                raise OperationRefused("conflict", "two histories claim one sequence: discard the one that is wrong")
+            record = _record(letter)
+            item = decode(self.service, record)
+            if isinstance(item, Poison):
+                raise OperationRefused("still_poison", f"it is still poison ({item.code}): {item.detail}")
+            turns = self._turns(letter["topic"])
+            await turns.load(connection, [item], restoring=await _restoring(connection))
+            turns.run([item])
+            for dead in turns.dead:
+                if dead.record == record:
+                    raise OperationRefused("fails_again", f"it fails again ({dead.code}): {dead.detail}")
+            await self._write(connection, turns)
+            await connection.execute(RESOLVE, letter_id, "redriven")
+            result = _result(f"dead letter {letter_id}", turns)
+            await record_action(connection, self.actor, "redrive", str(letter_id), reason, **result.as_json())
+            return result
+
+    async def discard(self, letter_id: int, *, reason: str, apply: bool) -> Result:
+        """Give a dead letter up: its key goes on behind it. A reason is required.
+
+        Of a conflict, what arrived second is given up and the key goes on with the first.
+        """
+        _need_reason(reason)
+        async with transaction(self.pool, apply=apply) as connection:
+            letter = await self._lock(connection, letter_id)
+            turns = self._turns(letter["topic"])
+            if letter["key"] is not None and letter["sequence"] is not None:
+                await turns.load(connection, [], restoring=False, also=[letter["key"]])
+                if letter["kind"] == "conflict":
+                    turn = turns.turns[letter["key"]]
+                    turn.stopped, turn.changed = False, True
+                    turns.drain(turn)
+                else:
+                    await _give_up(connection, turns, letter["key"], letter["sequence"], letter["partition"])
+                await self._write(connection, turns)
+            await connection.execute(RESOLVE, letter_id, "discarded")
+            result = _result(f"dead letter {letter_id}", turns, "discarded")
+            await record_action(connection, self.actor, "discard", str(letter_id), reason, **result.as_json())
+            return result
+
+    async def give_up(self, topic: str, key: str, sequence: int, *, reason: str, apply: bool) -> Result:
+        """Give up a missing sequence that nothing readable stands for, so that its key goes on.
+
+        Try to have it sent again first (``pathway outbox resend`` at its producer). Raises
+        :class:`OperationRefused` when nothing waits for it.
+        """
+        _need_reason(reason)
+        partition = await self.pool.fetchval(WAITS_IN, topic, key)
+        if partition is None:
+            raise OperationRefused("nothing_waits", f"no event of {key} in {topic} waits for another")
+        async with transaction(self.pool, apply=apply) as connection:
+            await lock_position(connection, topic, partition)
+            turns = self._turns(topic)
+            await turns.load(connection, [], restoring=False, also=[key])
+            if sequence <= turns.turns[key].sequence or sequence in turns.turns[key].waiting_ids:
+                raise OperationRefused("not_missing", f"sequence {sequence} of {key} is not missing")
+            await _give_up(connection, turns, key, sequence, partition)
+            await self._write(connection, turns)
+            target = f"{topic} {key} {sequence}"
+            result = _result(target, turns, "given up")
+            await record_action(connection, self.actor, "give_up", target, reason, **result.as_json())
+            return result
+
+    async def _lock(self, connection: Connection, letter_id: int) -> asyncpg.Record:
+        """Take the position row first, then look at the letter again: it may have been resolved meanwhile."""
+        letter = await get_letter(connection, letter_id)
+        await lock_position(connection, letter["topic"], letter["partition"])
+        letter = await get_letter(connection, letter_id)
+        if letter["resolution"] is not None:
+            raise OperationRefused("already_resolved", f"dead letter {letter_id} was {letter['resolution']} already")
+        return letter
+
+    def _turns(self, topic: str) -> Turns:
+        return Turns(self.service, self.policy, topic, self.clock, BugLimit())
+
+    async def _write(self, connection: Connection, turns: Turns) -> None:
+        await save(connection, turns.aggregates.values(), turns.output)
+        await save_turns(connection, turns)
+        await finish(connection, turns.output)
+
+
+async def _give_up(connection: Connection, turns: Turns, key: str, sequence: int, partition: int) -> None:
+    """Pass over one sequence: at once if it is next, when its turn comes otherwise."""
+    turn = turns.turns[key]
+    if sequence <= turn.sequence:
+        return
+    turn.changed = True
+    if sequence == turn.sequence + 1:
+        turn.sequence, turn.event_id = sequence, None
+        turns.drain(turn)
+    else:
+        turn.waiting_ids[sequence] = None
+        await connection.execute(TOMBSTONE, turns.topic, key, sequence, partition)
+
+
+async def _restoring(connection: Connection) -> bool:
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM restored_input)")
+    return found
+
+
+def _record(letter: asyncpg.Record) -> Record:
+    return Record(
+        letter["topic"],
+        letter["partition"],
+        letter["record_offset"],
+        letter["record_key"],
+        letter["value"],
+        headers_from_json(letter["headers"]),
+    )
+
+
+def _result(target: str, turns: Turns, outcome: str = "") -> Result:
+    counts = turns.counts
+    if not outcome:
+        outcome = "applied" if counts.applied else "waits" if counts.waiting else "already applied"
+    return Result(target, outcome, counts.applied, counts.waiting, counts.events, counts.dead)
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise OperationRefused("reason_required", "say why: --reason 'what was lost and who decided'")

@@ -1,0 +1,164 @@
+"""After a backup: fold the service's own log into the restored database, before anything serves.
+
+The log is newer than the backup. Without this the service would give sequences out again and decide
+inputs a second time. The service's own events bring back state, sequences, business keys and ledger;
+for every key whose last new event answered an input, that input is remembered, so that it and those
+before it are skipped when they are read again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from services.kernel.decision import Event
+from services.kernel.envelope import Envelope, EnvelopeError, from_headers
+from services.kernel.ids import is_minted_from_event
+from services.kernel.operations.audit import OperationRefused, record_action, transaction
+from services.kernel.runtime.fold import Aggregate, Output
+from services.kernel.runtime.log_view import LogView
+from services.kernel.runtime.records import Record
+from services.kernel.runtime.tables import Connection, columns, finish, lock_aggregates, save
+from services.kernel.service import Change, Service
+
+BEGIN = """
+INSERT INTO consumer_stop (reason, detail) VALUES ('restoring', 'a restore is under way') ON CONFLICT DO NOTHING
+"""
+END = """
+UPDATE consumer_stop SET resumed_at = clock_timestamp()
+WHERE resumed_at IS NULL AND reason IN ('restoring', 'database_behind_log')
+"""
+LEAD = "SELECT pg_try_advisory_xact_lock(hashtext('pathway-relay'))"
+REMEMBER = """
+INSERT INTO restored_input (key, event_id) SELECT * FROM unnest($1::text[], $2::text[])
+ON CONFLICT (key) DO UPDATE SET event_id = excluded.event_id
+"""
+KEEP = """
+INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value, sent_at)
+SELECT *, clock_timestamp()
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
+"""
+MARK_SENT = """
+UPDATE outbox SET sent_at = clock_timestamp() FROM unnest($1::text[], $2::bigint[]) AS n(key, sequence)
+WHERE outbox.key = n.key AND outbox.sequence = n.sequence AND sent_at IS NULL
+"""
+
+
+@dataclass(slots=True)
+class Restored:
+    """What a restore found: records read, events that were new, keys they belong to, inputs to skip."""
+
+    records: int = 0
+    events: int = 0
+    keys: set[str] = field(default_factory=set)
+    inputs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """One of the service's own events as the log holds it."""
+
+    envelope: Envelope
+    record: Record
+    event: Event
+
+
+async def restore(
+    pool: asyncpg.Pool,
+    service: Service,
+    log: LogView,
+    *,
+    actor: str,
+    apply: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Restored:
+    """Fold the service's own log to its end. Can be run again at any time; a second run finds nothing.
+
+    A dry run reads and counts. With ``apply`` a stop is latched first and taken back at the end, so a
+    crash in between leaves the consumer stopped. Raises :class:`OperationRefused` while a relay leads, or
+    when the log has a gap.
+    """
+    places = await log.partitions(service.output)
+    extents = await log.extents(places)
+    total = sum(extent.end - extent.earliest for extent in extents.values())
+    found = Restored()
+    if apply:
+        await pool.execute(BEGIN)
+    async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
+        own = [one for record in records if (one := _own(service, record)) is not None]
+        async with transaction(pool, apply=apply) as connection:
+            if not await connection.fetchval(LEAD):
+                raise OperationRefused("relay_runs", f"stop the relay of {service.name} first: it must not publish")
+            await _fold(connection, service, own, found)
+        found.records += len(records)
+        progress(found.records, total)
+    if apply:
+        async with transaction(pool, apply=True) as connection:
+            await record_action(connection, actor, "restore", service.name, "", events=found.events)
+            await connection.execute(END)
+    return found
+
+
+def _own(service: Service, record: Record) -> Own | None:
+    """Read one of our own events; what others wrote into our topic is not ours to fold."""
+    try:
+        envelope = from_headers(record.headers, record.key)
+    except EnvelopeError:
+        return None
+    contract = service.registry.find(envelope.type)
+    if envelope.source != service.source or contract is None or record.value is None:
+        return None
+    data = contract.model.model_validate_json(record.value)
+    event = Event(envelope.id, envelope.type, envelope.subject, envelope.sequence, data, envelope.time)
+    return Own(envelope, record, event)
+
+
+async def _fold(connection: Connection, service: Service, own: Sequence[Own], found: Restored) -> None:
+    aggregates = await lock_aggregates(connection, service, {one.event.key for one in own})
+    output = Output()
+    new: list[Own] = []
+    answered: dict[str, str] = {}
+    for one in own:
+        aggregate = aggregates[one.event.key]
+        if one.event.sequence <= aggregate.sequence:
+            continue
+        if one.event.sequence != aggregate.sequence + 1:
+            raise OperationRefused("log_gap", f"{one.event.key} jumps to sequence {one.event.sequence} in the log")
+        _evolve(service, aggregate, one, output)
+        new.append(one)
+        if is_minted_from_event(one.envelope.causationid):
+            answered[aggregate.key] = one.envelope.causationid
+    await save(connection, aggregates.values(), output)
+    if own:
+        await connection.execute(MARK_SENT, *columns([(one.event.key, one.event.sequence) for one in own]))
+    if new:
+        await connection.execute(KEEP, *columns([_outbox_row(one) for one in new]))
+    if answered:
+        await connection.execute(REMEMBER, list(answered), list(answered.values()))
+    await finish(connection, Output())
+    found.events += len(new)
+    found.keys |= {one.event.key for one in new}
+    found.inputs += len(answered)
+
+
+def _evolve(service: Service, aggregate: Aggregate, one: Own, output: Output) -> None:
+    aggregate.state = service.evolve(aggregate.state, one.event)
+    aggregate.sequence = one.event.sequence
+    aggregate.changed = True
+    for table, row in service.project(Change(aggregate.key, None, [one.event], aggregate.state)):
+        output.rows.setdefault(table, []).append(row)
+
+
+def _outbox_row(one: Own) -> tuple[Any, ...]:
+    envelope = one.envelope
+    recorded_ms = int(envelope.recordedtime.timestamp() * 1000)
+    return (
+        one.record.topic,
+        one.event.key,
+        one.event.sequence,
+        one.event.id,
+        recorded_ms,
+        envelope.attributes_json(),
+        one.record.value,
+    )
