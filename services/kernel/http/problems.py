@@ -18,6 +18,7 @@ from services.kernel.runtime.failures import is_transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+UNPROCESSABLE = 422
 
 _log = structlog.get_logger()
 
@@ -82,8 +83,7 @@ def as_problem(error: Exception, exchange: Exchange | None = None) -> Problem:
         case Problem():
             return error
         case Refused():
-            first = error.reasons[0]
-            return Problem(error.status, first.code, first.message, reasons=error.reasons)
+            return _of_refusal(error)
         case RequestValidationError():
             return _of_validation(error)
         case HTTPException():
@@ -96,6 +96,19 @@ def as_problem(error: Exception, exchange: Exchange | None = None) -> Problem:
     return Problem(500, "internal_error", "something went wrong here; it has been recorded under the request id")
 
 
+def _of_refusal(error: Refused) -> Problem:
+    first = error.reasons[0]
+    if len(error.reasons) > 1 and error.status == UNPROCESSABLE:
+        return _invalid(error.reasons)
+    return Problem(error.status, first.code, first.message, reasons=error.reasons)
+
+
+def _invalid(reasons: Sequence[Reason]) -> Problem:
+    return Problem(
+        UNPROCESSABLE, "invalid_request", f"{len(reasons)} thing(s) to put right; see errors", reasons=reasons
+    )
+
+
 def _of_validation(error: RequestValidationError) -> Problem:
     errors = error.errors()
     in_body = [e for e in errors if e["loc"] and e["loc"][0] == "body"]
@@ -105,7 +118,7 @@ def _of_validation(error: RequestValidationError) -> Problem:
             where = ".".join(str(part) for part in other["loc"])
             found = reasons_of([{**other, "loc": ()}], None)[0]
             reasons.append(Reason(found.code, f"{where}: {found.message}"))
-    return Problem(422, "invalid_request", f"{len(reasons)} thing(s) to put right; see errors", reasons=reasons)
+    return _invalid(reasons)
 
 
 def _report(error: BaseException, exchange: Exchange | None, event: str) -> None:

@@ -1,0 +1,214 @@
+"""HTTP: referrals in, later facts about them, and how they stand. Every answer carries the safety text."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, FastAPI, Query, Request
+from pydantic import WrapValidator
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.responses import JSONResponse
+
+from services.contracts.codes import EligibilityOutcome
+from services.intake.domain import safety
+from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
+from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
+from services.intake.domain.status import FULL_VIEW_KINDS, Fact, Status, view
+from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
+from services.intake.people import (
+    find_person,
+    lock,
+    lock_names,
+    match_keys,
+    new_person_id,
+    open_referral,
+    reference_used,
+)
+from services.intake.reading import read_referral, read_strictly
+from services.intake.service import build
+from services.intake.store import ReferralRow, ReferralStatus
+from services.intake.views import StatusView, status_view
+from services.kernel.decision import Command, Reason, Refused
+from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api, require
+from services.kernel.http.exchange import exchange_of
+from services.kernel.ids import uuid7
+from services.kernel.runtime.commands import Transaction
+from services.kernel.settings import Settings
+
+router = APIRouter(tags=["referrals"])
+
+STAFF = ("assessor", "coach", "team_lead", "clinical_safety")
+Sender = Annotated[Principal, require("referrer", *STAFF)]
+Reader = Annotated[Principal, require("referrer", *STAFF, "auditor")]
+
+
+def _as_sent(value: Any, _: Any) -> Any:
+    """Let the document describe the model; the body is read by :mod:`.reading`, which tells everything."""
+    return value
+
+
+@router.post("/referrals", status_code=201, responses=REFERRAL_ANSWERS, response_model=None)
+async def refer(
+    request: Request,
+    body: Annotated[ReferralPosted, WrapValidator(_as_sent), Body(openapi_examples=REFERRAL_EXAMPLES)],
+    once: Once,
+    who: Sender,
+) -> JSONResponse:
+    """Refer a person. Wrong input is answered with every reason at once; nobody is refused by a rule alone.
+
+    A person who is already referred is told as 409 to NHS organisations and providers only; for all others
+    the referral is accepted and kept.
+    """
+    raw = exchange_of(request.scope).body
+
+    async def handle(tx: Transaction) -> Answer:
+        posted = read_referral(raw, organisation_kind=who.organisation_kind, policy=tx.policy, now=tx.now)
+        if posted.programme != who.programme:
+            raise Problem(403, "programme_not_allowed", "the token is for another programme")
+        return await _accept(tx, posted, who)
+
+    return await once(handle, unstored={"safety": safety.answer(raw)})
+
+
+async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> Answer:
+    keys = match_keys(posted.person)
+    reference = posted.referrer.reference if posted.referrer else None
+    await lock(tx.conn, *lock_names(keys, who.organisation_id, reference))
+    known = await find_person(tx.conn, keys)
+    opened = await open_referral(tx.conn, known, posted.programme) if known else None
+    if opened is not None and who.organisation_kind in FULL_VIEW_KINDS:
+        message = "this person has an open referral to this programme"
+        raise Problem(409, "duplicate_referral", message, extra={"referral_id": opened})
+    if await reference_used(tx.conn, who.organisation_id, reference):
+        message = "this reference was used for another referral"
+        raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
+    referral_id = uuid7(tx.now)
+    data = CreateReferral(
+        posted=posted,
+        person_id=known or new_person_id(),
+        linked_referral=opened,
+        organisation_id=who.organisation_id,
+        organisation_kind=who.organisation_kind,
+    )
+    done = await tx.execute(Command(id=tx.command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
+    event = done.events[0].data
+    review = event.eligibility.outcome is EligibilityOutcome.REVIEW
+    programme = tx.policy.book.version_for(posted.programme, posted.referred_on)
+    here = f"/referrals/{referral_id}"
+    answer = {
+        "referral_id": referral_id,
+        "status": "eligibility_review" if review else "accepted",
+        "programme": event.programme.model_dump(),
+        "alternatives": [a.code for a in programme.joining.alternatives] if review else [],
+        "links": {"self": here, "assessments": f"{here}/assessments", "withdrawal": f"{here}/withdrawal"},
+    }
+    return Answer(201, answer, location=here)
+
+
+@router.post("/referrals/{referral_id}/assessments", status_code=201, response_model=None)
+async def assess(
+    referral_id: str,
+    request: Request,
+    body: Annotated[AssessmentAdded, WrapValidator(_as_sent), Body(openapi_examples=ASSESSMENT_EXAMPLES)],
+    once: Once,
+    who: Sender,
+) -> JSONResponse:
+    """Add answers about health, such as a joint assessment; triage then decides again."""
+    raw = exchange_of(request.scope).body
+
+    async def handle(tx: Transaction) -> Answer:
+        await _refuse_others(tx, referral_id, who)
+        data = AddAssessment(posted=read_strictly(raw, AssessmentAdded), organisation_kind=who.organisation_kind)
+        command = Command(id=tx.command_id, type=ASSESS, key=referral_id, data=data, actor=who.subject)
+        done = await tx.execute(command)
+        return Answer(201, {"referral_id": referral_id, "status": "accepted", "waiting": done.waiting})
+
+    return await once(handle, unstored={"safety": safety.answer(raw)})
+
+
+@router.post("/referrals/{referral_id}/withdrawal", status_code=201, response_model=None)
+async def withdraw(
+    referral_id: str,
+    request: Request,
+    body: Annotated[WithdrawalPosted, WrapValidator(_as_sent)],
+    once: Once,
+    who: Sender,
+) -> JSONResponse:
+    """Take a referral back. What was agreed and paid stands; nothing new begins."""
+    raw = exchange_of(request.scope).body
+
+    async def handle(tx: Transaction) -> Answer:
+        await _refuse_others(tx, referral_id, who)
+        data = read_strictly(raw, WithdrawalPosted)
+        command = Command(id=tx.command_id, type=WITHDRAW, key=referral_id, data=data, actor=who.subject)
+        done = await tx.execute(command)
+        return Answer(201, {"referral_id": referral_id, "status": "withdrawn", "waiting": done.waiting})
+
+    return await once(handle)
+
+
+_OWNER = "SELECT organisation_id, programme FROM referral WHERE referral_id = $1"
+
+
+async def _refuse_others(tx: Transaction, referral_id: str, who: Principal) -> None:
+    row = await tx.conn.fetchrow(_OWNER, referral_id)
+    if row is None or not _may_see(who, row["organisation_id"], row["programme"]):
+        raise _unknown()
+
+
+def _may_see(who: Principal, organisation_id: str, programme: str) -> bool:
+    """Tell whether a referral is within reach: its referrer's organisation, or the programme's staff."""
+    if who.role == "auditor":
+        return True
+    return who.programme == programme and (who.role in STAFF or who.organisation_id == organisation_id)
+
+
+def _unknown() -> Refused:
+    return Refused(Reason("referral_unknown", "there is no such referral within your reach"), status=404)
+
+
+@router.get("/referrals/{referral_id}")
+async def read(referral_id: str, session: ReadSession, who: Reader) -> StatusView:
+    """Tell how a referral stands: each status with its day, no clinical content."""
+    row = await session.get(ReferralRow, referral_id)
+    if row is None or not _may_see(who, row.organisation_id, row.programme):
+        raise _unknown()
+    return await _stands(session, row, who)
+
+
+@router.get("/referrals")
+async def find(
+    session: ReadSession, who: Reader, reference: Annotated[str, Query(min_length=1, max_length=64)]
+) -> list[StatusView]:
+    """Find your organisation's referral by your own reference; an empty list when there is none."""
+    query = select(ReferralRow).where(
+        col(ReferralRow.organisation_id) == who.organisation_id, col(ReferralRow.reference) == reference
+    )
+    return [await _stands(session, row, who) for row in (await session.exec(query)).all()]
+
+
+async def _stands(session: AsyncSession, row: ReferralRow, who: Principal) -> StatusView:
+    query = select(ReferralStatus).where(col(ReferralStatus.referral_id) == row.referral_id)
+    facts = [Fact(r.topic, r.sequence, Status(r.status), r.on) for r in (await session.exec(query)).all()]
+    found = view(facts, reduced=who.organisation_kind not in FULL_VIEW_KINDS)
+    if found is None:
+        raise _unknown()
+    return status_view(row, found)
+
+
+def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
+    """Add the safety text to every problem document, whatever the problem is."""
+    heard = safety.answer(body)
+    return {} if heard is None else {"safety": heard}
+
+
+def create_app(settings: Settings, **options: Any) -> FastAPI:
+    """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
+    return create_api(
+        build(settings.programmes_dir),
+        settings,
+        routers=[router],
+        title="Pathway intake",
+        description="Refer people to a work-and-health programme and follow how their referrals stand.",
+        annotate=_annotate,
+        **options,
+    )

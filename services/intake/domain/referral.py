@@ -1,0 +1,149 @@
+"""A referral as intake holds it: ``decide`` and ``evolve``."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from services.contracts import types
+from services.contracts.base import Common, carry
+from services.contracts.codes import EligibilityOutcome
+from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
+from services.intake.domain.derive import created
+from services.intake.domain.faults import referral_faults
+from services.intake.domain.policy import IntakePolicy, london_day
+from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
+from services.intake.domain.readable import ReferralRead
+from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
+
+CREATE = "referral.create"
+ASSESS = "referral.assess"
+WITHDRAW = "referral.withdraw"
+
+
+class Referral(BaseModel):
+    """The state: what every later event repeats, whether a person must decide on eligibility, and its end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    common: Common
+    eligibility: EligibilityOutcome
+    withdrawn: bool = False
+
+
+class CreateReferral(BaseModel):
+    """A referral with what the edge has found out: whose it is, and the open referral that it joins."""
+
+    model_config = ConfigDict(frozen=True)
+
+    posted: ReferralPosted
+    person_id: str
+    linked_referral: str | None
+    organisation_id: str
+    organisation_kind: str
+
+
+class AddAssessment(BaseModel):
+    """Further answers, from an organisation of that kind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    posted: AssessmentAdded
+    organisation_kind: str
+
+
+def decide(state: Referral | None, cause: Cause, *, policy: IntakePolicy, now: datetime) -> list[Draft]:
+    """Return what follows. What other services say of a referral changes nothing here: it is only shown."""
+    if not isinstance(cause, Command):
+        return []
+    match cause.data:
+        case CreateReferral():
+            return _create(state, cause.key, cause.data, policy, now)
+        case AddAssessment():
+            return _assess(_standing(state), cause.actor, cause.data, now)
+        case WithdrawalPosted():
+            return _withdraw(_standing(state), cause.actor, cause.data, now)
+    raise TypeError(f"intake knows no command {cause.type}")
+
+
+def _create(state: Referral | None, key: str, data: CreateReferral, policy: IntakePolicy, now: datetime) -> list[Draft]:
+    if state is not None:
+        raise Refused(Reason("referral_exists", "this referral exists already"))
+    posted = data.posted
+    seen = ReferralRead.model_validate(posted.model_dump())
+    reasons = referral_faults(seen, organisation_kind=data.organisation_kind, policy=policy, now=now)
+    if reasons:
+        raise Refused(*reasons, status=422)
+    programme = policy.book.version_for(posted.programme, posted.referred_on)
+    event = created(
+        posted,
+        programme,
+        policy,
+        referral_id=key,
+        person_id=data.person_id,
+        linked_referral=data.linked_referral,
+        now=now,
+    )
+    return [Draft(types.REFERRAL_CREATED, event, policy=programme.ref)]
+
+
+def _standing(state: Referral | None) -> Referral:
+    if state is None:
+        raise Refused(Reason("referral_unknown", "there is no such referral"), status=404)
+    if state.withdrawn:
+        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+    return state
+
+
+def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> list[Draft]:
+    given, today = data.posted.assessment, london_day(now)
+    reasons = []
+    if data.organisation_kind == "employer":
+        message = "an employer may send no health detail"
+        reasons.append(Reason("health_detail_not_accepted", message, "/assessment"))
+    if given.taken_on is not None and given.taken_on > today:
+        reasons.append(Reason("date_in_future", "this day has not come yet", "/assessment/taken_on"))
+    phq9 = given.phq9
+    if phq9 and phq9.score is not None and phq9.item9 is not None and phq9.item9 > phq9.score:
+        reasons.append(Reason("item9_exceeds_score", "item 9 is part of the score", "/assessment/phq9/item9"))
+    if not given.model_dump(exclude={"taken_on"}, exclude_none=True):
+        reasons.append(Reason("assessment_empty", "nothing was answered", "/assessment"))
+    if reasons:
+        raise Refused(*reasons, status=422)
+    event = ReferralAssessed(
+        **carry(state.common, occurred_on=_not_before(given.taken_on or today, state)),
+        received_at=now,
+        by=actor or None,
+        sealed=SealedAssessment(assessment=given.plain()),
+    )
+    return [Draft(types.REFERRAL_ASSESSED, event)]
+
+
+def _withdraw(state: Referral, actor: str, data: WithdrawalPosted, now: datetime) -> list[Draft]:
+    today = london_day(now)
+    day = data.occurred_on or today
+    if day > today:
+        raise Refused(Reason("date_in_future", "this day has not come yet", "/occurred_on"), status=422)
+    if day < state.common.referred_on:
+        raise Refused(Reason("before_referral", "this is before the referral", "/occurred_on"), status=422)
+    event = ReferralWithdrawn(
+        **carry(state.common, occurred_on=day), received_at=now, change=Withdrawal(by=actor or None, reason=data.reason)
+    )
+    return [Draft(types.REFERRAL_WITHDRAWN, event)]
+
+
+def _not_before(day: date, state: Referral) -> date:
+    """An answer can be older than the referral; as a fact about the referral it begins with it."""
+    return max(day, state.common.referred_on)
+
+
+def evolve(state: Referral | None, event: Event) -> Referral:
+    """Fold one of intake's own events."""
+    data: Any = event.data
+    if event.type == types.REFERRAL_CREATED:
+        return Referral(common=Common(**carry(data)), eligibility=data.eligibility.outcome)
+    if state is None:
+        raise ValueError(f"{event.type} before {types.REFERRAL_CREATED}")
+    if event.type == types.REFERRAL_WITHDRAWN:
+        return state.model_copy(update={"withdrawn": True})
+    return state

@@ -1,0 +1,133 @@
+"""Intake's tables: the only place in the system where a person's name, birth date and NHS number are."""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Text
+from sqlmodel import Field, SQLModel
+
+from services.kernel.service import Table
+
+
+def _text(*, primary_key: bool = False, nullable: bool = False, unique: bool = False) -> Column[str]:
+    return Column(Text, primary_key=primary_key, nullable=nullable, unique=unique or None)
+
+
+class Person(SQLModel, table=True):
+    """Who two referrals have in common. ``person_id`` is a random pseudonym: all that leaves intake.
+
+    ``name_key`` is the normal form of name, birth date and postcode (null without a postcode).
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (Index("person_name_key", "name_key"),)
+
+    person_id: str = Field(sa_column=_text(primary_key=True))
+    nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True, unique=True))
+    name_key: str | None = Field(default=None, sa_column=_text(nullable=True))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class ReferralRow(SQLModel, table=True):
+    """A referral and who sent it."""
+
+    __tablename__ = "referral"
+    __table_args__ = (
+        Index("referral_person", "person_id", "programme"),
+        Index("referral_reference", "organisation_id", "reference", unique=True),
+    )
+
+    referral_id: str = Field(sa_column=_text(primary_key=True))
+    person_id: str = Field(sa_column=_text())
+    programme: str = Field(sa_column=_text())
+    programme_version: str = Field(sa_column=_text())
+    organisation_id: str = Field(sa_column=_text())
+    organisation_kind: str = Field(sa_column=_text())
+    reference: str | None = Field(default=None, sa_column=_text(nullable=True))
+    referrer_ods: str | None = Field(default=None, sa_column=_text(nullable=True))
+    referrer_name: str | None = Field(default=None, sa_column=_text(nullable=True))
+    linked_referral: str | None = Field(default=None, sa_column=_text(nullable=True))
+    additional_information: str | None = Field(default=None, sa_column=_text(nullable=True))
+    received_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class ReferralPerson(SQLModel, table=True):
+    """What one referrer said of the person: details and contact as they were given."""
+
+    __tablename__ = "referral_details"
+
+    referral_id: str = Field(sa_column=_text(primary_key=True))
+    nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True))
+    family_name: str = Field(sa_column=_text())
+    given_name: str = Field(sa_column=_text())
+    birth_date: date
+    sex: str | None = Field(default=None, sa_column=_text(nullable=True))
+    ethnic_category: str | None = Field(default=None, sa_column=_text(nullable=True))
+    postcode: str | None = Field(default=None, sa_column=_text(nullable=True))
+    registered_gp_ods: str | None = Field(default=None, sa_column=_text(nullable=True))
+    contact: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    language: str | None = Field(default=None, sa_column=_text(nullable=True))
+    accessible_needs: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class ReferralStatus(SQLModel, table=True):
+    """One thing that a topic said of a referral. Rows are only ever added."""
+
+    __tablename__ = "referral_status"
+
+    referral_id: str = Field(sa_column=_text(primary_key=True))
+    topic: str = Field(sa_column=_text(primary_key=True))
+    sequence: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    status: str = Field(sa_column=_text(primary_key=True))
+    on: date = Field(sa_column_kwargs={"name": "on_day"})
+
+
+PERSON = Table(
+    "person",
+    (("person_id", "text"), ("nhs_number", "text"), ("name_key", "text"), ("created_at", "timestamptz")),
+    key=1,
+    on_conflict="ON CONFLICT (person_id) DO UPDATE SET "
+    "nhs_number = coalesce(person.nhs_number, excluded.nhs_number), "
+    "name_key = coalesce(excluded.name_key, person.name_key)",
+)
+REFERRAL = Table(
+    "referral",
+    (
+        ("referral_id", "text"),
+        ("person_id", "text"),
+        ("programme", "text"),
+        ("programme_version", "text"),
+        ("organisation_id", "text"),
+        ("organisation_kind", "text"),
+        ("reference", "text"),
+        ("referrer_ods", "text"),
+        ("referrer_name", "text"),
+        ("linked_referral", "text"),
+        ("additional_information", "text"),
+        ("received_at", "timestamptz"),
+    ),
+    key=1,
+)
+DETAILS = Table(
+    "referral_details",
+    (
+        ("referral_id", "text"),
+        ("nhs_number", "text"),
+        ("family_name", "text"),
+        ("given_name", "text"),
+        ("birth_date", "date"),
+        ("sex", "text"),
+        ("ethnic_category", "text"),
+        ("postcode", "text"),
+        ("registered_gp_ods", "text"),
+        ("contact", "json"),
+        ("language", "text"),
+        ("accessible_needs", "json"),
+    ),
+    key=1,
+)
+STATUS = Table(
+    "referral_status",
+    (("referral_id", "text"), ("topic", "text"), ("sequence", "bigint"), ("status", "text"), ("on_day", "date")),
+    key=4,
+    on_conflict="ON CONFLICT DO NOTHING",
+)
