@@ -1,4 +1,123 @@
-"""The pathway command."""
+"""The ``pathway`` command: roles that run, and what operators and auditors do by hand."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from services.composition import NAMES, UnknownService, service_named
+from services.kernel.logs import configure_logs
+from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
+from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
+from services.kernel.service import Service
+from services.kernel.settings import Settings, load_settings
+from services.programmes.cli import app as programme_app
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events.")
+Names = Annotated[list[str], typer.Argument(metavar="SERVICE...", help=f"Of {', '.join(NAMES)}; or all.")]
+
+
+def _lookup(name: str) -> tuple[Service, Settings]:
+    settings = load_settings()
+    configure_logs("WARNING")
+    return service_named(name, settings), settings
+
+
+app.add_typer(dead_letter_commands(_lookup), name="dlq")
+app.add_typer(consumer_commands(_lookup), name="consumer")
+app.add_typer(outbox_commands(_lookup), name="outbox")
+app.add_typer(programme_app, name="programme")
+
+
+def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
+    """Read settings and put services together, or say what is wrong and exit with 2."""
+    try:
+        settings = load_settings()
+        settings.refuse_development_keys()
+        wanted = list(NAMES) if names == ["all"] else names
+        services = [service_named(name, settings) for name in wanted]
+    except (UnknownService, ValueError) as error:
+        errors.print(str(error))
+        raise typer.Exit(2) from error
+    configure_logs(settings.log_level, service="+".join(names), role=role)
+    return services, settings
+
+
+@app.command()
+def worker(name: ServiceName) -> None:
+    """Consume a service's inputs until SIGTERM."""
+    from services.kernel.runtime.roles import run_worker
+
+    services, settings = _start("worker", [name])
+    asyncio.run(run_worker(services[0], settings))
+
+
+@app.command()
+def relay(names: Names) -> None:
+    """Publish the outboxes of one or more services until SIGTERM."""
+    from services.kernel.runtime.roles import run_relays
+
+    services, settings = _start("relay", names)
+    asyncio.run(run_relays(services, settings))
+
+
+@app.command()
+def api(name: ServiceName) -> None:
+    """Serve a service's HTTP API until SIGTERM."""
+    import uvicorn
+
+    from services.composition import api_named
+
+    _, settings = _start("api", [name])
+    uvicorn.run(
+        api_named(name, settings), host=settings.http_host, port=settings.http_port, log_config=None, access_log=False
+    )
+
+
+@app.command("dev-issuer")
+def dev_issuer() -> None:
+    """Serve tokens for development. Refuses unless PATHWAY_ENVIRONMENT=development."""
+    import uvicorn
+
+    from services.kernel.http.dev_issuer import create_issuer
+
+    settings = load_settings()
+    configure_logs(settings.log_level, role="dev-issuer")
+    try:
+        issuer = create_issuer(settings)
+    except (ValueError, RuntimeError) as error:
+        errors.print(str(error))
+        raise typer.Exit(2) from error
+    uvicorn.run(issuer, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False)
+
+
+@app.command()
+def migrate(names: Names) -> None:
+    """Bring databases to their newest revision. Safe to run twice, and by two at once."""
+    from services.kernel.migrations.runner import migrate as run
+
+    services, settings = _start("migrate", names)
+
+    async def work() -> None:
+        for service in services:
+            await run(settings.owner_url(service.name), service.name)
+            typer.echo(f"{service.name}: at its newest revision")
+
+    asyncio.run(work())
+
+
+@app.command()
+def restore(name: ServiceName, actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+    """After a backup: fold the service's own log into its database, before anything else serves."""
+    from services.kernel.operations.restore_command import run_restore
+
+    run_restore(_lookup, name, actor=actor, apply=apply, as_json=as_json)
+
 
 def main() -> None:
     """Entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -87,10 +87,14 @@ async def restore(
         await pool.execute(BEGIN)
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
         own = [one for record in records if (one := _own(service, record)) is not None]
-        async with transaction(pool, apply=apply) as connection:
-            if not await connection.fetchval(LEAD):
-                raise OperationRefused("relay_runs", f"stop the relay of {service.name} first: it must not publish")
-            await _fold(connection, service, own, found)
+        if apply:
+            async with transaction(pool, apply=True) as connection:
+                if not await connection.fetchval(LEAD):
+                    message = f"stop the relay of {service.name} first: it must not publish"
+                    raise OperationRefused("relay_runs", message)
+                await _fold(connection, service, own, found)
+        else:
+            await _count(pool, own, found)
         found.records += len(records)
         progress(found.records, total)
     if apply:
@@ -112,6 +116,17 @@ def _own(service: Service, record: Record) -> Own | None:
     data = contract.model.model_validate_json(record.value)
     event = Event(envelope.id, envelope.type, envelope.subject, envelope.sequence, data, envelope.time)
     return Own(envelope, record, event)
+
+
+async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> None:
+    """Count what a restore would fold: events beyond what the database knows of their key."""
+    rows = await pool.fetch(
+        "SELECT key, sequence FROM aggregate WHERE key = ANY($1::text[])", sorted({one.event.key for one in own})
+    )
+    known = {row["key"]: row["sequence"] for row in rows}
+    new = [one for one in own if one.event.sequence > known.get(one.event.key, 0)]
+    found.events += len(new)
+    found.keys |= {one.event.key for one in new}
 
 
 async def _fold(connection: Connection, service: Service, own: Sequence[Own], found: Restored) -> None:

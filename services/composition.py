@@ -1,0 +1,64 @@
+"""Which services there are and how each is put together: the only module that knows them all."""
+
+from fastapi import FastAPI
+
+from services.kernel.service import Service
+from services.kernel.settings import Settings
+
+NAMES = ("intake", "triage", "coaching", "outcomes")
+"""The services in the order in which a referral passes them."""
+
+
+class UnknownService(ValueError):
+    """No service has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no service {name!r}; there are: {', '.join(NAMES)}")
+
+
+def service_named(name: str, settings: Settings) -> Service:
+    """Put one service together. Only its own package is imported. Raises :class:`UnknownService`."""
+    folder = settings.programmes_dir
+    digest_key = settings.digest_key.get_secret_value().encode()
+    match name:
+        case "intake":
+            from services.intake.service import build as intake
+
+            return intake(folder)
+        case "triage":
+            from services.triage.service import build as triage
+
+            return triage(folder, digest_key)
+        case "coaching":
+            from services.coaching.service import build as coaching
+
+            return coaching(folder, digest_key)
+        case "outcomes":
+            from services.outcomes.service import build as outcomes
+
+            return outcomes(folder)
+        case _:
+            raise UnknownService(name)
+
+
+def api_named(name: str, settings: Settings) -> FastAPI:
+    """Put one service's HTTP API together. Raises :class:`UnknownService`."""
+    match name:
+        case "intake":
+            from services.intake.api import create_app as intake
+
+            return intake(settings)
+        case "triage":
+            from services.triage.api import create_app as triage
+
+            return triage(settings)
+        case "coaching":
+            from services.coaching.api import create_app as coaching
+
+            return coaching(settings)
+        case "outcomes":
+            from services.outcomes.api import create_app as outcomes
+
+            return outcomes(settings)
+        case _:
+            raise UnknownService(name)

@@ -1,0 +1,100 @@
+"""How the operator's commands answer: a table for people, JSON beside it for scripts."""
+
+import asyncio
+import datetime
+import getpass
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from services.kernel.operations.audit import OperationRefused
+from services.kernel.runtime.database import open_pool
+from services.kernel.service import Service
+from services.kernel.settings import Settings
+
+T = TypeVar("T")
+Lookup = Callable[[str], tuple[Service, Settings]]
+"""Finds a service and the process's settings by the service's name."""
+
+ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="intake, triage, coaching or outcomes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this nothing changes: a dry run.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit row.")]
+Actor = Annotated[str, typer.Option("--actor", help="Who; kept in the audit row.", default_factory=getpass.getuser)]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def with_pool(lookup: Lookup, name: str, work: Callable[[asyncpg.Pool, Service, Settings], Awaitable[T]]) -> T:
+    """Run ``work`` on a service's database. What is refused or out of reach ends with exit code 1."""
+
+    async def run() -> T:
+        service, settings = lookup(name)
+        pool = await open_pool(settings.service_url(service.name))
+        try:
+            return await work(pool, service, settings)
+        finally:
+            pool.terminate()
+
+    try:
+        return asyncio.run(run())
+    except OperationRefused as refused:
+        errors.print(f"[bold]{refused.code}[/bold]: {refused}")
+    except ValueError as error:
+        errors.print(str(error))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        errors.print(f"[bold]database_unreachable[/bold]: {type(error).__name__}; check PATHWAY_DATABASE_URL")
+    except KafkaError as error:
+        errors.print(f"[bold]broker_unreachable[/bold]: {type(error).__name__}; check PATHWAY_KAFKA_BOOTSTRAP")
+    raise typer.Exit(1)
+
+
+def show_rows(title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print rows as a table, or as a JSON array."""
+    if as_json:
+        typer.echo(json.dumps([dict(row) for row in rows], default=_plain, indent=2))
+        return
+    if not rows:
+        console.print(f"{title}: none")
+        return
+    table = Table(title=title, title_justify="left")
+    for name in rows[0]:
+        table.add_column(str(name))
+    for row in rows:
+        table.add_row(*("" if value is None else str(_plain(value)) for value in row.values()))
+    console.print(table)
+
+
+def show_fields(title: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one thing's fields, or a JSON object."""
+    if as_json:
+        typer.echo(json.dumps(dict(fields), default=_plain, indent=2))
+        return
+    console.print(f"[bold]{title}[/bold]")
+    for name, value in fields.items():
+        console.print(f"  {name}: {_plain(value) if value is not None else '-'}")
+
+
+def say_dry_run(*, applied: bool, as_json: bool) -> None:
+    """Say that nothing changed, where nothing did."""
+    if not applied and not as_json:
+        console.print("Dry run: nothing was changed. Add --apply to do it.")
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime.datetime() | datetime.date():
+            return value.isoformat()
+        case bytes():
+            return value.decode(errors="backslashreplace")
+        case float():
+            return round(value, 3)
+        case _:
+            return value if isinstance(value, int | str | bool) else str(value)
