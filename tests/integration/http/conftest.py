@@ -1,7 +1,6 @@
 """A kernel database and a tiny API on it: what every service's API is made of, without any domain."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,11 +16,11 @@ from services.embedded.postgres import Postgres
 from services.kernel.decision import Command, Draft, Event, Reason, Refused
 from services.kernel.http import Answer, Once, Principal, ReadSession, create_api, require
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.migrations.runner import migrate
 from services.kernel.registry import Contract, Registry
 from services.kernel.runtime.commands import Transaction
 from services.kernel.service import Service
 from services.kernel.settings import Environment, Settings
+from tests.parts.databases import Database, Databases
 
 COUNTED = "org.example.counter.counted.v1"
 
@@ -90,25 +89,46 @@ async def read(
     return {"key": key, "state": found, "at_most": at_most}
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with Postgres(durable=False) as server:
-        yield server
+Ask = Callable[[str], str]
+"""Runs SQL in the test's database as the superuser and returns its rows."""
 
 
-@pytest.fixture(scope="session")
-def template(postgres: Postgres) -> str:
-    postgres.create_service_databases(["counter"])
-    asyncio.run(migrate(postgres.dsn("pathway_counter"), "counter"))
-    return "pathway_counter"
+@pytest.fixture(scope="module")
+def databases(postgres: Postgres, _templates: dict[str, str]) -> Iterator[Databases]:
+    """Databases that a module's tests share; each test finds them empty."""
+    made = Databases(postgres, _templates)
+    yield made
+    made.close()
+
+
+_EMPTY = """DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(quote_ident(relname), ', ') FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'
+); END $$"""
+
+
+def emptied(database: Database) -> Database:
+    database.postgres.execute(_EMPTY, database.name)
+    return database
 
 
 @pytest.fixture
-def settings(postgres: Postgres, template: str) -> Settings:
-    postgres.execute("TRUNCATE idempotency, aggregate, outbox", template)
-    return Settings(
-        environment=Environment.DEVELOPMENT, database_url=postgres.dsn("pathway_{service}", "{service}_run")
-    )
+def counter(databases: Databases) -> Database:
+    return emptied(databases("counter"))
+
+
+@pytest.fixture
+def ask(counter: Database) -> Ask:
+    return lambda sql: counter.postgres.execute(sql, counter.name)
+
+
+def settings_for(database: Database) -> Settings:
+    return Settings(environment=Environment.DEVELOPMENT, database_url=database.dsn)
+
+
+@pytest.fixture
+def settings(counter: Database) -> Settings:
+    return settings_for(counter)
 
 
 @pytest.fixture

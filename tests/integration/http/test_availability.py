@@ -11,6 +11,7 @@ from services.kernel.http import create_api
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.settings import Environment, Settings
 from tests.integration.http.conftest import Clock, build, calling, router
+from tests.parts.databases import Database
 
 
 @pytest.fixture
@@ -39,12 +40,12 @@ async def test_commands_and_reads_answer_503_while_the_database_is_down_and_work
 
 
 async def test_a_connection_that_died_in_the_pool_is_503_and_not_500(
-    client: httpx.AsyncClient, postgres: Postgres
+    client: httpx.AsyncClient, counter: Database
 ) -> None:
     assert (await client.get("/counters/a")).status_code == 200
     posted = await client.post("/counters/a/counts", json={"by": 1}, headers={"Idempotency-Key": "k"})
     assert posted.status_code == 201
-    postgres.disconnect("pathway_counter")
+    counter.postgres.disconnect(counter.name)
     answers = [await client.get("/counters/a") for _ in range(3)]
     assert {a.status_code for a in answers} <= {200, 503}
     assert answers[-1].status_code == 200

@@ -8,16 +8,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.embedded.postgres import Postgres
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.http.once import sweep
-from tests.integration.http.conftest import Clock, calling
+from tests.integration.http.conftest import Ask, Clock, calling
 
 PLACE = "/counters/a/counts"
 
 
-def total(postgres: Postgres, key: str = "a") -> int:
-    found = postgres.execute(f"SELECT state ->> 'total' FROM aggregate WHERE key = '{key}'", "pathway_counter")
+def total(ask: Ask, key: str = "a") -> int:
+    found = ask(f"SELECT state ->> 'total' FROM aggregate WHERE key = '{key}'")
     return int(found or 0)
 
 
@@ -26,7 +25,7 @@ async def post(client: httpx.AsyncClient, key: str, body: object, place: str = P
 
 
 async def test_a_repeated_request_gets_the_first_answer_and_changes_nothing(
-    client: httpx.AsyncClient, postgres: Postgres
+    client: httpx.AsyncClient, ask: Ask
 ) -> None:
     first = await post(client, "k1", {"by": 5, "note": "x"})
     again = await post(client, "k1", {"note": "x", "by": 5})
@@ -35,12 +34,12 @@ async def test_a_repeated_request_gets_the_first_answer_and_changes_nothing(
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert again.headers["location"] == first.headers["location"] == "/counters/a"
-    assert total(postgres) == 5
+    assert total(ask) == 5
 
 
-async def test_the_stored_answer_holds_codes_and_ids_only(client: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_the_stored_answer_holds_codes_and_ids_only(client: httpx.AsyncClient, ask: Ask) -> None:
     await post(client, "k1", {"by": 5, "note": "what a person said"})
-    row = postgres.execute("SELECT row_to_json(i) FROM idempotency i", "pathway_counter")
+    row = ask("SELECT row_to_json(i) FROM idempotency i")
     assert "what a person said" not in row
     assert json.loads(row)["answer"]["body"] == {"key": "a", "total": 5}
 
@@ -51,57 +50,55 @@ async def test_the_stored_answer_holds_codes_and_ids_only(client: httpx.AsyncCli
     ids=["another body", "another address", "another query"],
 )
 async def test_the_same_key_for_another_request_is_refused(
-    client: httpx.AsyncClient, postgres: Postgres, place: str, body: object
+    client: httpx.AsyncClient, ask: Ask, place: str, body: object
 ) -> None:
     await post(client, "k1", {"by": 5})
     other = await post(client, "k1", body, place)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert total(postgres) == 5
-    assert total(postgres, "b") == 0
+    assert total(ask) == 5
+    assert total(ask, "b") == 0
 
 
-async def test_two_at_once_with_one_key_have_one_effect(client: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_two_at_once_with_one_key_have_one_effect(client: httpx.AsyncClient, ask: Ask) -> None:
     answers = await asyncio.gather(*(post(client, "k1", {"by": 5}) for _ in range(8)))
     assert {a.status_code for a in answers} == {201}
     assert [a.json()["total"] for a in answers] == [5] * 8
     assert sum("idempotency-replayed" in a.headers for a in answers) == 7
-    assert total(postgres) == 5
+    assert total(ask) == 5
 
 
-async def test_a_key_belongs_to_one_client(app: FastAPI, issuer: DevIssuer, postgres: Postgres) -> None:
+async def test_a_key_belongs_to_one_client(app: FastAPI, issuer: DevIssuer, ask: Ask) -> None:
     for org, sub in (("one", "x"), ("one", "y"), ("two", "x")):
         async with calling(app, issuer.headers("coach", org=org, sub=sub)) as client:
             answer = await post(client, "k1", {"by": 5})
             assert "idempotency-replayed" not in answer.headers
-    assert total(postgres) == 15
+    assert total(ask) == 15
 
 
-async def test_a_refused_request_stores_nothing(client: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_a_refused_request_stores_nothing(client: httpx.AsyncClient, ask: Ask) -> None:
     await post(client, "k1", {"by": 999})
     refused = await post(client, "k2", {"by": 2})
     assert (refused.status_code, refused.json()["code"]) == (409, "limit_reached")
     assert refused.json()["errors"] == [{"code": "limit_reached", "pointer": "/by", "message": "the counter is full"}]
     assert (await post(client, "k2", {"by": 1})).status_code == 201
-    assert postgres.execute("SELECT count(*) FROM idempotency", "pathway_counter") == "2"
+    assert ask("SELECT count(*) FROM idempotency") == "2"
 
 
-async def test_a_bug_answers_500_without_internals_and_stores_nothing(
-    client: httpx.AsyncClient, postgres: Postgres
-) -> None:
+async def test_a_bug_answers_500_without_internals_and_stores_nothing(client: httpx.AsyncClient, ask: Ask) -> None:
     answer = await post(client, "k1", {"by": 666})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
-    assert postgres.execute("SELECT count(*) FROM idempotency", "pathway_counter") == "0"
+    assert ask("SELECT count(*) FROM idempotency") == "0"
 
 
-async def test_a_key_is_kept_for_seven_days(client: httpx.AsyncClient, clock: Clock, postgres: Postgres) -> None:
+async def test_a_key_is_kept_for_seven_days(client: httpx.AsyncClient, clock: Clock, ask: Ask) -> None:
     await post(client, "k1", {"by": 5})
     clock.now += timedelta(days=7)
     assert "idempotency-replayed" in (await post(client, "k1", {"by": 5})).headers
     clock.now += timedelta(seconds=1)
     assert (await post(client, "k1", {"by": 6})).status_code == 201
-    assert total(postgres) == 11
+    assert total(ask) == 11
 
 
 async def test_the_sweep_deletes_only_what_is_old(client: httpx.AsyncClient, app: FastAPI, clock: Clock) -> None:

@@ -12,38 +12,36 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts.referral import ReferralCreated
-from services.embedded.postgres import Postgres
 from services.intake.api import create_app
 from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.migrations.runner import migrate
-from services.kernel.settings import Environment, Settings
-from tests.integration.http.conftest import calling
+from services.kernel.settings import Settings
+from tests.integration.http.conftest import Ask, calling, emptied, settings_for
+from tests.parts.databases import Database, Databases
 
-DB = "pathway_intake"
-TABLES = "idempotency, aggregate, outbox, person, referral, referral_details, referral_status, key_position"
 PROGRAMME = "workwell-greater-manchester"
 _keys = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def intake_database(postgres: Postgres) -> str:
-    postgres.create_service_databases(["intake"])
-    asyncio.run(migrate(postgres.dsn(DB), "intake"))
-    return DB
+@pytest.fixture
+def stored(databases: Databases) -> Database:
+    return emptied(databases("intake"))
 
 
 @pytest.fixture
-def intake_settings(postgres: Postgres, intake_database: str) -> Settings:
-    postgres.execute(f"TRUNCATE {TABLES}", DB)
-    url = postgres.dsn("pathway_{service}", "{service}_run")
-    return Settings(environment=Environment.DEVELOPMENT, database_url=url)
+def ask(stored: Database) -> Ask:
+    return lambda sql: stored.postgres.execute(sql, stored.name)
 
 
 @pytest.fixture
-async def intake(intake_settings: Settings, issuer: DevIssuer) -> AsyncIterator[FastAPI]:
-    app = create_app(intake_settings, issuer_transport=issuer.transport())
+def settings(stored: Database) -> Settings:
+    return settings_for(stored)
+
+
+@pytest.fixture
+async def intake(settings: Settings, issuer: DevIssuer) -> AsyncIterator[FastAPI]:
+    app = create_app(settings, issuer_transport=issuer.transport())
     async with app.router.lifespan_context(app):
         yield app
 
@@ -78,8 +76,8 @@ def changed(base: dict[str, Any], *changes: Callable[[dict[str, Any]], object], 
     return body
 
 
-def events(postgres: Postgres) -> list[dict[str, Any]]:
-    rows = postgres.execute("SELECT convert_from(value, 'UTF8') FROM outbox ORDER BY id", DB)
+def events(ask: Ask) -> list[dict[str, Any]]:
+    rows = ask("SELECT convert_from(value, 'UTF8') FROM outbox ORDER BY id")
     return [json.loads(row) for row in rows.splitlines()]
 
 
@@ -87,7 +85,7 @@ def codes(answer: httpx.Response) -> set[tuple[str, str]]:
     return {(e["code"], e["pointer"]) for e in answer.json()["errors"]}
 
 
-async def test_a_referral_is_accepted(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_a_referral_is_accepted(gp: httpx.AsyncClient, ask: Ask) -> None:
     answer = await post(gp, GP_REFERRAL)
     assert answer.status_code == 201, answer.text
     body = answer.json()
@@ -96,7 +94,7 @@ async def test_a_referral_is_accepted(gp: httpx.AsyncClient, postgres: Postgres)
     assert body["safety"] is None
     assert body["alternatives"] == []
     assert answer.headers["location"] == body["links"]["self"]
-    [event] = events(postgres)
+    [event] = events(ask)
     data = ReferralCreated.model_validate_json(json.dumps(event))
     assert data.referral_id == body["referral_id"]
     assert (data.age_band, data.area_code, data.locality) == ("35-49", "QOP", "manchester")
@@ -107,14 +105,14 @@ async def test_a_referral_is_accepted(gp: httpx.AsyncClient, postgres: Postgres)
     assert data.facts.local_gp is True
 
 
-async def test_the_event_holds_nothing_that_identifies(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_the_event_holds_nothing_that_identifies(gp: httpx.AsyncClient, ask: Ask) -> None:
     posted = changed(
         GP_REFERRAL,
         additional_information="Ring her sister Jo",
         person={**GP_REFERRAL["person"], "family_name": "Zweigenthal", "given_name": "Philippa"},
     )
     assert (await post(gp, posted)).status_code == 201
-    text = postgres.execute("SELECT string_agg(convert_from(value, 'UTF8') || headers, ' ') FROM outbox", DB).lower()
+    text = ask("SELECT string_agg(convert_from(value, 'UTF8') || headers, ' ') FROM outbox").lower()
     person = posted["person"]
     secrets = [
         *(person[name] for name in ("nhs_number", "family_name", "given_name", "birth_date", "postcode")),
@@ -127,13 +125,13 @@ async def test_the_event_holds_nothing_that_identifies(gp: httpx.AsyncClient, po
         "example surgery",
     ]
     assert [s for s in secrets if s.lower() in text] == []
-    state = postgres.execute("SELECT string_agg(state::text, ' ') FROM aggregate", DB).lower()
-    stored = postgres.execute("SELECT string_agg(answer::text, ' ') FROM idempotency", DB).lower()
+    state = ask("SELECT string_agg(state::text, ' ') FROM aggregate").lower()
+    stored = ask("SELECT string_agg(answer::text, ' ') FROM idempotency").lower()
     assert [s for s in secrets if s.lower() in state + stored] == []
-    assert "zweigenthal" in postgres.execute("SELECT string_agg(d::text, ' ') FROM referral_details d", DB).lower()
+    assert "zweigenthal" in ask("SELECT string_agg(d::text, ' ') FROM referral_details d").lower()
 
 
-async def test_everything_that_is_wrong_is_told_at_once(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_everything_that_is_wrong_is_told_at_once(gp: httpx.AsyncClient, ask: Ask) -> None:
     body = changed(
         GP_REFERRAL,
         lambda b: b["person"].update(nhs_number="9990000019", postcode="nowhere", nickname="A"),
@@ -158,7 +156,7 @@ async def test_everything_that_is_wrong_is_told_at_once(gp: httpx.AsyncClient, p
     }
     assert answer.json()["safety"]["level"] == "emergency"
     assert "9990000019" not in answer.text
-    assert events(postgres) == []
+    assert events(ask) == []
 
 
 async def test_an_employer_may_send_no_health_detail_but_its_red_flag_is_answered(employer: httpx.AsyncClient) -> None:
@@ -171,7 +169,7 @@ async def test_an_employer_may_send_no_health_detail_but_its_red_flag_is_answere
 
 
 async def test_only_nhs_and_providers_learn_of_an_open_referral(
-    gp: httpx.AsyncClient, employer: httpx.AsyncClient, intake: FastAPI, issuer: DevIssuer, postgres: Postgres
+    gp: httpx.AsyncClient, employer: httpx.AsyncClient, intake: FastAPI, issuer: DevIssuer, ask: Ask
 ) -> None:
     first = (await post(gp, GP_REFERRAL)).json()
     again = changed(GP_REFERRAL, lambda b: b["referrer"].update(reference="GP-2"))
@@ -190,7 +188,7 @@ async def test_only_nhs_and_providers_learn_of_an_open_referral(
     assert neutral.json()["status"] == fresh.json()["status"] == "accepted"
     assert first["referral_id"] not in neutral.text
 
-    one, two, three = events(postgres)
+    one, two, three = events(ask)
     assert two["linked_referral"] == one["referral_id"]
     assert two["person_id"] == one["person_id"] != three["person_id"]
     assert three["linked_referral"] is None
@@ -204,7 +202,7 @@ async def test_after_the_first_has_ended_a_person_may_be_referred_again(gp: http
 
 
 async def test_two_referrals_of_one_person_at_once_are_one_person(
-    gp: httpx.AsyncClient, employer: httpx.AsyncClient, postgres: Postgres
+    gp: httpx.AsyncClient, employer: httpx.AsyncClient, ask: Ask
 ) -> None:
     people = [changed(GP_REFERRAL, lambda b, n=n: b["referrer"].update(reference=f"GP-{n}")) for n in range(6)]  # type: ignore[misc]
     answers = await asyncio.gather(*(post(gp, body) for body in people))
@@ -220,12 +218,12 @@ async def test_two_referrals_of_one_person_at_once_are_one_person(
     ]
     answers = await asyncio.gather(*(post(employer, body) for body in theirs))
     assert {a.status_code for a in answers} == {201}
-    assert postgres.execute("SELECT count(*) FROM person", DB) == "2"
-    linked = [event["linked_referral"] for event in events(postgres) if event["route"] == "employer"]
+    assert ask("SELECT count(*) FROM person") == "2"
+    linked = [event["linked_referral"] for event in events(ask) if event["route"] == "employer"]
     assert sum(link is None for link in linked) == 1
 
 
-async def test_locks_are_taken_in_one_order_whatever_the_keys(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_locks_are_taken_in_one_order_whatever_the_keys(gp: httpx.AsyncClient, ask: Ask) -> None:
     """Without an order, A (by number, then name) and B (by name, then number) would wait for each other."""
     bodies = []
     for n in range(12):
@@ -235,15 +233,15 @@ async def test_locks_are_taken_in_one_order_whatever_the_keys(gp: httpx.AsyncCli
         bodies.append(body)
     answers = await asyncio.gather(*(post(gp, body) for body in bodies))
     assert {a.status_code for a in answers} == {201, 409}
-    assert postgres.execute("SELECT count(*) FROM person", DB) == "1"
+    assert ask("SELECT count(*) FROM person") == "1"
 
 
-async def test_two_nhs_numbers_are_two_people_whatever_their_names(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_two_nhs_numbers_are_two_people_whatever_their_names(gp: httpx.AsyncClient, ask: Ask) -> None:
     await post(gp, GP_REFERRAL)
     other = changed(GP_REFERRAL, lambda b: b["person"].update(nhs_number="9990000026"))
     other["referrer"]["reference"] = "GP-2"
     assert (await post(gp, other)).status_code == 201
-    assert postgres.execute("SELECT count(*) FROM person", DB) == "2"
+    assert ask("SELECT count(*) FROM person") == "2"
 
 
 async def test_a_reference_is_used_once(employer: httpx.AsyncClient) -> None:
@@ -253,32 +251,30 @@ async def test_a_reference_is_used_once(employer: httpx.AsyncClient) -> None:
     assert (answer.status_code, codes(answer)) == (422, {("reference_used", "/referrer/reference")})
 
 
-async def test_a_retry_gets_the_first_answer_with_its_safety_text(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_a_retry_gets_the_first_answer_with_its_safety_text(gp: httpx.AsyncClient, ask: Ask) -> None:
     body = changed(GP_REFERRAL, lambda b: b["assessment"]["phq9"].update(item9=1))
     first = await gp.post("/referrals", json=body, headers={"Idempotency-Key": "same"})
     again = await gp.post("/referrals", json=body, headers={"Idempotency-Key": "same"})
     assert first.json() == again.json()
     assert again.headers["idempotency-replayed"] == "true"
     assert again.json()["safety"]["level"] == "hold"
-    assert "hold" not in postgres.execute("SELECT answer FROM idempotency", DB)
-    assert len(events(postgres)) == 1
+    assert "hold" not in ask("SELECT answer FROM idempotency")
+    assert len(events(ask)) == 1
 
 
-async def test_unmet_eligibility_is_a_review_with_alternatives_and_no_refusal(
-    gp: httpx.AsyncClient, postgres: Postgres
-) -> None:
+async def test_unmet_eligibility_is_a_review_with_alternatives_and_no_refusal(gp: httpx.AsyncClient, ask: Ask) -> None:
     body = changed(GP_REFERRAL, lambda b: b["eligibility_facts"].update(right_to_work=False))
     body["person"]["birth_date"] = "2010-01-01"
     answer = (await post(gp, body)).json()
     assert answer["status"] == "eligibility_review"
     assert answer["alternatives"] == ["working_well", "jobcentre_plus", "gp"]
-    [event] = events(postgres)
+    [event] = events(ask)
     assert event["eligibility"] == {"outcome": "review", "reasons": ["under_16", "no_right_to_work"]}
     stands = (await gp.get(answer["links"]["self"])).json()
     assert stands["status"] == "eligibility_review"
 
 
-async def test_assessments_and_withdrawal_follow_in_sequence(gp: httpx.AsyncClient, postgres: Postgres) -> None:
+async def test_assessments_and_withdrawal_follow_in_sequence(gp: httpx.AsyncClient, ask: Ask) -> None:
     made = (await post(gp, GP_REFERRAL)).json()
     links = made["links"]
     added = await post(gp, JOINT_ASSESSMENT, links["assessments"])
@@ -289,7 +285,7 @@ async def test_assessments_and_withdrawal_follow_in_sequence(gp: httpx.AsyncClie
     for place, body in (("withdrawal", {"reason": "moved_away"}), ("assessments", JOINT_ASSESSMENT)):
         late = await post(gp, body, links[place])
         assert (late.status_code, late.json()["code"]) == (409, "referral_withdrawn")
-    rows = postgres.execute("SELECT sequence, headers ->> 'type' FROM outbox ORDER BY id", DB)
+    rows = ask("SELECT sequence, headers ->> 'type' FROM outbox ORDER BY id")
     assert [row.split("|")[0] for row in rows.splitlines()] == ["1", "2", "3"]
     assert (await gp.get(links["self"])).json()["status"] == "withdrawn"
 
@@ -328,9 +324,9 @@ async def test_what_is_no_referral_is_422(gp: httpx.AsyncClient, body: bytes) ->
     assert (await gp.post("/referrals", content=body, headers=headers)).status_code == 422
 
 
-def test_the_run_role_cannot_rewrite_what_was_said(postgres: Postgres, intake_database: str) -> None:
+def test_the_run_role_cannot_rewrite_what_was_said(ask: Ask) -> None:
     for verb in ("UPDATE", "DELETE", "TRUNCATE"):
-        held = postgres.execute(f"SELECT has_table_privilege('intake_run', 'referral_status', '{verb}')", DB)
+        held = ask(f"SELECT has_table_privilege('intake_run', 'referral_status', '{verb}')")
         assert held == "f"
 
 
