@@ -7,7 +7,7 @@ cards reach.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from services.contracts.base import PolicyVersion
 from services.contracts.plan_codes import EvidenceKind
@@ -58,7 +58,9 @@ class RateBook:
         for versions in by_id.values():
             versions.sort(key=lambda v: v.effective_from)
             for version, following in zip(versions, [*versions[1:], None], strict=True):
-                last_day = date.max if following is None else version.effective_to or following.effective_from
+                last_day = date.max
+                if following is not None:
+                    last_day = version.effective_to or following.effective_from - timedelta(days=1)
                 self._add(version, last_day)
 
     def _add(self, version: Programme, last_day: date) -> None:
@@ -70,8 +72,7 @@ class RateBook:
 
     def terms(self, programme: str, contract: str, on: date) -> Terms:
         """Return the terms that price ``contract`` on a day. Raises PolicyMissing when no card does."""
-        # the latest first: where a version ends on the day on which the next begins, the next one rules
-        for span in reversed(self._spans.get((programme, contract), ())):
+        for span in self._spans.get((programme, contract), ()):
             if span.starts <= on <= span.ends:
                 return span.terms
         raise PolicyMissing(

@@ -162,6 +162,7 @@ class Books:
     policy: RateBook = field(default_factory=lambda: MANCHESTER)
     states: dict[str, Earnings] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
     def take(self, *causes: Received) -> list[ReferralOutcome]:
@@ -173,7 +174,8 @@ class Books:
             self.seen[cause.key] = cause.sequence
             now = NOW + timedelta(minutes=cause.sequence)
             drafts = decide(self.states.get(cause.key), cause, policy=self.policy, now=now)
-            own = sum(event.key == cause.key for event in self.events)
+            own = self.made.get(cause.key, 0)
+            self.made[cause.key] = own + len(drafts)
             for ordinal, draft in enumerate(drafts):
                 identity = event_id(cause.id, draft.type, ordinal)
                 event = Event(identity, draft.type, cause.key, own + ordinal + 1, draft.data, now, draft.policy)
