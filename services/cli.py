@@ -114,6 +114,33 @@ def restore(name: ServiceName, actor: Actor, apply: Apply = False, as_json: AsJs
     run_restore(_lookup, name, actor=actor, apply=apply, as_json=as_json)
 
 
+@app.command()
+def replay(
+    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Read the topics from the broker.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide everything again from the log and hold it against the databases. Exit code 1 when they differ.
+
+    It looks at one moment: while events are under way they can be in a database and not yet in the log.
+    """
+    from services.kernel.operations.printing import show_rows
+    from services.kernel.replay.command import replay_from_kafka, summary
+
+    if not from_kafka:
+        errors.print("say where the log is: --from-kafka")
+        raise typer.Exit(2)
+    services, settings = _start("replay", ["all"])
+    configure_logs("WARNING")
+    verdict = asyncio.run(replay_from_kafka(services, settings))
+    rows = [{"service": name, **found} for name, found in verdict.services.items()]
+    if as_json:
+        show_rows("", [*rows, *summary(verdict.differences)], as_json=True)
+    else:
+        show_rows("Replay", rows, as_json=False)
+        show_rows("Differences", summary(verdict.differences), as_json=False)
+    raise typer.Exit(0 if verdict.equal else 1)
+
+
 def main() -> None:
     """Entry point."""
     app()

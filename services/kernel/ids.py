@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 
@@ -35,3 +35,8 @@ def event_id(cause_id: str, event_type: str, ordinal: int) -> str:
 def is_minted_from_event(cause_id: str) -> bool:
     """Tell whether ``cause_id`` names an event (UUIDv5) rather than a command (UUIDv7)."""
     return cause_id[14:15] == "5"
+
+
+def time_of_uuid7(identifier: str) -> datetime:
+    """Return the moment (UTC, milliseconds) that a UUIDv7 was minted at."""
+    return datetime.fromtimestamp(int(identifier.replace("-", "")[:12], 16) / 1000, UTC)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.kernel.decision import Cause, Event
+from services.kernel.decision import Cause, Command, Event
 from services.kernel.registry import Registry
 
 
@@ -55,7 +55,9 @@ class Service:
     ``handles`` are the types that ``decide`` (or ``project``) wants; others in the input topics only
     advance the key's sequence. ``policy`` loads the policy book once, at start. ``project`` turns a
     change into rows of the service's own tables; it is called for every handled cause, whether or not
-    events followed, and must be pure.
+    events followed, and must be pure. ``derived`` are those of its ``tables`` that follow from the log
+    alone, so that a replay can compare them. ``reissue`` reads the command back from the event that it led
+    to, given the event's ``causationid``; None where an event does not hold its whole command.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Service:
     policy: Callable[[], Any]
     project: Callable[[Change], Iterable[Row]] = no_rows
     tables: tuple[Table, ...] = field(default=())
+    derived: tuple[Table, ...] = field(default=())
+    reissue: Callable[[Event, str], Command] | None = None
 
     @property
     def source(self) -> str:

@@ -12,13 +12,11 @@ from typing import Any
 
 import asyncpg
 
-from services.kernel.decision import Event
-from services.kernel.envelope import Envelope, EnvelopeError, from_headers
 from services.kernel.ids import is_minted_from_event
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
+from services.kernel.replay.history import Own, read_own
 from services.kernel.runtime.fold import Aggregate, Output
 from services.kernel.runtime.log_view import LogView
-from services.kernel.runtime.records import Record
 from services.kernel.runtime.tables import Connection, columns, finish, lock_aggregates, save
 from services.kernel.service import Change, Service
 
@@ -55,15 +53,6 @@ class Restored:
     inputs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """One of the service's own events as the log holds it."""
-
-    envelope: Envelope
-    record: Record
-    event: Event
-
-
 async def restore(
     pool: asyncpg.Pool,
     service: Service,
@@ -86,7 +75,7 @@ async def restore(
     if apply:
         await pool.execute(BEGIN)
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
-        own = [one for record in records if (one := _own(service, record)) is not None]
+        own = [one for record in records if (one := read_own(service, record)) is not None]
         if apply:
             async with transaction(pool, apply=True) as connection:
                 if not await connection.fetchval(LEAD):
@@ -102,20 +91,6 @@ async def restore(
             await record_action(connection, actor, "restore", service.name, "", events=found.events)
             await connection.execute(END)
     return found
-
-
-def _own(service: Service, record: Record) -> Own | None:
-    """Read one of our own events; what others wrote into our topic is not ours to fold."""
-    try:
-        envelope = from_headers(record.headers, record.key)
-    except EnvelopeError:
-        return None
-    contract = service.registry.find(envelope.type)
-    if envelope.source != service.source or contract is None or record.value is None:
-        return None
-    data = contract.model.model_validate_json(record.value)
-    event = Event(envelope.id, envelope.type, envelope.subject, envelope.sequence, data, envelope.time)
-    return Own(envelope, record, event)
 
 
 async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> None:
@@ -148,7 +123,7 @@ async def _fold(connection: Connection, service: Service, own: Sequence[Own], fo
     if own:
         await connection.execute(MARK_SENT, *columns([(one.event.key, one.event.sequence) for one in own]))
     if new:
-        await connection.execute(KEEP, *columns([_outbox_row(one) for one in new]))
+        await connection.execute(KEEP, *columns([_outbox_row(service, one) for one in new]))
     if answered:
         await connection.execute(REMEMBER, list(answered), list(answered.values()))
     await finish(connection, Output())
@@ -165,15 +140,15 @@ def _evolve(service: Service, aggregate: Aggregate, one: Own, output: Output) ->
         output.rows.setdefault(table, []).append(row)
 
 
-def _outbox_row(one: Own) -> tuple[Any, ...]:
+def _outbox_row(service: Service, one: Own) -> tuple[Any, ...]:
     envelope = one.envelope
     recorded_ms = int(envelope.recordedtime.timestamp() * 1000)
     return (
-        one.record.topic,
+        service.registry[one.event.type].topic,
         one.event.key,
         one.event.sequence,
         one.event.id,
         recorded_ms,
         envelope.attributes_json(),
-        one.record.value,
+        one.value,
     )
