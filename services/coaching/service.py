@@ -5,7 +5,8 @@ from pathlib import Path
 from services.coaching.domain.deciding import decide
 from services.coaching.domain.plan import Plan, evolve
 from services.coaching.domain.policy import CoachingPolicy
-from services.coaching.store import TABLES, project
+from services.coaching.domain.reissue import reissue
+from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES, project
 from services.contracts.registry import EVENTS
 from services.contracts.types import (
     TOPIC_PLAN,
@@ -33,4 +34,6 @@ def build(programmes_dir: Path | None = None, digest_key: bytes = DEVELOPMENT_KE
         policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER), digest_key),
         project=project,
         tables=TABLES,
+        derived=(PLANS, RECOMMENDATIONS),
+        reissue=lambda event, cause_id: reissue(event.data, cause_id),
     )

@@ -36,6 +36,7 @@ def build(programmes: Path | None = None) -> Service:
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
         tables=(PERSON, REFERRAL, DETAILS, STATUS),
+        derived=(STATUS,),
     )
 
 

@@ -26,4 +26,5 @@ def build(programmes_dir: Path | None = None) -> Service:
         policy=lambda: RateBook(load_book(programmes_dir or FOLDER)),
         project=project,
         tables=TABLES,
+        derived=TABLES,
     )

@@ -8,7 +8,7 @@ from services.kernel.service import Service
 from services.kernel.settings import DEVELOPMENT_KEY
 from services.programmes.reader import FOLDER as PROGRAMMES
 from services.programmes.reader import load_book
-from services.triage.domain.decide import decide
+from services.triage.domain.decide import decide, reissue
 from services.triage.domain.policy import TriagePolicy
 from services.triage.domain.state import TriageState, evolve
 from services.triage.rulefile import FOLDER as RULES
@@ -52,4 +52,6 @@ def build(
         policy=lambda: load_policy(programmes_dir, digest_key, rules_dir),
         project=project,
         tables=(CASES,),
+        derived=(CASES,),
+        reissue=reissue,
     )

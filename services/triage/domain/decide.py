@@ -25,7 +25,7 @@ from services.contracts.referral import (
     ReferralWithdrawn,
 )
 from services.contracts.triage import Findings, TriageAcknowledged, TriageCompleted, TriageRelayed
-from services.kernel.decision import Command, Draft, PolicyRef, Reason, Received, Refused
+from services.kernel.decision import Command, Draft, Event, PolicyRef, Reason, Received, Refused
 from services.triage.domain.answers import merged, positive_levels, raised_by
 from services.triage.domain.facts import facts_of
 from services.triage.domain.matching import Engine
@@ -223,3 +223,9 @@ def _digest(
         )
     )
     return hmac.digest(key, text, "sha256").hex()
+
+
+def reissue(event: Event, cause_id: str) -> Command:
+    """Return the acknowledgement that led to ``event``, for a replay to issue it again."""
+    acknowledged: TriageAcknowledged = event.data
+    return Command(cause_id, ACKNOWLEDGE, event.key, Acknowledge(revision=acknowledged.revision), acknowledged.by)
