@@ -30,7 +30,7 @@ class Act:
     def body(self) -> dict[str, Any]:
         """The request's body."""
         if self.target is Target.ASSESSMENT:
-            return self.fields
+            return {"assessment": self.fields}
         return {"kind": self.kind, "occurred_on": self.on.isoformat(), **self.fields}
 
 

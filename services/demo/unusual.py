@@ -71,7 +71,7 @@ def red_flag(rng: random.Random, person: Person) -> Person:
     barrier = "mental_health" if level == "hold" else "musculoskeletal"
     answers = health.answers(rng, barrier, person.referred_on, named)
     if level == "hold":
-        answers["phq9"]["item9"] = 2
+        answers["phq9"] = {"score": max(answers["phq9"]["score"], 10), "item9": 2}
     else:
         answers["red_flags"]["saddle_numbness" if level == "emergency" else "fever"] = True
     body["assessment"] = answers

@@ -1,5 +1,6 @@
 """The synthetic people are spread as published, and are the same for the same seed."""
 
+import json
 import statistics
 from collections import Counter
 from datetime import date
@@ -10,6 +11,7 @@ from services.contracts.identifiers import age_on, is_nhs_number
 from services.demo.identity import nhs_number
 from services.demo.people import people
 from services.demo.person import Kind, Person
+from services.intake.domain.posted import ReferralPosted
 
 MANY = people(4000, seed=7)
 
@@ -123,3 +125,11 @@ def test_what_is_invalid_is_invalid() -> None:
     for person in wrong:
         if person.fault == "nhs_number_check_digit":
             assert not is_nhs_number(person.body["person"]["nhs_number"])
+
+
+def test_all_but_the_invalid_are_referrals_that_intake_reads() -> None:
+    for person in MANY:
+        body = json.dumps(person.body)
+        if person.kind is Kind.INVALID:
+            continue
+        assert ReferralPosted.model_validate_json(body).referrer is not None

@@ -1,0 +1,133 @@
+"""What the demo found out: the report as plain data, gathered from the topics and the APIs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_TRIAGE, TRIAGE_COMPLETED
+from services.demo.follow import Follower
+from services.demo.person import Kind
+from services.demo.play import Played
+from services.demo.record import Recorded
+
+ACCEPTED: Final = 201
+HUNDRED: Final = 100
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from the 201 to the decision as a subscriber sees it."""
+
+    count: int
+    p50: float
+    p99: float
+
+
+def funnel(played: Played, follower: Follower) -> dict[str, int]:
+    """How many came how far."""
+    replies = Counter(posted.reply.status for posted in played.posted)
+    first = first_decisions(follower.records)
+    kinds = _kinds(follower.records)
+    plans = follower.plans
+    started = sum(plan["plan"]["started_on"] is not None for plan in plans.values())
+    linked = sum(p.person.kind is Kind.DUPLICATE and p.reply.status == ACCEPTED for p in played.posted)
+    return {
+        "posted": len(played.posted),
+        "refused as invalid (422)": replies[422],
+        "already referred (409)": replies[409],
+        "accepted (201)": replies[201],
+        "of these linked to an earlier referral": linked,
+        "triaged": len(first),
+        "held at first, for a person": sum(data["outcome"] == "held" for data in first.values()),
+        "plan proposed": len(plans),
+        "recommendation confirmed": len(kinds["recommendation_confirmed"]),
+        "recommendation overridden": len(kinds["recommendation_overridden"]),
+        "participants (first attended session)": started,
+        "plan agreed": len(kinds["plan_agreed"]),
+        "support ended": sum(plan["state"] == "closed" for plan in plans.values()),
+        "withdrawn": sum(plan["state"] == "withdrawn" for plan in plans.values()),
+    }
+
+
+def triage_mix(follower: Follower) -> dict[str, dict[str, int]]:
+    """The newest decision of each referral: outcomes, urgency, kinds of support."""
+    newest = follower.triage.values()
+    return {
+        "outcome": dict(Counter(data["outcome"] for data in newest).most_common()),
+        "urgency": dict(Counter(data["sealed"]["urgency"] for data in newest).most_common()),
+        "support": dict(Counter(i["support"] for data in newest for i in data["package"]).most_common()),
+    }
+
+
+def worth_explaining(follower: Follower) -> list[str]:
+    """Two referrals whose decision shows most: the richest package, and one that was held."""
+
+    def richness(item: tuple[str, dict[str, Any]]) -> tuple[int, int, str]:
+        key, data = item
+        return -len(data["package"]), -len(data["sealed"]["reasons"]), key
+
+    recommended = [item for item in follower.triage.items() if item[1]["outcome"] == "recommended"]
+    richest = [key for key, _ in sorted(recommended, key=richness)[:1]]
+    first = first_decisions(follower.records)
+    held = [key for key, data in sorted(first.items()) if data["outcome"] == "held" and data["sealed"]["cause"]]
+    return [*richest, *held[:1]]
+
+
+def longest_story(follower: Follower, coached: Sequence[str]) -> str | None:
+    """The referral with most entries of money, and of these most changes of its plan."""
+    entries = Counter(
+        (recorded.record.key or b"").decode() for recorded in follower.records if recorded.record.topic == TOPIC_OUTCOME
+    )
+    ranked = sorted(coached, key=lambda key: (-entries[key], -follower.plans[key]["plan_version"], key))
+    return ranked[0] if ranked else None
+
+
+def latencies(played: Played, follower: Follower, *, idle: bool) -> Latency | None:
+    """Latency over the referrals posted one by one (``idle``) or at once; None where there is none."""
+    found = sorted(
+        max(0.0, (follower.first_triage[posted.referral_id] - posted.at) * 1000)
+        for posted in played.posted
+        if posted.idle is idle and posted.referral_id in follower.first_triage
+    )
+    if not found:
+        return None
+    return Latency(len(found), _percentile(found, 50), _percentile(found, 99))
+
+
+def months(follower: Follower) -> list[str]:
+    """The months in which money was earned."""
+    return sorted(
+        {recorded.data["effective_on"][:7] for recorded in follower.records if recorded.record.topic == TOPIC_OUTCOME}
+    )
+
+
+def providers(follower: Follower) -> list[str]:
+    """The providers that have earned something."""
+    return sorted({r.data["provider"] for r in follower.records if r.record.topic == TOPIC_OUTCOME})
+
+
+def _percentile(sorted_values: list[float], percent: int) -> float:
+    """The smallest value that at least ``percent`` of the values do not exceed (nearest rank)."""
+    return sorted_values[max(0, -(-len(sorted_values) * percent // HUNDRED) - 1)]
+
+
+def first_decisions(records: Sequence[Recorded]) -> dict[str, dict[str, Any]]:
+    """Triage's first revision of each referral."""
+    found: dict[str, dict[str, Any]] = {}
+    for recorded in records:
+        if recorded.record.topic == TOPIC_TRIAGE and recorded.attributes["type"] == TRIAGE_COMPLETED:
+            found.setdefault((recorded.record.key or b"").decode(), recorded.data)
+    return found
+
+
+def _kinds(records: Sequence[Recorded]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {
+        "recommendation_confirmed": set(), "recommendation_overridden": set(), "plan_agreed": set(),
+    }  # fmt: skip
+    for recorded in records:
+        if recorded.record.topic == TOPIC_PLAN:
+            kind = recorded.data["change"]["kind"]
+            if kind in found:
+                found[kind].add((recorded.record.key or b"").decode())
+    return found

@@ -1,0 +1,151 @@
+"""Plays the demo and gathers its report; whatever does not hold is named in it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.progress import Progress
+
+from services.contracts.types import TOPIC_OUTCOME
+from services.demo import findings
+from services.demo.client import AUDITOR, CLINICAL, Client, finance_of
+from services.demo.follow import Follower, NotSeenError
+from services.demo.person import Person
+from services.demo.play import Players
+from services.demo.reconcile import reconcile
+from services.demo.record import lost_ranges, read_record
+from services.demo.recorder import ends
+from services.demo.report import Report
+from services.demo.settle import settle
+from services.demo.timeline import timeline
+from services.demo.world import SERVICES, TOPICS, World
+
+
+async def gather(world: World, people: Sequence[Person], seed: int, progress: Progress) -> Report:
+    """Post, coach, wait until all is through, ask the APIs, compare the ledger with the topics."""
+    follower = Follower(world.record)
+    following = asyncio.create_task(follower.run())
+    try:
+        async with Client(world.issuer, {service: world.url(service) for service in SERVICES}) as client:
+            players = Players(client, follower, seed)
+            await _play(players, people, progress)
+            bar = progress.add_task("waiting until all is through", total=None)
+            health = await settle(
+                lambda service: world.postgres.dsn(f"pathway_{service}"),
+                lambda: ends(world.broker.bootstrap, list(TOPICS)),
+                follower,
+            )
+            progress.update(bar, description="asking for statements", total=1, completed=1)
+            world.processes.check()
+            report = await _ask(client, players, health.problems)
+    finally:
+        following.cancel()
+    progress.update(bar, description="comparing ledger and topics")
+    return await _compare(world, report)
+
+
+async def _play(players: Players, people: Sequence[Person], progress: Progress) -> None:
+    referrals = progress.add_task("referrals posted", total=len(people))
+    played = players.played
+    try:
+        await players.post_all(people, lambda: progress.advance(referrals))
+        accepted = sum(posted.referral_id is not None for posted in played.posted)
+        coaches = progress.add_task("people coached", total=accepted)
+        await players.coach_all(lambda: progress.advance(coaches))
+    except* (NotSeenError, RuntimeError) as group:
+        played.problems += [str(error) for error in _leaves(group)]
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
+    follower, played = players.follower, players.played
+    story = findings.longest_story(follower, played.coached)
+    statements = [await _statements(client, name, findings.months(follower)) for name in findings.providers(follower)]
+    balance = await client.get("outcomes", "/ledger/trial-balance", AUDITOR)
+    latency = {
+        "one by one": findings.latencies(played, follower, idle=True),
+        "all at once": findings.latencies(played, follower, idle=False),
+    }
+    return {
+        "funnel": findings.funnel(played, follower),
+        "triage_mix": findings.triage_mix(follower),
+        "explained": [
+            (await client.get("triage", f"/triage/{key}", CLINICAL)).body for key in findings.worth_explaining(follower)
+        ],
+        "timeline": timeline(follower, story) if story else [],
+        "statements": statements,
+        "trial_balance": balance.body,
+        "latency_ms": {name: asdict(found) if found else None for name, found in latency.items()},
+        "commands": sum(played.commands.values()),
+        "not_coached": dict(played.not_coached),
+        "problems": [*played.problems, *problems, *_wrong_statements(statements, balance.body), *_untriaged(players)],
+    }
+
+
+async def _statements(client: Client, provider: str, months: list[str]) -> dict[str, Any]:
+    found = []
+    for month in months:
+        reply = await client.get("outcomes", "/statements", finance_of(provider), provider=provider, month=month)
+        for statement in reply.body:
+            lines = statement.pop("lines")
+            found.append({**statement, "lines": len(lines), "lines_pence": sum(line["amount_pence"] for line in lines)})
+    return {"provider": provider, "months": found}
+
+
+def _wrong_statements(statements: list[dict[str, Any]], balance: dict[str, Any]) -> list[str]:
+    """What must hold between statements and trial balance: months chain, lines sum up, debts are those owed."""
+    wrong = [] if balance["total_pence"] == 0 else [f"the trial balance is {balance['total_pence']} pence, not 0"]
+    closing: dict[str, int] = {}
+    for provider in statements:
+        for month in provider["months"]:
+            name = f"{month['contract']} {month['month']}"
+            before = closing.get(month["contract"], 0)
+            if month["opening_pence"] != before:
+                wrong.append(f"{name} opens with {month['opening_pence']}, the month before closed with {before}")
+            if month["closing_pence"] != month["opening_pence"] + month["lines_pence"]:
+                wrong.append(f"{name}: lines and totals do not agree")
+            closing[month["contract"]] = month["closing_pence"]
+    accrued = {a["contract"]: -a["balance_pence"] for a in balance["accounts"] if a["account"] == "accrued"}
+    wrong += [
+        f"{contract}: statements say {closing.get(contract, 0)} pence, the ledger {accrued.get(contract, 0)}"
+        for contract in sorted({*closing, *accrued})
+        if closing.get(contract, 0) != accrued.get(contract, 0)
+    ]
+    return wrong
+
+
+def _untriaged(players: Players) -> list[str]:
+    missing = [
+        posted.referral_id
+        for posted in players.played.posted
+        if posted.referral_id is not None and posted.referral_id not in players.follower.first_triage
+    ]
+    return [f"accepted and never triaged: {', '.join(missing)}"] if missing else []
+
+
+async def _compare(world: World, report: Report) -> Report:
+    records = list(read_record(world.record))
+    lost = lost_ranges(records, await asyncio.to_thread(ends, world.broker.bootstrap, list(TOPICS)))
+    found = await reconcile(world.postgres.dsn("pathway_outcomes"), records, lost)
+    report["reconciliation"] = {
+        "equal": found.equal,
+        "transactions": found.transactions,
+        "lines": found.lines,
+        "records": len(records),
+        "differences": found.differences,
+        "not_decided_again": found.not_decided_again,
+        "lost": [asdict(span) for span in found.lost],
+    }
+    if not found.equal:
+        report["problems"].append("the ledger is not shown to equal the fold of the topics")
+    if not any(recorded.record.topic == TOPIC_OUTCOME for recorded in records):
+        report["problems"].append("nothing was earned")
+    report["holds"] = not report["problems"]
+    return report

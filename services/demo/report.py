@@ -1,0 +1,112 @@
+"""The report as a person reads it."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from services.kernel.money import pounds
+
+Report = dict[str, Any]
+
+
+def show(console: Console, report: Report) -> None:
+    """Print the whole report."""
+    _counts(console, "Funnel", report["funnel"])
+    _mix(console, report["triage_mix"])
+    for decision in report["explained"]:
+        _decision(console, decision)
+    if report["timeline"]:
+        _timeline(console, report["timeline"])
+    for provider in report["statements"]:
+        _statements(console, provider)
+    _trial_balance(console, report["trial_balance"])
+    _reconciliation(console, report["reconciliation"])
+    for name, latency in report["latency_ms"].items():
+        if latency:
+            console.print(
+                f"From 201 to triage decision, {name}: p50 {latency['p50']:.0f} ms, p99 {latency['p99']:.0f} ms "
+                f"({latency['count']} referrals)"
+            )
+    for problem in report["problems"]:
+        console.print(f"[red]does not hold:[/red] {problem}", highlight=False)
+    verdict = "[green]everything holds[/green]" if report["holds"] else "[red]something does not hold[/red]"
+    console.print(f"\n[bold]{verdict}[/bold] · {report['seconds']:.0f} s · {report['commands']} commands")
+
+
+def _table(title: str, *columns: str, numbers: tuple[int, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place in numbers else "left")
+    return table
+
+
+def _counts(console: Console, title: str, counts: dict[str, int]) -> None:
+    table = _table(title, "", "people", numbers=(1,))
+    for name, count in counts.items():
+        table.add_row(name, str(count))
+    console.print(table, "")
+
+
+def _mix(console: Console, mix: dict[str, dict[str, int]]) -> None:
+    table = _table("Triage mix, newest decision of each referral", "", "", "referrals", numbers=(2,))
+    for name, counts in mix.items():
+        for place, (code, count) in enumerate(counts.items()):
+            table.add_row(name if place == 0 else "", code, str(count))
+    console.print(table, "")
+
+
+def _decision(console: Console, decision: dict[str, Any]) -> None:
+    rules = decision["ruleset"]
+    title = (
+        f"Why {decision['referral_id']}, revision {decision['revision']}, is {decision['outcome']} "
+        f"({decision['urgency']}) by {rules['id']} {rules['version']} {rules['sha256'][:12]}"
+    )
+    table = _table(title, "rule", "code", "because")
+    for reason in decision["reasons"]:
+        table.add_row(reason["rule"], reason["code"], reason["text"] or reason["title"] or "")
+    console.print(table)
+    package = [
+        item["support"] + (f" (after {', '.join(item['after'])})" if item["after"] else "")
+        for item in decision["package"]
+    ]
+    console.print(
+        "  package: " + (" → ".join(package) if package else "nothing until a person has acknowledged it"), ""
+    )
+
+
+def _timeline(console: Console, timeline: list[dict[str, str]]) -> None:
+    table = _table("One person's time in the programme", "day", "topic", "#", "what", numbers=(2,))
+    for line in timeline:
+        table.add_row(line["occurred_on"], line["topic"], line["sequence"], line["what"])
+    console.print(table, "")
+
+
+def _statements(console: Console, provider: dict[str, Any]) -> None:
+    columns = ("month", "opening", "earned", "fees", "reversed", "capped", "paid", "closing", "payable", "lines")
+    table = _table(f"Statement: {provider['provider']}", *columns, numbers=tuple(range(1, 10)))
+    for month in provider["months"]:
+        amounts = [pounds(month[f"{name}_pence"]) for name in columns[1:-1]]
+        table.add_row(month["month"], *amounts, str(month["lines"]))
+    console.print(table, "")
+
+
+def _trial_balance(console: Console, balance: dict[str, Any]) -> None:
+    table = _table("Trial balance", "contract", "account", "debit", "credit", numbers=(2, 3))
+    for line in balance["accounts"]:
+        debit, credit = pounds(line["debit_pence"]), pounds(line["credit_pence"])
+        table.add_row(line["contract"], line["account"], debit, credit)
+    console.print(table)
+    console.print(f"  difference: {pounds(balance['total_pence'])}", "")
+
+
+def _reconciliation(console: Console, found: dict[str, Any]) -> None:
+    verdict = "[green]equal[/green]" if found["equal"] else "[red]not equal[/red]"
+    console.print(
+        f"ledger = fold of the topics, as recorded from the broker while it ran: {verdict} "
+        f"({found['transactions']} entries, {found['lines']} lines, {found['records']} records)"
+    )
+    for lost in found["lost"]:
+        console.print(
+            f"  [red]lost[/red]: {lost['topic']}/{lost['partition']} offsets {lost['first']} to {lost['end'] - 1}"
+        )

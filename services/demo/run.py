@@ -1,0 +1,119 @@
+"""``pathway demo``: the whole system on one machine, from 300 referrals to the providers' statements."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.demo.gather import gather
+from services.demo.people import people as make_people
+from services.demo.report import Report, show
+from services.demo.world import SERVICES, World
+from services.embedded.processes import ChildFailedError
+
+PEOPLE: Final = 300
+SEED: Final = 20241001
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells expect."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A request to end came as SIGTERM or SIGHUP."""
+
+
+def demo(*, people: int = PEOPLE, seed: int = SEED, keep: bool = False, as_json: bool = False) -> int:
+    """Run the demo; returns the exit status: 0 when everything holds.
+
+    ``keep`` leaves the system running, until Ctrl-C, and prints where its APIs are. Whenever and however
+    it ends, no process is left behind.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        with World() as world:
+            report = _run(world, console, people, seed)
+            if as_json:
+                print(json.dumps(report, indent=2))
+            else:
+                show(console, report)
+            if keep:
+                _keep(world, console)
+            return 0 if report["holds"] else 1
+    except KeyboardInterrupt:
+        console.print("stopped; nothing is left running")
+        return INTERRUPTED
+    except (ChildFailedError, RuntimeError) as error:
+        console.print(f"[red]the demo could not run:[/red] {error}")
+        return 1
+
+
+def _run(world: World, console: Console, count: int, seed: int) -> Report:
+    started = time.monotonic()
+    with _progress(console) as progress:
+        _start(world, progress)
+        crowd = make_people(count, seed)
+        report = asyncio.run(gather(world, crowd, seed, progress))
+    report["seconds"] = round(time.monotonic() - started, 1)
+    report["seed"] = seed
+    return report
+
+
+def _start(world: World, progress: Progress) -> None:
+    bar = progress.add_task("starting database and broker", total=None)
+    world.start_parts()
+    world.start_recorder()
+    progress.update(bar, description="making tables")
+    world.migrate()
+    world.wait_for_recorder()
+    world.start_services()
+    waiting = world.waiting_for()
+    progress.update(bar, description="starting services", total=len(waiting), completed=0)
+    for child in waiting:
+        world.wait_for(child)
+        progress.advance(bar)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=False) as progress:
+        yield progress
+
+
+def _keep(world: World, console: Console) -> None:
+    console.print("\n[bold]still running[/bold]; Ctrl-C ends it")
+    for service in SERVICES:
+        console.print(f"  {service:9} {world.url(service)}/docs")
+    console.print(f"  tokens    {world.issuer}/docs")
+    console.print(f"  broker    {world.broker.bootstrap}")
+    console.print(f"  database  {world.postgres.dsn('pathway_intake')}")
+    while True:
+        signal.pause()
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise Stopped
+
+
+def main() -> None:
+    """Entry point of ``python -m services.demo.run``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    sys.exit(demo(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

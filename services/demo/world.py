@@ -1,0 +1,113 @@
+"""The demo's world: embedded database and broker, every role of every service as a process of its own."""
+
+import shutil
+import socket
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
+from services.demo.recorder import READY
+from services.embedded.broker import MockBroker
+from services.embedded.postgres import Postgres
+from services.embedded.processes import Child, Supervisor
+
+SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
+TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME)
+START_SECONDS: Final = 60.0
+CLI: Final = ("-m", "services.cli")
+
+
+class World:
+    """Everything that runs. Leaving the block stops all of it, whenever that happens."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pathway-demo-"))
+        self.record = self.folder / "topics.jsonl"
+        self._stack = ExitStack()
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        names = ("issuer", *(f"{service}-api" for service in SERVICES), *(f"{service}-worker" for service in SERVICES))
+        self.ports = dict(zip((*names, "relay"), free_ports(len(names) + 1), strict=True))
+        self.issuer = f"http://127.0.0.1:{self.ports['issuer']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start_parts(self) -> None:
+        """Start database and broker, make the databases, roles and topics."""
+        self.postgres = self._stack.enter_context(Postgres(durable=True))
+        self.broker = MockBroker(self.folder / "logs")
+        self._stack.callback(self.broker.stop)
+        self.postgres.create_service_databases(SERVICES)
+        self.broker.create_topics(TOPICS)
+        self.processes = self._stack.enter_context(Supervisor(self.folder / "logs", self.environment()))
+
+    def environment(self) -> dict[str, str]:
+        """The settings of every process but its port."""
+        return {
+            "PATHWAY_ENVIRONMENT": "development",
+            "PATHWAY_KAFKA_BOOTSTRAP": self.broker.bootstrap,
+            "PATHWAY_DATABASE_URL": self.postgres.dsn("pathway_{service}", "{service}_run"),
+            "PATHWAY_MIGRATE_URL": self.postgres.dsn("pathway_{service}", "{service}_owner"),
+            "PATHWAY_ISSUER_URL": self.issuer,
+            "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
+            "PATHWAY_LOG_LEVEL": "WARNING",
+        }
+
+    def start_recorder(self) -> None:
+        """Start listening to the topics, before anything is published."""
+        words = ("-m", "services.demo.recorder", self.broker.bootstrap, str(self.record), *TOPICS)
+        self.recorder = self.processes.python("recorder", *words)
+
+    def migrate(self) -> None:
+        """Migrate every database. Raises ChildFailedError with the output of a migration that fails."""
+        job = self.processes.python("migrate", *CLI, "migrate", "all")
+        status = job.wait(START_SECONDS)
+        if status != 0:
+            raise RuntimeError(f"the databases were not migrated:\n{job.output()[-3000:]}")
+        del self.processes.children["migrate"]
+
+    def start_services(self) -> None:
+        """Start the issuer, the APIs, the workers and the relay, all at once; they come up side by side."""
+        self._role("issuer", "dev-issuer")
+        for service in SERVICES:
+            self._role(f"{service}-api", "api", service)
+        for service in SERVICES:
+            self._role(f"{service}-worker", "worker", service)
+        self._role("relay", "relay", *SERVICES)
+
+    def waiting_for(self) -> list[Child]:
+        """The roles in the order in which to wait for them."""
+        return [child for name, child in self.processes.children.items() if name in self.ports]
+
+    def wait_for(self, child: Child) -> None:
+        """Wait until a role is ready. Raises ChildFailedError with the end of its log."""
+        path = "livez" if child.name == "issuer" else "readyz"
+        child.wait_for_http(f"http://127.0.0.1:{self.ports[child.name]}/{path}", START_SECONDS)
+
+    def wait_for_recorder(self) -> None:
+        """Wait until the recorder listens."""
+        self.recorder.wait_for_line(f"^{READY}$", START_SECONDS)
+
+    def url(self, service: str) -> str:
+        """The address of a service's API."""
+        return f"http://127.0.0.1:{self.ports[f'{service}-api']}"
+
+    def _role(self, name: str, *words: str) -> None:
+        self.processes.python(name, *CLI, *words, env={"PATHWAY_HTTP_PORT": str(self.ports[name])})
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that are free now; all are held until all are known, so none comes twice."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
