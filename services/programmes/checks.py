@@ -1,7 +1,6 @@
 """What must hold between the parts of a programme's file, and between its versions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -136,8 +135,8 @@ def _order(document: Document, earlier: Programme, later: Programme) -> Iterator
     elif version_key(earlier.version) > version_key(later.version):
         message = f"{names['b']} takes effect after {names['a']} but has the lower number."
         yield document.problem(("version",), "version_order", message, "Number versions in order of effect.")
-    ends = earlier.effective_to or later.effective_from - timedelta(days=1)
-    if ends >= later.effective_from:
+    goes_on = earlier.effective_to is not None and earlier.effective_to >= later.effective_from
+    if goes_on or earlier.effective_from == later.effective_from:
         message = f"It takes effect on {later.effective_from}, while {names['a']} is in effect."
         fix = "Versions never overlap: let this one start later."
         yield document.problem(("effective_from",), "overlapping_versions", message, fix)

@@ -117,6 +117,9 @@ class _Walk:
                 self._refuse(node, "alias", "Anchors and aliases are not read here.", "Write the value out.")
                 return None
             self._seen.add(id(node))
+            if node.tag not in {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}:
+                self._refuse(node, "tag", "Tags are not read here.", "Remove the word that begins with !.")
+                return None
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, path))
         if isinstance(node, yaml.SequenceNode):
