@@ -28,6 +28,8 @@ ReferralId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f
 Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
 Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
 
+_STATE = text("SELECT state::text FROM aggregate WHERE key = :key")
+
 # Never reached: a referral that waits for nobody sorts after all that do.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -107,7 +109,8 @@ async def work_list(
 @router.get("/triage/{referral}")
 async def explained(referral: ReferralId, session: ReadSession, who: Reader, request: Request) -> DecisionView:
     """Return the current decision with its reasons in plain English."""
-    row = (await session.execute(text("SELECT state::text FROM aggregate WHERE key = :key"), {"key": referral})).first()
+    connection = await session.connection()
+    row = (await connection.execute(_STATE, {"key": referral})).first()
     state = TriageState.model_validate_json(row[0]) if row is not None and row[0] is not None else None
     if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
         raise _not_found()

@@ -1,0 +1,206 @@
+"""Triage over HTTP on a real database: the work list, a decision explained, an acknowledgement."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.contracts import types
+from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply
+from services.kernel.runtime.tables import finish, lock_aggregates, save
+from services.kernel.settings import Environment, Settings
+from services.triage.api import create_app
+from services.triage.service import build
+from tests.parts.databases import Database, Databases
+from tests.spec.people import NOW, PROGRAMME, received, referral
+
+HELD = "00000000-0000-4000-8000-00000000000a"
+URGENT = "00000000-0000-4000-8000-00000000000b"
+ROUTINE = "00000000-0000-4000-8000-00000000000c"
+LATER = datetime(2024, 11, 18, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def triage_database(database: Databases) -> Database:
+    return database("triage")
+
+
+@pytest.fixture
+async def triaged(triage_database: Database) -> None:
+    """Three referrals, each through the kernel's own fold and writes."""
+    service = build()
+    policy = service.policy()
+    connection = await asyncpg.connect(triage_database.dsn)
+    people: dict[str, dict[str, Any]] = {
+        HELD: {"item9": 1, "phq9": 12},
+        URGENT: {"conditions": ["back_pain"], "start_msk": 6, "red_flags": {"fever": True}},
+        ROUTINE: {"barriers": ["debt"]},
+    }
+    try:
+        async with connection.transaction():
+            output = Output()
+            locked: dict[str, Aggregate] = await lock_aggregates(connection, service, sorted(people))
+            for number, (key, given) in enumerate(people.items()):
+                cause = received(types.REFERRAL_CREATED, referral(referral_id=key, **given), number + 1)
+                apply(service, policy, locked[key], cause, NOW, Lineage(NOW, cause.id), output)
+            await save(connection, list(locked.values()), output)
+            await finish(connection, output)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def settings(triage_database: Database) -> Settings:
+    return Settings(environment=Environment.DEVELOPMENT, database_url=triage_database.dsn)
+
+
+@pytest.fixture
+def issuer(settings: Settings) -> DevIssuer:
+    return DevIssuer(settings)
+
+
+@pytest.fixture
+async def app(settings: Settings, issuer: DevIssuer, triaged: None) -> AsyncIterator[FastAPI]:
+    made = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: LATER)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@asynccontextmanager
+async def calling(
+    app: FastAPI, issuer: DevIssuer, role: str, programme: str = PROGRAMME, **claims: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    headers = issuer.headers(role, programme=programme, **claims)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
+        yield client
+
+
+async def test_a_hold_is_listed_explained_acknowledged_and_gone(app: FastAPI, issuer: DevIssuer) -> None:
+    async with calling(app, issuer, "clinical_safety", sub="nurse-7") as client:
+        held = (await client.get("/triage", params={"outcome": "held"})).json()
+        assert [item["referral_id"] for item in held["items"]] == [HELD]
+        assert held["items"][0]["awaiting_since"].startswith("2024-11-18T09:30:00")
+        assert "self_harm" not in json.dumps(held), "the list says that a person is needed, not why"
+
+        shown = (await client.get(f"/triage/{HELD}")).json()
+        assert (shown["outcome"], shown["urgency"], shown["cause"]) == ("held", "hold", "self_harm_risk")
+        assert shown["reasons"][0]["rule"] == "R02"
+        assert "A named person must make contact." in shown["reasons"][0]["text"]
+        assert shown["ruleset"]["version"] == "2024.1"
+
+        body = {"revision": 1}
+        answer = await client.post(f"/triage/{HELD}/acknowledge", json=body, headers={"Idempotency-Key": "a"})
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {
+            "referral_id": HELD,
+            "acknowledged_revision": 1,
+            "revision": 2,
+            "outcome": "recommended",
+            "waiting": False,
+        }
+        again = await client.post(f"/triage/{HELD}/acknowledge", json=body, headers={"Idempotency-Key": "a"})
+        assert again.json() == answer.json()
+
+        assert (await client.get("/triage", params={"outcome": "held"})).json() == {"items": [], "next": None}
+        shown = (await client.get(f"/triage/{HELD}")).json()
+        assert (shown["acknowledged"], shown["awaits"], shown["revision"]) == (["R02"], [], 2)
+        assert [item["support"] for item in shown["package"]] == ["talking_therapies"]
+
+
+async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
+    numbers = itertools.count()
+
+    async def acknowledge(client: httpx.AsyncClient, key: str, body: Any = None) -> tuple[int, str]:
+        sent = {} if body is None else {"json": body}
+        answer = await client.post(
+            f"/triage/{key}/acknowledge", headers={"Idempotency-Key": f"k{next(numbers)}"}, **sent
+        )
+        return answer.status_code, answer.json()["code"]
+
+    async with calling(app, issuer, "coach") as client:
+        assert await acknowledge(client, ROUTINE) == (409, "nothing_to_acknowledge")
+        assert await acknowledge(client, HELD, {"revision": 4}) == (409, "revision_changed")
+        assert await acknowledge(client, "00000000-0000-4000-8000-0000000000ff") == (404, "referral_not_found")
+        assert (await acknowledge(client, HELD, {"revison": 1}))[0] == 422
+        assert (await client.get("/triage/00000000-0000-4000-8000-0000000000ff")).status_code == 404
+        assert (await client.get("/triage/nothing")).status_code == 422
+        assert (await client.get("/triage", params={"cursor": "%%%"})).json()["code"] == "cursor_malformed"
+        without = await client.post(f"/triage/{HELD}/acknowledge", json={})
+        assert (without.status_code, without.json()["code"]) == (400, "idempotency_key_required")
+
+
+@pytest.mark.parametrize("role", ["referrer", "provider_finance", "commissioner", "operator"])
+async def test_other_roles_see_nothing(app: FastAPI, issuer: DevIssuer, role: str) -> None:
+    async with calling(app, issuer, role) as client:
+        assert (await client.get("/triage")).status_code == 403
+        assert (await client.get(f"/triage/{HELD}")).status_code == 403
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "b"})
+        assert sent.status_code == 403
+
+
+async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issuer: DevIssuer) -> None:
+    async with calling(app, issuer, "auditor", programme="any") as client:
+        assert len((await client.get("/triage")).json()["items"]) == 3
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "c"})
+        assert sent.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("title", "claims", "sees"),
+    [
+        ("its own provider", {"org": "big-life", "organisation_kind": "provider"}, 3),
+        ("another provider", {"org": "growth-company", "organisation_kind": "provider"}, 0),
+        ("another programme", {"programme": "workwell-elsewhere"}, 0),
+    ],
+)
+async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, claims: dict[str, str], sees: int) -> None:
+    async with calling(app, issuer, "coach", **claims) as client:
+        assert len((await client.get("/triage")).json()["items"]) == sees, title
+        assert (await client.get(f"/triage/{HELD}")).status_code == (200 if sees else 404)
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "d"})
+        assert sent.status_code == (200 if sees else 404)
+
+
+async def test_pages_and_filters(app: FastAPI, issuer: DevIssuer) -> None:
+    async with calling(app, issuer, "assessor") as client:
+        seen: list[str] = []
+        cursor = None
+        while True:
+            page = (await client.get("/triage", params={"limit": 1, **({"cursor": cursor} if cursor else {})})).json()
+            seen += [item["referral_id"] for item in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert seen == [HELD, URGENT, ROUTINE], "those that wait for a person come first"
+        waiting = (await client.get("/triage", params={"awaiting": True})).json()["items"]
+        assert [(item["referral_id"], item["outcome"]) for item in waiting] == [(HELD, "held"), (URGENT, "recommended")]
+        rest = (await client.get("/triage", params={"awaiting": False})).json()["items"]
+        assert [item["referral_id"] for item in rest] == [ROUTINE]
+
+
+async def test_the_table_holds_nothing_clinical(triaged: None, triage_database: Database) -> None:
+    connection = await asyncpg.connect(triage_database.dsn)
+    try:
+        row = dict(await connection.fetchrow("SELECT * FROM triage_case WHERE referral_id = $1", HELD) or {})
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("DELETE FROM triage_case")
+    finally:
+        await connection.close()
+    assert sorted(row) == [
+        "awaiting_since",
+        "locality",
+        "outcome",
+        "programme",
+        "provider",
+        "referral_id",
+        "revision",
+        "withdrawn",
+    ]
