@@ -114,23 +114,25 @@ class EligibilityFacts(Posted):
     complex_needs: bool | None = None
 
 
-class _Phq9(Posted, Phq9):
+# Posted comes last in these: of two bases pydantic follows the last one's configuration, which is the one
+# that refuses unknown fields.
+class _Phq9(Phq9, Posted):
     pass
 
 
-class _Gad7(Posted, Gad7):
+class _Gad7(Gad7, Posted):
     pass
 
 
-class _StartMsk(Posted, StartMsk):
+class _StartMsk(StartMsk, Posted):
     pass
 
 
-class _Wsas(Posted, Wsas):
+class _Wsas(Wsas, Posted):
     pass
 
 
-class AssessmentPosted(Posted, Assessment):
+class AssessmentPosted(Assessment, Posted):
     """Answers about health, whole or partial. A question that was not asked is absent or null, never false."""
 
     phq9: _Phq9 | None = None

@@ -122,7 +122,7 @@ def _present(known: Sequence[Fact]) -> Status:
     if plan is None and Status.ACTIVE in reached:
         return Status.ACTIVE
     steps = [plan, triage, *sorted(reached & {Status.RECEIVED, Status.ACKNOWLEDGED})]
-    return max((step for step in steps if step is not None), key=_RANK.__getitem__)
+    return max((step for step in steps if step is not None), key=_RANK.__getitem__, default=known[-1].status)
 
 
 def _last(known: Sequence[Fact], topic: str) -> Status | None:

@@ -1,0 +1,146 @@
+"""What an accepted referral says in codes, and that nothing in it identifies a person."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.contracts import types
+from services.contracts.referral import ReferralCreated
+from services.intake.domain.posted import ReferralPosted
+from services.intake.domain.referral import CREATE, CreateReferral, decide, evolve
+from services.kernel.decision import Command, Event
+from tests.unit.intake.referrals import NOW, Change, drop, policy, put, referral
+
+REFERRAL_ID = "01933e1b-7f3a-7c11-8f5e-0242ac120002"
+PERSON_ID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35"
+
+
+def create(body: dict[str, Any], kind: str = "nhs") -> Command:
+    data = CreateReferral(
+        posted=ReferralPosted.model_validate_json(json.dumps(body)),
+        person_id=PERSON_ID,
+        linked_referral=None,
+        organisation_id="P84001",
+        organisation_kind=kind,
+    )
+    return Command(id="01933e1b-7f3a-7c11-8f5e-0242ac120009", type=CREATE, key=REFERRAL_ID, data=data, actor="s1")
+
+
+def created(*changes: Change, **fields: Any) -> ReferralCreated:
+    [draft] = decide(None, create(referral(*changes, **fields)), policy=policy(), now=NOW)
+    assert draft.type == types.REFERRAL_CREATED
+    assert draft.policy is not None
+    assert draft.policy.id == "workwell-greater-manchester"
+    data = draft.data
+    assert isinstance(data, ReferralCreated)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "reasons"),
+    [
+        (put("person.birth_date", "2008-11-18"), "eligible", ()),
+        (put("person.birth_date", "2008-11-19"), "review", ("under_16",)),
+        (put("eligibility_facts.right_to_work", False), "review", ("no_right_to_work",)),
+        (put("eligibility_facts.right_to_work", None), "review", ("no_right_to_work",)),
+        (put("eligibility_facts.wants_to_work", False), "review", ("does_not_want_to_work",)),
+        (put("person.postcode", "LS1 1AA"), "eligible", ()),
+        (put("person.registered_gp_ods", "Y00001"), "eligible", ()),
+    ],
+)
+def test_eligibility_is_proposed_with_its_reasons(change: Change, outcome: str, reasons: tuple[str, ...]) -> None:
+    found = created(change).eligibility
+    assert (found.outcome.value, found.reasons) == (outcome, reasons)
+
+
+@pytest.mark.parametrize(
+    ("postcode", "practice", "office", "outcome"),
+    [
+        ("M1 1AE", None, None, "eligible"),
+        ("LS1 1AA", "P84001", None, "eligible"),
+        ("LS1 1AA", None, "rusholme", "eligible"),
+        ("LS1 1AA", None, None, "review"),
+        ("OL12 0AA", None, None, "review"),  # the border cuts it: not known
+        (None, None, None, "review"),
+        (None, None, "leeds", "review"),
+    ],
+)
+def test_resident_or_gp_or_jobcentre_is_enough(
+    postcode: str | None, practice: str | None, office: str | None, outcome: str
+) -> None:
+    found = created(
+        put("person.postcode", postcode),
+        put("person.registered_gp_ods", practice),
+        put("eligibility_facts.jobcentre_office", office),
+    )
+    assert found.eligibility.outcome.value == outcome
+    assert found.eligibility.reasons == (("outside_area",) if outcome == "review" else ())
+    assert found.facts.local_gp is (True if practice == "P84001" else None)
+
+
+@pytest.mark.parametrize(
+    ("born", "band"), [("2006-11-18", "18"), ("2006-11-19", "16-17"), ("1959-11-18", "65+"), ("1959-11-19", "50-64")]
+)
+def test_age_is_a_band_on_the_day_of_the_referral(born: str, band: str) -> None:
+    assert created(put("person.birth_date", born)).age_band == band
+
+
+@pytest.mark.parametrize(
+    ("work", "groups"),
+    [
+        ({"status": "employed", "job_at_risk": True}, ("work_at_risk",)),
+        ({"status": "employed"}, ()),
+        ({"status": "unemployed", "unemployed_since": "2024-08-26"}, ("recently_unemployed",)),
+        ({"status": "unemployed", "unemployed_since": "2024-08-25"}, ()),
+        ({"status": "unemployed"}, ()),
+    ],
+)
+def test_priority_groups(work: dict[str, Any], groups: tuple[str, ...]) -> None:
+    assert created(put("work", work), drop("person.ethnic_category")).priority_groups == groups
+
+
+def test_the_provider_named_comes_before_the_one_chosen_and_the_list_is_by_the_referrals_id() -> None:
+    assert created(put("provider.named", "big-life")).provider == "big-life"
+    both = created(put("provider", {"named": "big-life", "chosen": "growth-company"}))
+    assert (both.provider, both.contract) == ("big-life", "wwgm-manchester-big-life")
+    assert created().provider == created(put("person.ethnic_category", "N")).provider
+    nowhere = created(put("locality", None))
+    assert (nowhere.provider, nowhere.contract, nowhere.area_code) == (None, None, "QOP")
+
+
+def test_questions_that_were_not_asked_stay_null() -> None:
+    found = created(put("work", {"status": "employed"}), drop("assessment"), put("eligibility_facts", {}))
+    assert set(found.facts.model_dump(exclude={"local_gp"}).values()) == {None}
+    assert found.sealed.assessment is None
+    assert found.consents.share_with_employer is not None
+    assert found.consents.share_with_employer.given is False
+
+
+def test_the_event_is_what_subscribers_may_read() -> None:
+    body = referral(additional_information="Her sister Jo knows")
+    event = created(additional_information=body["additional_information"]).model_dump_json()
+    person = body["person"]
+    identifying = [
+        *(person[n] for n in ("nhs_number", "family_name", "birth_date", "postcode", "registered_gp_ods")),
+        *(person["contact"][n] for n in ("phone", "email")),
+        *body["referrer"].values(),
+        body["additional_information"],
+        "Ada",
+        "1986",
+        '"H"',
+        "P84001",
+    ]
+    assert [text for text in identifying if text in event] == []
+    assert ReferralCreated.model_validate_json(event) == created()
+
+
+def test_state_follows_from_the_event_alone() -> None:
+    data = created()
+    event = Event("e", types.REFERRAL_CREATED, REFERRAL_ID, 1, data, NOW)
+    state = evolve(None, event)
+    assert state.common.referral_id == REFERRAL_ID
+    assert not state.withdrawn
+    assert type(state).model_validate_json(state.model_dump_json()) == state
+    with pytest.raises(ValueError, match="before"):
+        evolve(None, Event("e", types.REFERRAL_WITHDRAWN, REFERRAL_ID, 1, data, NOW))

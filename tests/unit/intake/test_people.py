@@ -1,0 +1,57 @@
+"""Who is the same person, and that intake's tables are what its models say."""
+
+import json
+
+import pytest
+
+from services.intake.domain.posted import PersonPosted
+from services.intake.people import MatchKeys, lock_names, match_keys
+from services.intake.places import load_places
+from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
+from services.kernel.service import Table
+from tests.unit.intake.referrals import referral
+
+
+def keys(**changed: object) -> MatchKeys:
+    person = {**referral()["person"], **changed}
+    return match_keys(PersonPosted.model_validate_json(json.dumps(person)))
+
+
+def test_spelling_counts_without_case_accents_and_punctuation() -> None:
+    one = keys(family_name="O'Brien-Núñez", given_name="Zoë")
+    two = keys(family_name="OBRIEN NUNEZ ", given_name="zoe", nhs_number=None)
+    assert one.name_key == two.name_key
+    assert two.nhs_number is None
+
+
+def test_another_birth_date_or_postcode_is_another_key() -> None:
+    assert len({keys().name_key, keys(birth_date="1986-04-13").name_key, keys(postcode="M1 1AF").name_key}) == 3
+
+
+def test_names_in_other_scripts_are_kept() -> None:
+    assert keys(family_name="Ковальчук").name_key != keys(family_name="Шевченко").name_key
+
+
+def test_without_a_postcode_a_name_recognises_nobody() -> None:
+    assert keys(postcode=None).name_key is None
+
+
+def test_what_is_locked() -> None:
+    names = lock_names(MatchKeys("9990000018", "a|b|c|d"), "P84001", "r1")
+    assert names == ("nhs|9990000018", "name|a|b|c|d", "reference|P84001|r1")
+    assert lock_names(MatchKeys(None, None), "P84001", None) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "model"),
+    [(PERSON, Person), (REFERRAL, ReferralRow), (DETAILS, ReferralPerson), (STATUS, ReferralStatus)],
+)
+def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type) -> None:
+    assert table.name == model.__tablename__  # type: ignore[attr-defined]
+    assert [name for name, _ in table.columns] == [c.name for c in model.__table__.columns]  # type: ignore[attr-defined]
+
+
+def test_greater_manchester_is_known() -> None:
+    place = load_places()["QOP"]
+    assert (place.resident("M1 1AE"), place.resident("LS1 1AA"), place.resident("OL12 0AA")) == (True, False, None)
+    assert not place.outward & place.undecided_outward
