@@ -35,5 +35,5 @@ def build(programmes_dir: Path | None = None, digest_key: bytes = DEVELOPMENT_KE
         project=project,
         tables=TABLES,
         derived=(PLANS, RECOMMENDATIONS),
-        reissue=lambda event, cause_id: reissue(event.data, cause_id),
+        reissue=reissue,
     )

@@ -1,0 +1,195 @@
+"""A desk for one plan: what coaching would do, without a database or a broker."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.coaching.domain.commands import Asked, PlanCommand
+from services.coaching.domain.plan import Plan
+from services.coaching.domain.policy import CoachingPolicy
+from services.coaching.domain.reissue import COMMAND_TYPE
+from services.coaching.service import build
+from services.contracts import types
+from services.contracts.codes import TriageOutcome
+from services.contracts.plan_codes import PlanState
+from services.contracts.registry import EVENTS
+from services.kernel.decision import Cause, Command, Event, Received
+from services.kernel.ids import event_id, uuid7
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply, encode
+
+SERVICE = build()
+COMMAND: TypeAdapter[PlanCommand] = TypeAdapter(PlanCommand)
+REFERRAL = "0192f3a1-5c77-4b0e-9d43-6a1f0c2e7b11"
+ORIGIN = "0192f3a1-5c77-5b0e-9d43-6a1f0c2e7b12"
+REFERRED_ON = date(2024, 11, 18)
+TODAY = date(2025, 6, 2)
+NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
+
+COMMON: dict[str, Any] = {
+    "referral_id": REFERRAL,
+    "person_id": "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35",
+    "programme": {"id": "workwell-greater-manchester", "version": "2024.1"},
+    "area_code": "QOP",
+    "locality": "manchester",
+    "provider": "growth-company",
+    "contract": "wwgm-manchester-growth-company",
+    "route": "gp",
+    "referred_on": REFERRED_ON,
+    "occurred_on": REFERRED_ON,
+    "age_band": "35-49",
+    "work": {"status": "employed", "attendance": "off_sick"},
+}
+GIVEN = {"given": True, "on": REFERRED_ON, "channel": "in_person"}
+PACKAGE = (
+    {"support": "physiotherapy", "intensity": None, "after": ()},
+    {"support": "employer_conversation", "intensity": None, "after": ("physiotherapy",)},
+)
+RULESET = {"id": "workwell-matching", "version": "2024.1", "sha256": "a" * 64}
+FINDINGS = {
+    "urgency": "routine",
+    "cause": None,
+    "reasons": [{"rule": "R21", "code": "msk_medium_or_high"}],
+    "awaits": [],
+    "assessment": None,
+}
+FACTS = {
+    **dict.fromkeys(("job_at_risk", "off_sick_since", "unemployed_since", "weekly_hours", "complex_needs")),
+    **dict.fromkeys(("highest_qualification_level", "earnings_band", "local_gp")),
+}
+
+
+@cache
+def policy() -> CoachingPolicy:
+    found: CoachingPolicy = SERVICE.policy()
+    return found
+
+
+def triage_event(event_type: str, **fields: Any) -> Any:
+    """Return the data of an event of triage; ``fields`` replace or add to the usual ones."""
+    usual: dict[str, Any] = {}
+    if event_type == types.TRIAGE_COMPLETED:
+        usual = {
+            "revision": 1,
+            "asks": (),
+            "facts": FACTS,
+            "consents": {"take_part": GIVEN, "share_with_gp": GIVEN, "share_with_employer": None},
+            "eligibility": {"outcome": "eligible", "reasons": ()},
+            "priority_groups": (),
+            "language": "en",
+            "formats": (),
+            "outcome": TriageOutcome.RECOMMENDED,
+            "package": PACKAGE,
+            "alternatives": (),
+            "ruleset": RULESET,
+            "input_digest": "b" * 64,
+            "sealed": FINDINGS,
+        }
+    elif event_type == types.TRIAGE_ACKNOWLEDGED:
+        usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW}
+    else:
+        usual = {"origin": ORIGIN, "received_at": NOW}
+    return EVENTS[event_type].model.model_validate({**COMMON, **usual, **fields}, strict=False)
+
+
+@dataclass
+class Desk:
+    """One plan and all that happened to it. Causes are numbered, so that equal histories are equal bytes."""
+
+    aggregate: Aggregate = field(default_factory=lambda: Aggregate(REFERRAL))
+    events: list[Event] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+    now: datetime = NOW
+    count: int = 0
+
+    @property
+    def state(self) -> Plan:
+        assert isinstance(self.aggregate.state, Plan)
+        return self.aggregate.state
+
+    @property
+    def bytes(self) -> list[bytes]:
+        return [encode(event) for event in self.events]
+
+    def apply(self, cause: Cause) -> list[Event]:
+        """Apply one cause as the kernel does. Raises Refused for a command that cannot be."""
+        output = Output()
+        events = apply(SERVICE, policy(), self.aggregate, cause, self.now, Lineage(self.now, cause.id), output)
+        self.events += events
+        self.causes += [cause] * len(events)
+        self.rows += [(table.name, row) for table, rows in output.rows.items() for row in rows]
+        return events
+
+    def hear(self, event_type: str, **fields: Any) -> list[Event]:
+        """Let an event of triage arrive."""
+        self.count += 1
+        data = triage_event(event_type, **fields)
+        cause = event_id(uuid7(NOW, self.count.to_bytes(10, "big")), event_type, 0)
+        return self.apply(Received(cause, event_type, REFERRAL, data, self.now, self.count))
+
+    def triage(self, outcome: str = "recommended", revision: int = 1, **fields: Any) -> list[Event]:
+        package = {} if outcome == "recommended" else {"package": ()}
+        return self.hear(
+            types.TRIAGE_COMPLETED, **{**package, "outcome": TriageOutcome(outcome), "revision": revision, **fields}
+        )
+
+    def acknowledge(self, revision: int) -> list[Event]:
+        return self.hear(types.TRIAGE_ACKNOWLEDGED, revision=revision)
+
+    def relay(self, kind: str, *, on: date = REFERRED_ON, **change: Any) -> list[Event]:
+        return self.hear(types.TRIAGE_RELAYED, occurred_on=on, change={"kind": kind, "by": None, **change})
+
+    def ask(
+        self, kind: str, on: date | None = None, *, by: str = "coach-1", version: int | None = None, **fields: Any
+    ) -> list[Event]:
+        """Send a command. Raises Refused."""
+        self.count += 1
+        body = COMMAND.validate_python({"kind": kind, "occurred_on": on or REFERRED_ON, **fields})
+        command_id = uuid7(self.now, self.count.to_bytes(10, "big"))
+        return self.apply(Command(command_id, COMMAND_TYPE, REFERRAL, Asked(body, version), actor=by))
+
+
+def step(step_id: str, *after: str, support: str = "physiotherapy") -> dict[str, Any]:
+    return {"step_id": step_id, "support": support, "after": after}
+
+
+GOAL = {"goal_id": "back-to-work", "theme": "return_to_work"}
+FIRST_STEPS = (step("physio"), step("talk", "physio", support="employer_conversation"))
+
+
+def day(number: int) -> date:
+    """Return a day after the referral."""
+    return REFERRED_ON + timedelta(days=number)
+
+
+def desk(state: PlanState | str | None = PlanState.PROPOSED) -> Desk:
+    """Return a desk whose plan has come to a state by the shortest way; None: no plan yet."""
+    made = Desk()
+    if state is None:
+        return made
+    state = PlanState(state)
+    made.triage()
+    if state is PlanState.PROPOSED:
+        return made
+    if state is PlanState.WITHDRAWN:
+        made.ask("withdrawn", reason="changed_mind")
+        return made
+    made.ask("recommendation_confirmed", revision=1)
+    if state is PlanState.CONFIRMED:
+        return made
+    made.ask("plan_agreed", goals=(GOAL,), steps=FIRST_STEPS)
+    if state is PlanState.AGREED:
+        return made
+    made.ask("step_started", step_id="physio")
+    if state is PlanState.PAUSED:
+        made.ask("paused", reason="away")
+    elif state is PlanState.IN_REVIEW:
+        made.ask("step_finished", step_id="physio")
+        made.ask("step_cancelled", step_id="talk", reason="person_declined")
+    elif state is PlanState.CLOSED:
+        made.ask("closed", closure="46")
+    assert made.state.state is state
+    return made
