@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     runner: RunnerKind = RunnerKind.FAUST
     group_instance_id: str | None = None
     session_timeout_seconds: Annotated[float, Field(gt=0)] = 15.0
+    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5000)] = 500
+    """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record arrives; the
+    in-memory broker does not, so there it is the latency of every hop."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     relay_send_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
     relay_poll_seconds: Annotated[float, Field(gt=0)] = 1.0

@@ -52,6 +52,7 @@ class BareRunner(ConsumerRebalanceListener):
             client_id=f"pathway-{self.consumption.service.name}",
             enable_auto_commit=False,
             auto_offset_reset="none",
+            fetch_max_wait_ms=settings.fetch_max_wait_ms,
             session_timeout_ms=int(timeout * 1000),
             heartbeat_interval_ms=int(timeout * 200),
             max_poll_interval_ms=86_400_000,
