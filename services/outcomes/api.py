@@ -1,7 +1,7 @@
 """HTTP: statements, trial balance and the entries of a referral. Read-only; money moves by events alone."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from pydantic import AwareDatetime, BaseModel
@@ -124,12 +124,13 @@ async def read_entries(
     ]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build the API of outcomes. Nothing connects before it starts."""
+def create_app(settings: Settings, **options: Any) -> FastAPI:
+    """Return outcomes' API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
     return create_api(
         build(settings.programmes_dir),
         settings,
         routers=[router],
         title="Pathway outcomes",
         description="What providers have earned: statements, ledger, trial balance.",
+        **options,
     )

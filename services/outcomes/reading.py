@@ -53,7 +53,7 @@ async def statements(
         entries = (
             select(T)
             .where(seen, col(T.programme) == programme, col(T.contract) == contract, col(T.effective_on) >= first)
-            .order_by(col(T.effective_on), col(T.known_at), col(T.id))
+            .order_by(col(T.effective_on), col(T.known_at), col(T.referral_id), col(T.sequence))
         )
         found.append(
             make_statement(
@@ -105,9 +105,9 @@ async def balances(session: AsyncSession, scope: Scope) -> Sequence[tuple[str, s
 async def entries_of(
     session: AsyncSession, scope: Scope, referral_id: str
 ) -> list[tuple[LedgerTransaction, list[LedgerLine]]]:
-    """Return a referral's entries with their lines, in the order in which they became known."""
+    """Return a referral's entries with their lines, in the order of its events."""
     query = scope.narrow(select(T).where(col(T.referral_id) == referral_id))
-    found = (await session.exec(query.order_by(col(T.known_at), col(T.effective_on), col(T.id)))).all()
+    found = (await session.exec(query.order_by(col(T.sequence)))).all()
     lines = select(LedgerLine).where(col(LedgerLine.transaction_id).in_([entry.id for entry in found]))
     by_entry: dict[Any, list[LedgerLine]] = {entry.id: [] for entry in found}
     for line in (await session.exec(lines.order_by(col(LedgerLine.line)))).all():

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, Column, DateTime, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import OutcomeKind
+from services.kernel.runtime.tables import Connection
 from services.kernel.service import Change, Row, Table
 from services.outcomes.domain.ledger import Account, Ledger, Line, Transaction, transaction_of
 from services.outcomes.domain.ledger import business_key as business_key_of
@@ -32,6 +32,7 @@ class LedgerTransaction(SQLModel, table=True):
     referral_id: str | None
     milestone: str | None
     occurrence: int | None = Field(sa_column=Column(SmallInteger))
+    sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
     effective_on: date
     amount_pence: int = Field(sa_column=Column(BigInteger, nullable=False))
     evidence: list[dict[str, str]] = Field(sa_column=Column(JSONB, nullable=False))
@@ -67,6 +68,7 @@ TRANSACTIONS = Table(
         ("referral_id", "text"),
         ("milestone", "text"),
         ("occurrence", "smallint"),
+        ("sequence", "bigint"),
         ("effective_on", "date"),
         ("amount_pence", "bigint"),
         ("evidence", "jsonb"),
@@ -117,6 +119,7 @@ def _row(entry: Transaction) -> tuple[Any, ...]:
         entry.referral_id,
         entry.milestone,
         entry.occurrence,
+        entry.sequence,
         entry.effective_on,
         entry.amount_pence,
         _EVIDENCE.dump_json(entry.evidence).decode(),
@@ -130,7 +133,7 @@ def _row(entry: Transaction) -> tuple[Any, ...]:
     )
 
 
-async def read_ledger(connection: asyncpg.Connection) -> Ledger:
+async def read_ledger(connection: Connection) -> Ledger:
     """Return the whole ledger as the database holds it, to be compared with :func:`fold_ledger` of the log."""
     names = ", ".join(name for name, _ in TRANSACTIONS.columns)
     ledger = Ledger()

@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One entry: an ``outcome.recorded`` event as the ledger keeps it; its id is the event's.
+    """One entry: an ``outcome.recorded`` event as the ledger keeps it; id and sequence are the event's.
 
     ``known_at`` is when the fact behind it was recorded. ``replaces`` is the reversal after which a
     milestone stands here again; with it the business key (referral, milestone, occurrence) is unique.
@@ -72,6 +72,7 @@ class Transaction:
     referral_id: str | None
     milestone: str | None
     occurrence: int | None
+    sequence: int
     effective_on: date
     amount_pence: int
     evidence: tuple[Evidence, ...]
@@ -175,6 +176,7 @@ def transaction_of(event: Event, reversal: str | None) -> Transaction:
         referral_id=referral_id,
         milestone=milestone,
         occurrence=occurrence,
+        sequence=event.sequence,
         effective_on=outcome.effective_on,
         amount_pence=outcome.amount_pence,
         evidence=outcome.evidence,

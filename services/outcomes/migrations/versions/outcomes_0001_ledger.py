@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("referral_id", sa.Text),
         sa.Column("milestone", sa.Text),
         sa.Column("occurrence", sa.SmallInteger),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("effective_on", sa.Date, nullable=False),
         sa.Column("amount_pence", sa.BigInteger, nullable=False),
         sa.Column("evidence", JSONB, nullable=False),
@@ -70,6 +71,10 @@ def upgrade() -> None:
         sa.Column("refers_to", UUID(as_uuid=False)),
         sa.Column("replaces", UUID(as_uuid=False)),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('earned', 'claimable', 'reversal', 'clawback', 'adjustment', 'fee', 'paid')",
+            name="kind_is_known",
+        ),
         sa.CheckConstraint("kind <> 'claimable' OR amount_pence = 0", name="claimable_is_zero"),
         sa.CheckConstraint("kind <> 'reversal' OR refers_to IS NOT NULL", name="reversal_names_its_entry"),
     )
@@ -81,6 +86,8 @@ def upgrade() -> None:
         sa.Column("account", sa.Text, nullable=False),
         sa.Column("amount_pence", sa.BigInteger, nullable=False),
         sa.CheckConstraint("amount_pence <> 0", name="line_moves_money"),
+        # with the primary key: nothing can be added to a transaction that is complete
+        sa.CheckConstraint("line IN (1, 2)", name="two_lines"),
         sa.CheckConstraint(
             "account IN ('cost', 'accrued', 'payable', 'withheld_by_cap', 'clawback', 'paid')",
             name="account_is_in_the_chart",
