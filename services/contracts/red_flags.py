@@ -57,7 +57,11 @@ _RANK: Final = {flag: rank for rank, flag in enumerate(RedFlag)}
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """What the positive items come to: the highest level, its advice, and the items, most serious first."""
+    """What the positive items come to: the highest level, and the items, most serious first.
+
+    ``advice`` is the text of every level that has an item, the most serious first: whoever has chest pain
+    and thoughts of self-harm is told about both.
+    """
 
     level: SafetyLevel
     advice: str
@@ -85,11 +89,15 @@ def check(assessment: Assessment | None) -> Safety | None:
     hold = [flag.value for flag in positive if flag in HOLD_ITEMS] + ([PHQ9_ITEM9] if at_risk else [])
     back_pain = assessment.conditions is not None and Condition.BACK_PAIN in assessment.conditions
     urgent = [flag.value for flag in positive if flag in URGENT_ITEMS] if back_pain else []
-    for level, items in (
-        (SafetyLevel.EMERGENCY, emergency),
-        (SafetyLevel.HOLD, hold),
-        (SafetyLevel.URGENT, urgent),
-    ):
-        if items:
-            return Safety(level, ADVICE[level], (*emergency, *hold, *urgent))
-    return None
+    found = [
+        level
+        for level, items in (
+            (SafetyLevel.EMERGENCY, emergency),
+            (SafetyLevel.HOLD, hold),
+            (SafetyLevel.URGENT, urgent),
+        )
+        if items
+    ]
+    if not found:
+        return None
+    return Safety(found[0], " ".join(ADVICE[level] for level in found), (*emergency, *hold, *urgent))
