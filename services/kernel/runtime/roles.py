@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from services.kernel.runtime.consumption import Consumption
+from services.kernel.runtime.memory import collect_rarely
 from services.kernel.runtime.probes import serve_probes
 from services.kernel.runtime.relay import Relay
 from services.kernel.service import Service
@@ -69,6 +70,7 @@ async def _until_signal(running: Sequence[Running], settings: Settings, missing:
         for one in running:
             one.stop()
 
+    collect_rarely()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

@@ -1,0 +1,152 @@
+"""``make bench``: our triage stage against plain Faust, on Apache Kafka and PostgreSQL, in one run.
+
+Writes ``bench.json`` (not kept in git): ``{"rows": [{"name", "value", "unit", "cpu_us", "ratio"?}]}``.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from services.contracts.types import TOPIC_REFERRAL, TOPIC_TRIAGE
+from services.embedded.postgres import Postgres
+from services.embedded.processes import Child, Supervisor
+from tests.benchmarks.events import referrals
+from tests.benchmarks.measure import Measured, measure
+from tests.parts.databases import Databases
+from tests.parts.kafka import Broker, resolve
+
+PARTITIONS = 6
+OUT = Path("bench.json")
+Start = Callable[[str, Supervisor, Databases], list[Child]]
+
+SEEN = "CREATE TABLE bench_seen (referral_id text PRIMARY KEY, state text NOT NULL)"
+
+
+class Bench:
+    """The parts, and one run of one stage on topics and databases of its own."""
+
+    def __init__(self, broker: Broker, postgres: Postgres, folder: Path) -> None:
+        self.broker = broker
+        self.postgres = postgres
+        self.folder = folder
+        self.templates: dict[str, str] = {}
+
+    def run(self, name: str, count: int) -> Measured:
+        """Feed a stage ``count`` events that already lie on its topic, and measure it."""
+        prefix = f"b{uuid.uuid4().hex[:8]}."
+        source, target = f"{prefix}{TOPIC_REFERRAL}", f"{prefix}{TOPIC_TRIAGE}"
+        self.broker.create_topics([source, target], PARTITIONS)
+        self.broker.produce(referrals(count, source), 120.0)
+        databases = Databases(self.postgres, self.templates)
+        server = int((self.postgres.data / "postmaster.pid").read_text().split()[0])
+        with self._processes(name, prefix, databases) as running:
+            found = measure(count, lambda: self._produced(target), [c.pid for c in running], server)
+        databases.close()
+        self.broker.delete_topics([source, target])
+        return found
+
+    def _produced(self, topic: str) -> int:
+        return sum(end - start for start, end in self.broker.ends(topic).values())
+
+    @contextmanager
+    def _processes(self, name: str, prefix: str, databases: Databases) -> Iterator[list[Child]]:
+        environment = {
+            **databases.environment("triage"),
+            "PATHWAY_ENVIRONMENT": "development",
+            "PATHWAY_KAFKA_BOOTSTRAP": self.broker.bootstrap,
+            "PATHWAY_TOPIC_PREFIX": prefix,
+            "PATHWAY_HTTP_PORT": "0",
+            "PATHWAY_LOG_LEVEL": "WARNING",
+            "BENCH_DATABASE": databases("triage").owner_dsn,
+        }
+        topics = (f"{prefix}{TOPIC_REFERRAL}", f"{prefix}{TOPIC_TRIAGE}")
+        with Supervisor(self.folder / f"{name}-{prefix}", environment) as supervisor:
+            if name == "triage":
+                yield [
+                    supervisor.python("worker", "-m", "services.cli", "worker", "triage"),
+                    supervisor.python("relay", "-m", "services.cli", "relay", "triage"),
+                ]
+                return
+            if name == "faust-sqlmodel":
+                self.postgres.execute(SEEN, databases("triage").name, "triage_owner")
+            which = "plain" if name == "plain-faust" else "sqlmodel"
+            yield [supervisor.python(name, "-m", "tests.benchmarks.rivals", which, *topics)]
+
+
+def rows_of(found: dict[str, list[Measured]]) -> list[dict[str, Any]]:
+    """Return the rows: the median of each stage, then the ratios."""
+    rate = {name: statistics.median(m.per_second for m in runs) for name, runs in found.items()}
+    rows: list[dict[str, Any]] = []
+    for name, runs in found.items():
+        python = statistics.median(m.python_us for m in runs)
+        postgres = statistics.median(m.postgres_us for m in runs)
+        rows.append(
+            {
+                "name": f"stage/{name}",
+                "value": round(rate[name], 1),
+                "unit": "events/s",
+                "cpu_us": {"python": round(python, 1), "postgresql": round(postgres, 1)},
+            }
+        )
+    for rival in ("plain-faust", "faust-sqlmodel"):
+        ratio = round(rate["triage"] / rate[rival], 2)
+        rows.append({"name": f"stage/triage vs {rival}", "value": ratio, "unit": "x", "cpu_us": None, "ratio": ratio})
+    return rows
+
+
+def main() -> None:
+    """Run the stages in turn, as often as asked, and print and write what was measured."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--events", type=int, default=20_000, help="events for our stage; the rivals get fewer")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    counts = {
+        "plain-faust": options.events // 3,
+        "faust-sqlmodel": options.events // 10,
+        "triage": options.events,
+    }
+    console = Console(stderr=True)
+    found: dict[str, list[Measured]] = {name: [] for name in counts}
+    with tempfile.TemporaryDirectory(prefix="pathway-bench-") as folder, Postgres(durable=True) as postgres:
+        broker = resolve()
+        try:
+            bench = Bench(broker, postgres, Path(folder))
+            with Progress(console=console, transient=True) as bar:
+                task = bar.add_task("measuring", total=options.rounds * len(counts))
+                for _ in range(options.rounds):
+                    for name, count in counts.items():
+                        bar.update(task, description=name)
+                        found[name].append(bench.run(name, count))
+                        bar.advance(task)
+        finally:
+            broker.close()
+    rows = rows_of(found)
+    OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    if options.json:
+        print(json.dumps({"rows": rows}))
+    else:
+        print_rows(rows)
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print the rows as a table."""
+    table = Table("name", "value", "unit", "CPU us an event: Python", "PostgreSQL")
+    for row in rows:
+        cpu = row["cpu_us"] or {"python": "", "postgresql": ""}
+        table.add_row(row["name"], str(row["value"]), row["unit"], str(cpu["python"]), str(cpu["postgresql"]))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
