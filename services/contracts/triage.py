@@ -11,17 +11,20 @@ from services.contracts.referral import Consents, Eligibility, Facts, IntakeChan
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
+MOST_SUPPORTS = len(Support)
+"""No package names a kind of support twice, so none is longer."""
+
 
 class PackageItem(Record):
     """One support of a package; ``after`` names the supports of the package that come first."""
 
     support: Support
     intensity: Intensity | None
-    after: tuple[Support, ...]
+    after: Annotated[tuple[Support, ...], Field(max_length=MOST_SUPPORTS)]
 
 
-Package = tuple[PackageItem, ...]
-"""The ordered supports recommended or agreed, first things first."""
+Package = Annotated[tuple[PackageItem, ...], Field(max_length=MOST_SUPPORTS)]
+"""The ordered supports recommended or agreed, first things first; each kind at most once."""
 
 
 class Reason(Record):

@@ -63,9 +63,17 @@ def _read(contract: Contract, file: Path) -> Example:
     return Example(contract, file, reason, tuple(path.split(".")) if path else ())
 
 
-def examples_of(contract: Contract) -> list[Example]:
-    folder = path_of(contract).parent / "examples" / contract.version
+def examples_of(contract: Contract, version: str = "") -> list[Example]:
+    """The examples of the version that is written now, or of another one."""
+    folder = path_of(contract).parent / "examples" / (version or contract.version)
     return [_read(contract, file) for file in sorted(folder.iterdir())]
+
+
+def earlier_examples(contract: Contract) -> list[Example]:
+    """The passing examples of every earlier version that is kept."""
+    folders = (path_of(contract).parent / "examples").iterdir()
+    versions = sorted(folder.name for folder in folders if folder.name != contract.version)
+    return [e for version in versions for e in examples_of(contract, version) if not e.reason]
 
 
 def passing() -> list[Example]:

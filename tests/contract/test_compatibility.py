@@ -12,7 +12,7 @@ import pytest
 from services.contracts.compatibility import BreakKind, Direction, breaks
 from services.contracts.schemas import schema_of
 from services.kernel.registry import Contract
-from tests.contract.published import CONTRACTS, SCHEMAS, name_of
+from tests.contract.published import CONTRACTS, SCHEMAS, earlier_examples, name_of
 
 Schema = dict[str, Any]
 
@@ -38,6 +38,12 @@ def parted(folder: Path) -> list[str]:
 @pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
 def test_every_minor_lives_with_every_earlier_one(contract: Contract) -> None:
     assert parted(SCHEMAS / "events" / contract.name) == []
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
+def test_what_earlier_versions_wrote_is_read_today(contract: Contract) -> None:
+    for example in earlier_examples(contract):
+        contract.model.model_validate_json(example.text)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.contracts.schemas import path_of, released
-from tests.contract.published import CONTRACTS, ROOT, SCHEMAS, examples_of
+from tests.contract.published import CONTRACTS, ROOT, SCHEMAS, earlier_examples, examples_of
 from tests.contract.test_code_lists import ENUMERATIONS
 
 
@@ -14,6 +14,7 @@ def unused(files: set[Path]) -> set[str]:
     used |= {SCHEMAS / "topics" / f"{contract.topic}.yaml" for contract in CONTRACTS}
     used |= {path_of(contract) for contract in CONTRACTS}
     used |= {example.file for contract in CONTRACTS for example in examples_of(contract)}
+    used |= {example.file for contract in CONTRACTS for example in earlier_examples(contract)}
     return {file.relative_to(SCHEMAS).as_posix() for file in files - used}
 
 

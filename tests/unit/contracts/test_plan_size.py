@@ -1,0 +1,108 @@
+"""A plan cannot outgrow an event: the largest that the limits allow still fits."""
+
+from datetime import date
+
+from services.contracts.assessment import Assessment
+from services.contracts.base import PolicyVersion
+from services.contracts.codes import Barrier, Condition, Intensity, RedFlag, Stressor, Support, TriageOutcome, Urgency
+from services.contracts.outcome import Evidence
+from services.contracts.plan import (
+    MAX_EVIDENCE,
+    MAX_FINISHED_STEPS,
+    MAX_OPEN_GOALS,
+    MAX_OPEN_STEPS,
+    OpenGoal,
+    OpenStep,
+    PlanSnapshot,
+    PlanUpdated,
+    Proposal,
+)
+from services.contracts.plan_change import Goal, PlanAgreed, Proposed, StepSpec
+from services.contracts.plan_codes import EvidenceKind, GoalProgress, GoalTheme, StepState
+from services.contracts.triage import Findings, PackageItem, Reason
+from tests.contract.published import CONTRACTS, examples_of
+
+EVENT_LIMIT = 64 * 1024
+DAY = date(2025, 1, 7)
+LONGEST = "x" * 64
+PACKAGE = tuple(
+    PackageItem(support=support, intensity=Intensity.LIGHT_TOUCH, after=tuple(Support)[:place])
+    for place, support in enumerate(Support)
+)
+
+
+def uuid(number: int) -> str:
+    return f"{number:08d}-0000-4000-8000-000000000000"
+
+
+STEPS = tuple(
+    StepSpec(
+        step_id=uuid(number),
+        support=Support.MEANINGFUL_ACTIVITY,
+        intensity=Intensity.LIGHT_TOUCH,
+        after=tuple(uuid(earlier) for earlier in range(max(0, number - 10), number)),
+        due_on=DAY,
+    )
+    for number in range(MAX_OPEN_STEPS)
+)
+GOALS = tuple(
+    Goal(goal_id=uuid(number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
+)
+EVIDENCE = tuple(
+    Evidence(kind=EvidenceKind.EMPLOYMENT_CONTRACT, obtained_on=DAY, reference=LONGEST) for _ in range(MAX_EVIDENCE)
+)
+
+
+def largest() -> PlanUpdated:
+    contract = next(contract for contract in CONTRACTS if contract.model is PlanUpdated)
+    example = next(e for e in examples_of(contract) if e.file.name == "closed.pass.json")
+    event = PlanUpdated.model_validate_json(example.text)
+    plan = event.plan.model_copy(
+        update={
+            "package": PACKAGE,
+            "proposal": Proposal(revision=9, outcome=TriageOutcome.RECOMMENDED, package=PACKAGE),
+            "coach": LONGEST,
+            "goals": tuple(OpenGoal(**dict(goal), progress=GoalProgress.PARTLY_MET) for goal in GOALS),
+            "steps": tuple(OpenStep(**dict(step), state=StepState.STARTED, started_on=DAY) for step in STEPS),
+            "finished_steps": tuple(uuid(number) for number in range(MAX_FINISHED_STEPS)),
+            "latest": event.plan.latest.model_copy(update={"evidence": EVIDENCE}),
+        }
+    )
+    names = {"provider": LONGEST, "contract": LONGEST, "locality": LONGEST}
+    return event.model_copy(update={"plan": PlanSnapshot(**dict(plan)), **names})
+
+
+def test_the_largest_plan_agreed_at_its_largest_fits() -> None:
+    change = PlanAgreed(by=LONGEST, occurred_on=DAY, goals=GOALS, steps=STEPS, review_on=DAY)
+    event = largest().model_copy(update={"change": change})
+    assert PlanUpdated.model_validate_json(event.model_dump_json()) == event
+    assert EVENT_LIMIT / 2 < len(event.model_dump_json()) < EVENT_LIMIT
+
+
+def test_the_largest_plan_with_the_largest_proposal_fits() -> None:
+    findings = Findings(
+        urgency=Urgency.EMERGENCY,
+        cause=None,
+        reasons=tuple(Reason(rule="R" * 32, code=LONGEST) for _ in range(50)),
+        awaits=("R" * 32,) * 5,
+        assessment=Assessment(
+            taken_on=DAY,
+            conditions=tuple(Condition),
+            red_flags=dict.fromkeys(RedFlag, False),
+            stressors=tuple(Stressor),
+            barriers=tuple(Barrier),
+        ),
+    )
+    change = Proposed(
+        by=None,
+        occurred_on=DAY,
+        revision=9,
+        outcome=TriageOutcome.RECOMMENDED,
+        package=PACKAGE,
+        alternatives=tuple(Support),
+        ruleset=PolicyVersion(id=LONGEST, version="1", sha256="0" * 64),
+        sealed=findings,
+    )
+    event = largest().model_copy(update={"change": change})
+    assert PlanUpdated.model_validate_json(event.model_dump_json()) == event
+    assert len(event.model_dump_json()) < EVENT_LIMIT
