@@ -159,7 +159,7 @@ class PlanModel:
             return "on_hold"
         if self.proposal == "not_eligible":
             return "not_eligible"
-        if self.proposal is None and (not overriding or self.confirmed_revision == revision):
+        if self.proposal is None and not overriding:
             return "nothing_proposed"
         self.proposal, self.confirmed_revision = None, revision
         self.coach = self.coach or by

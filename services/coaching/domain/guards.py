@@ -88,8 +88,7 @@ def _recommendation(plan: PlanSnapshot, command: ConfirmRecommendation | Overrid
     _not_held(plan)
     if plan.proposal is not None and plan.proposal.outcome is TriageOutcome.NOT_ELIGIBLE:
         refuse("not_eligible", "a person decided that the programme does not fit; close the plan")
-    overriding = isinstance(command, OverrideRecommendation)
-    if plan.proposal is None and (not overriding or plan.confirmed_revision == plan.revision):
+    if plan.proposal is None and isinstance(command, ConfirmRecommendation):
         refuse("nothing_proposed", f"no recommendation of revision {plan.revision} waits for a coach")
     if isinstance(command, OverrideRecommendation):
         found = sequencing.faults(

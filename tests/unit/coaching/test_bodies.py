@@ -1,0 +1,62 @@
+"""The bodies of commands: strict, and the same fields as the changes that travel."""
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from services.coaching.domain.commands import PlanCommand
+from services.contracts.plan_change import PlanChange
+from tests.unit.coaching.desk import COMMAND
+from tests.unit.coaching.test_lifecycle import COMMANDS
+
+BODIES = get_args(get_args(PlanCommand)[0])
+CHANGES = {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(PlanChange)[0])}
+ADDED_BY_COACHING = {"by", "note_digest", "session_id"}
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
+def test_a_command_has_the_fields_of_its_change(body: Any) -> None:
+    change = CHANGES[get_args(body.model_fields["kind"].annotation)[0]]
+    assert set(body.model_fields) - {"note"} == set(change.model_fields) - ADDED_BY_COACHING
+    assert ("note" in body.model_fields) == ("note_digest" in change.model_fields)
+    assert body.__doc__
+
+
+@pytest.mark.parametrize("kind", sorted(COMMANDS))
+def test_unknown_fields_are_refused(kind: str) -> None:
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        COMMAND.validate_python({"kind": kind, "occurred_on": "2024-11-18", **COMMANDS[kind], "surprise": 1})
+
+
+@pytest.mark.parametrize(
+    "occurred_on", [1731888000, "1731888000", "20241118", "2024-W47-1", "2024-11-18T00:00:00", None]
+)
+def test_only_an_iso_date_is_a_date(occurred_on: Any) -> None:
+    with pytest.raises(ValidationError):
+        COMMAND.validate_python({"kind": "acknowledged", "occurred_on": occurred_on})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("recommendation_confirmed", {"revision": "1"}),
+        ("recommendation_confirmed", {"revision": 1.0}),
+        ("recommendation_confirmed", {"revision": 0}),
+        ("contacted", {"channel": "phone", "reached": "yes"}),
+        ("contacted", {"channel": "phone", "reached": 1}),
+        ("session_recorded", {"attendance": "attended", "channel": "phone", "minutes": "30"}),
+        ("recommendation_overridden", {"revision": 1, "package": ({"support": "gp"},)}),
+        ("recommendation_overridden", {"revision": 1, "reason": "because", "package": ({"support": "gp"},)}),
+        ("recommendation_overridden", {"revision": 1, "reason": "other", "package": ()}),
+        ("plan_agreed", {"goals": (), "steps": ({"step_id": "a", "support": "gp"},)}),
+        ("plan_agreed", {"goals": ({"goal_id": "a", "theme": "health"},), "steps": ()}),
+        ("closed", {"closure": "99"}),
+        ("closed", {}),
+        ("note_recorded", {"note": ""}),
+        ("proposed", {}),
+    ],
+)
+def test_nothing_is_converted_and_nothing_needed_is_missing(kind: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        COMMAND.validate_python({"kind": kind, "occurred_on": "2024-11-18", **fields})

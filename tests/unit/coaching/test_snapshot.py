@@ -1,0 +1,60 @@
+"""The plan in the event stays small."""
+
+from datetime import timedelta
+
+from services.contracts.plan import PlanUpdated
+from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, step
+
+UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a{:04x}"
+
+
+def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
+    """Long ids, every limit that a busy coach comes near, evidence of every kind."""
+    made = Desk()
+    made.now += timedelta(days=800)
+    made.triage()
+    made.ask("recommendation_confirmed", by="coach-" + "x" * 50, revision=1)
+    goals = tuple({"goal_id": UUID.format(n), "theme": "change_work", "target_on": TODAY} for n in range(6))
+    made.ask("plan_agreed", goals=goals, steps=(step(UUID.format(0)),))
+    made.ask("step_started", step_id=UUID.format(0))
+    for week in range(1, 105):
+        on = REFERRED_ON + timedelta(weeks=week)
+        name, before = UUID.format(week), UUID.format(week - 1)
+        made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id=before)
+        made.ask("step_added", on, step={**step(name, before, support="supported_employment"), "due_on": TODAY})
+        made.ask("step_finished", on, step_id=before)
+        made.ask("step_started", on, step_id=name)
+        made.ask("note_recorded", on, note="n" * 4000)
+        made.triage(revision=week + 1)
+        made.ask("recommendation_overridden", on, revision=week + 1, reason="other", package=({"support": "gp"},))
+        if week % 6 == 0:
+            made.ask("review_completed", on, reliable_improvement=True)
+    for number in range(10):
+        made.ask("step_added", on, step=step(UUID.format(1000 + number), *(UUID.format(n) for n in range(90, 95))))
+    kinds = "attendance_record step_record review_record payslip employer_confirmation employment_contract tax_record"
+    for kind in (*kinds.split(), "self_declaration"):
+        made.ask("evidence_recorded", on, evidence={"kind": kind, "obtained_on": on, "reference": "d" * 64})
+    assert made.state.plan.counters.sessions_attended == 104
+    assert len(made.state.plan.finished_steps) == 104
+    assert max(map(len, made.bytes)) < 16 * 1024
+    assert all(PlanUpdated.model_validate_json(value) for value in made.bytes[-20:])
+
+
+def test_the_most_that_a_plan_can_hold_fits_into_an_event() -> None:
+    """The kernel writes at most 64 KiB; every limit at once must stay below."""
+    made = Desk()
+    made.triage()
+    made.ask("recommendation_confirmed", revision=1)
+    goals = tuple({"goal_id": UUID.format(n), "theme": "stay_in_work", "target_on": TODAY} for n in range(20))
+    made.ask("plan_agreed", goals=goals, steps=(step(UUID.format(0)),))
+    for number in range(160):
+        made.ask("step_started", step_id=UUID.format(number))
+        made.ask("step_added", step=step(UUID.format(number + 1)))
+        made.ask("step_finished", step_id=UUID.format(number))
+    waits = tuple(UUID.format(n) for n in range(10))
+    for number in range(161, 200):
+        made.ask(
+            "step_added", step={**step(UUID.format(number), *waits, support="supported_employment"), "due_on": TODAY}
+        )
+    assert len(made.state.plan.steps) == 40
+    assert max(map(len, made.bytes)) < 48 * 1024
