@@ -121,7 +121,8 @@ async def plans(
 
 
 async def _plan(session: AsyncSession, who: Principal, referral_id: str) -> Plan:
-    state = (await session.exec(_STATE, params={"key": referral_id})).scalar_one_or_none()  # type: ignore[call-overload]
+    found = await (await session.connection()).execute(_STATE, {"key": referral_id})
+    state = found.scalar_one_or_none()
     return access.refuse_stranger(who, None if state is None else Plan.model_validate_json(state))
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
 from services.coaching.domain.commands import Asked, PlanCommand
@@ -16,7 +17,7 @@ from services.contracts import types
 from services.contracts.codes import TriageOutcome
 from services.contracts.plan_codes import PlanState
 from services.contracts.registry import EVENTS
-from services.kernel.decision import Cause, Command, Event, Received
+from services.kernel.decision import Cause, Command, Event, Received, Refused
 from services.kernel.ids import event_id, uuid7
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply, encode
 
@@ -156,6 +157,8 @@ def step(step_id: str, *after: str, support: str = "physiotherapy") -> dict[str,
     return {"step_id": step_id, "support": support, "after": after}
 
 
+WORKING = {"status": "employed", "attendance": "working"}
+PAYSLIP = {"kind": "payslip", "obtained_on": REFERRED_ON, "reference": "doc-1"}
 GOAL = {"goal_id": "back-to-work", "theme": "return_to_work"}
 FIRST_STEPS = (step("physio"), step("talk", "physio", support="employer_conversation"))
 
@@ -193,3 +196,20 @@ def desk(state: PlanState | str | None = PlanState.PROPOSED) -> Desk:
         made.ask("closed", closure="46")
     assert made.state.state is state
     return made
+
+
+def agreed(steps: Any) -> dict[str, Any]:
+    return {"goals": (GOAL,), "steps": steps}
+
+
+def override(*package: dict[str, Any]) -> dict[str, Any]:
+    return {"revision": 1, "reason": "person_prefers", "package": package}
+
+
+def refusal(made: Desk, kind: str, on: date | None = None, **fields: Any) -> tuple[int, list[tuple[str, str]]]:
+    """Return status and reasons of a refusal, having checked that nothing changed."""
+    before = (made.aggregate.state, made.aggregate.sequence, len(made.rows))
+    with pytest.raises(Refused) as refused:
+        made.ask(kind, on, **fields)
+    assert (made.aggregate.state, made.aggregate.sequence, len(made.rows)) == before
+    return refused.value.status, [(reason.code, reason.pointer) for reason in refused.value.reasons]

@@ -1,0 +1,272 @@
+"""Coaching over HTTP on a real database: commands, the plan, the caseload, who may see what."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from services.coaching.api import create_app
+from services.contracts import types
+from services.kernel.decision import Received
+from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.ids import event_id, uuid7
+from services.kernel.runtime.fold import Lineage, Output, apply
+from services.kernel.runtime.tables import finish, lock_aggregates, save
+from services.kernel.settings import Environment, Settings
+from tests.parts.databases import Database, Databases
+from tests.unit.coaching.desk import FIRST_STEPS, GOAL, NOW, REFERRED_ON, SERVICE, policy, triage_event
+
+PROGRAMME = "workwell-greater-manchester"
+PROVIDER = "growth-company"
+REFERRALS = [f"0192f3a1-5c77-4b0e-9d43-6a1f0c2e{number:04x}" for number in range(5)]
+PLAN = REFERRALS[0]
+_keys = itertools.count(1)
+
+Triage = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def coaching(database: Databases) -> Database:
+    return database("coaching")
+
+
+@pytest.fixture
+async def triage(coaching: Database) -> AsyncIterator[Triage]:
+    """Let ``triage.completed`` arrive for referrals, through the kernel's own fold and writes."""
+    connection = await asyncpg.connect(coaching.dsn)
+
+    async def arrive(*referrals: str, **fields: Any) -> None:
+        async with connection.transaction():
+            output = Output()
+            locked = await lock_aggregates(connection, SERVICE, referrals)
+            for key in referrals:
+                data = triage_event(types.TRIAGE_COMPLETED, referral_id=key, **fields)
+                number = next(_keys)
+                cause = event_id(uuid7(NOW, number.to_bytes(10, "big")), types.TRIAGE_COMPLETED, 0)
+                received = Received(cause, types.TRIAGE_COMPLETED, key, data, NOW, number)
+                apply(SERVICE, policy(), locked[key], received, NOW, Lineage(NOW, cause), output)
+            await save(connection, list(locked.values()), output)
+            await finish(connection, output)
+
+    yield arrive
+    await connection.close()
+
+
+@pytest.fixture
+def settings(coaching: Database) -> Settings:
+    return Settings(environment=Environment.DEVELOPMENT, database_url=coaching.dsn)
+
+
+@pytest.fixture
+def issuer(settings: Settings) -> DevIssuer:
+    return DevIssuer(settings)
+
+
+@pytest.fixture
+async def client(settings: Settings, issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: NOW)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
+        yield made
+
+
+class Desk:
+    """Somebody at a desk of a provider."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, issuer: DevIssuer, sub: str, role: str = "coach", org: str = PROVIDER
+    ) -> None:
+        self.client = client
+        self.headers = issuer.headers(role, sub=sub, org=org, organisation_kind="provider", programme=PROGRAMME)
+
+    async def ask(self, kind: str, *, plan: str = PLAN, if_match: str | None = None, **fields: Any) -> httpx.Response:
+        headers = {**self.headers, "Idempotency-Key": f"key-{next(_keys)}"}
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        body = {"kind": kind, "occurred_on": REFERRED_ON.isoformat(), **fields}
+        return await self.client.post(f"/plans/{plan}/commands", json=body, headers=headers)
+
+    async def get(self, path: str, **params: Any) -> httpx.Response:
+        return await self.client.get(path, params=params, headers=self.headers)
+
+
+@pytest.fixture
+def ada(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
+    return Desk(client, issuer, "coach-ada")
+
+
+@pytest.fixture
+def ben(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
+    return Desk(client, issuer, "coach-ben")
+
+
+def codes(answer: httpx.Response) -> list[str]:
+    return [error["code"] for error in answer.json()["errors"]]
+
+
+async def test_from_the_recommendation_to_a_participant(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    shown = await ada.get(f"/plans/{PLAN}")
+    assert (shown.status_code, shown.headers["ETag"]) == (200, '"1"')
+    plan = shown.json()
+    assert (plan["state"], plan["plan"]["proposal"]["revision"]) == ("proposed", 1)
+    assert plan["recommendation"]["findings"]["reasons"] == [{"rule": "R21", "code": "msk_medium_or_high"}]
+    assert [item["support"] for item in plan["recommendation"]["package"]] == ["physiotherapy", "employer_conversation"]
+    assert {"recommendation_confirmed", "closed"} <= set(plan["moves"])
+    assert not {"proposed", "plan_agreed", "reopened"} & set(plan["moves"])
+
+    confirmed = await ada.ask("recommendation_confirmed", revision=1, if_match='"1"')
+    assert confirmed.status_code == 200, confirmed.text
+    done = confirmed.json()
+    assert (done["referral_id"], done["plan_version"], done["state"], done["waiting"]) == (PLAN, 2, "confirmed", False)
+    assert len(done["events"]) == 1
+    assert (await ada.ask("plan_agreed", goals=[GOAL], steps=[*FIRST_STEPS])).status_code == 200
+    assert (await ada.ask("step_started", step_id="physio")).json()["state"] == "active"
+    session: dict[str, Any] = {"attendance": "attended", "minutes": 45, "channel": "phone", "step_id": "physio"}
+    assert (await ada.ask("session_recorded", **session)).status_code == 200
+    plan = (await ada.get(f"/plans/{PLAN}")).json()
+    assert plan["blocked"] == {"talk": ["physio"]}
+    assert (plan["plan"]["started_on"], plan["support_until"]) == ("2024-11-18", "2025-02-10")
+
+
+async def test_an_illegal_move_is_409_with_a_code_and_changes_nothing(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    before = (await ada.get(f"/plans/{PLAN}")).json()
+    answer = await ada.ask("step_started", step_id="physio")
+    assert (answer.status_code, codes(answer)) == (409, ["not_confirmed"])
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await ada.get(f"/plans/{PLAN}")).json() == before
+
+
+async def test_two_coaches_one_wins_the_other_learns_the_version(ada: Desk, ben: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    answers = await asyncio.gather(
+        *(desk.ask("recommendation_confirmed", revision=1, if_match='"1"') for desk in (ada, ben) for _ in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    lost = [answer for answer in answers if answer.status_code == 409]
+    assert {code for answer in lost for code in codes(answer)} == {"stale_version"}
+    assert all("version 2" in answer.json()["detail"] for answer in lost)
+
+
+async def test_if_match_is_a_quoted_version(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    assert codes(await ada.ask("acknowledged", if_match="1")) == ["if_match_malformed"]
+    assert (await ada.ask("acknowledged", if_match="*")).status_code == 200
+    assert (await ada.ask("contacted", channel="phone", reached=True, if_match='W/"2"')).status_code == 200
+
+
+async def test_the_same_key_acts_once(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    body = {"kind": "acknowledged", "occurred_on": "2024-11-18"}
+    headers = {**ada.headers, "Idempotency-Key": "once"}
+    first, again = [await ada.client.post(f"/plans/{PLAN}/commands", json=body, headers=headers) for _ in range(2)]
+    assert first.json() == again.json()
+    assert (await ada.get(f"/plans/{PLAN}")).json()["plan_version"] == 2
+
+
+async def test_all_that_is_wrong_is_told_with_pointers(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    answer = await ada.ask("plan_agreed", goals=[{"goal_id": "A!", "theme": "fame"}], steps=[], surprise=1)
+    assert answer.status_code == 422
+    found = {(error["code"], error["pointer"]) for error in answer.json()["errors"]}
+    assert {
+        ("malformed", "/goals/0/goal_id"),
+        ("unknown_code", "/goals/0/theme"),
+        ("too_short", "/steps"),
+        ("unknown_field", "/surprise"),
+    } <= found
+    assert codes(await ada.ask("levitate")) == ["unknown_code"]
+    future = await ada.ask("acknowledged", occurred_on="2025-06-03")
+    assert (future.status_code, future.json()["errors"][0]["pointer"]) == (422, "/occurred_on")
+
+
+async def test_who_may_see_and_move_a_plan(
+    ada: Desk, ben: Desk, client: httpx.AsyncClient, issuer: DevIssuer, triage: Triage
+) -> None:
+    await triage(PLAN)
+    lead = Desk(client, issuer, "lead-1", role="team_lead")
+    stranger = Desk(client, issuer, "coach-zoe", role="team_lead", org="big-life")
+    referrer = Desk(client, issuer, "gp-1", role="referrer")
+    assert (await ben.get(f"/plans/{PLAN}")).status_code == 200
+    await ada.ask("recommendation_confirmed", revision=1)
+
+    assert (await ben.get(f"/plans/{PLAN}")).status_code == 404
+    refused = await ben.ask("acknowledged")
+    assert (refused.status_code, codes(refused)) == (403, ["other_coach"])
+    for answer in (
+        await stranger.get(f"/plans/{PLAN}"),
+        await stranger.ask("acknowledged"),
+        await stranger.get(f"/plans/{PLAN}/notes"),
+        await stranger.get(f"/plans/{REFERRALS[4]}"),
+        await ada.ask("acknowledged", plan=REFERRALS[4]),
+    ):
+        assert (answer.status_code, codes(answer)) == (404, ["plan_not_found"])
+    assert (await referrer.get(f"/plans/{PLAN}")).status_code == 403
+
+    assert (await lead.ask("coach_assigned", coach="coach-ben")).status_code == 200
+    assert (await ben.get(f"/plans/{PLAN}")).status_code == 200
+    assert (await ada.get(f"/plans/{PLAN}")).status_code == 404
+
+
+async def test_the_caseload_by_pages(
+    ada: Desk, ben: Desk, client: httpx.AsyncClient, issuer: DevIssuer, triage: Triage
+) -> None:
+    await triage(*REFERRALS[:2])
+    await triage(*REFERRALS[2:4], referred_on=date(2024, 11, 11), occurred_on=REFERRED_ON)
+    await triage(REFERRALS[4], provider="big-life", contract="wwgm-manchester-big-life")
+    await ada.ask("recommendation_confirmed", revision=1)
+    await ben.ask("recommendation_confirmed", revision=1, plan=REFERRALS[1])
+
+    async def listed(desk: Desk, **params: Any) -> list[str]:
+        found, cursor = [], None
+        while True:
+            answer = await desk.get("/plans", limit=1, **params, **({"cursor": cursor} if cursor else {}))
+            assert answer.status_code == 200, answer.text
+            found += [plan["referral_id"] for plan in answer.json()["plans"]]
+            cursor = answer.json()["next"]
+            if cursor is None:
+                return found
+
+    lead = Desk(client, issuer, "lead-1", role="team_lead")
+    assert await listed(lead) == [REFERRALS[2], REFERRALS[3], REFERRALS[0], REFERRALS[1]]
+    assert await listed(ada) == [REFERRALS[2], REFERRALS[3], REFERRALS[0]]
+    assert await listed(ada, coach="coach-ada") == await listed(ada, state="confirmed") == [REFERRALS[0]]
+    assert await listed(ada, coach="coach-ben") == []
+    assert await listed(lead, coach="coach-ben") == [REFERRALS[1]]
+    assert codes(await lead.get("/plans", cursor="bm9uc2Vuc2U=")) == ["cursor_malformed"]
+    assert (await lead.get("/plans", state="floating")).status_code == 422
+
+
+async def test_notes_stay_here(ada: Desk, coaching: Database, triage: Triage) -> None:
+    await triage(PLAN)
+    done = (await ada.ask("note_recorded", note="sleeps badly")).json()
+    [note] = (await ada.get(f"/plans/{PLAN}/notes")).json()
+    assert (note["text"], note["event_id"], note["written_by"]) == ("sleeps badly", done["events"][0], "coach-ada")
+    connection = await asyncpg.connect(coaching.dsn)
+    try:
+        told = await connection.fetchval(
+            "SELECT count(*) FROM outbox WHERE position('sleeps' IN encode(value, 'escape')) > 0"
+        )
+        assert told == 0
+        for statement in ("UPDATE plan_note SET text = ''", "DELETE FROM plan_note"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_the_openapi_document_has_a_field_table_for_each_kind(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    body = document["paths"]["/plans/{referral_id}/commands"]["post"]["requestBody"]["content"]["application/json"]
+    mapping = body["schema"]["discriminator"]["mapping"]
+    assert len(mapping) == len(body["schema"]["oneOf"]) == 25
+    agreed = document["components"]["schemas"][mapping["plan_agreed"].rsplit("/", 1)[1]]
+    assert agreed["required"] == ["occurred_on", "kind", "goals", "steps"]
+    assert agreed["properties"]["occurred_on"]["format"] == "date"
+    assert agreed["additionalProperties"] is False
