@@ -17,9 +17,11 @@ MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
 
 _ALL_BYTES = bytes(range(256))
+_BRACES = bytes.maketrans(b"[]", b"{}")
 _NOT_BRACKETS = bytes(b for b in _ALL_BYTES if b not in b"{}[]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_LONG_NUMBER = re.compile(rb"[0-9]{16}|[0-9][eE]|[0-9]\.")
+_DIGITS_ALIKE = bytes(0x30 if 0x30 <= b <= 0x39 else b for b in _ALL_BYTES)
+_SUSPICIOUS_NUMBERS = (b"0" * 16, b"0.", b"0e", b"0E")
 _SURROGATE_OR_NUL = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -42,28 +44,28 @@ def check_json(raw: bytes) -> None:
     if b"\x00" in raw:
         raise LimitError("nul_character", "a NUL character cannot be stored")
     outside = b"".join(raw.split(b'"')[::2]) if b"\\" not in raw else _STRING.sub(b"", raw)
-    brackets = outside.translate(None, _NOT_BRACKETS)
+    brackets = outside.translate(_BRACES, _NOT_BRACKETS)
     if len(brackets) > MAX_DEPTH:
-        for _ in range(MAX_DEPTH):
-            brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        # unbalanced brackets are not JSON: the parser says so, with its place
-        if brackets and brackets.count(b"{") + brackets.count(b"[") > 0:
-            _refuse_depth(outside)
+        _check_depth(brackets)
     if b"N" in outside or b"I" in outside:
         raise LimitError("not_a_number", "NaN and Infinity are not JSON")
-    if _LONG_NUMBER.search(outside) or (b"\\u" in raw and _SURROGATE_OR_NUL.search(raw)):
+    numbers = outside.translate(_DIGITS_ALIKE)
+    if any(form in numbers for form in _SUSPICIOUS_NUMBERS) or (b"\\u" in raw and _SURROGATE_OR_NUL.search(raw)):
         _look_closer(raw)
 
 
-def _refuse_depth(outside: bytes) -> None:
+def _check_depth(brackets: bytes) -> None:
+    left = brackets
+    for _ in range(MAX_DEPTH):
+        left = left.replace(b"{}", b"")
+        if not left:
+            return
+    # too deep, or unbalanced and not JSON, which the parser says better
     depth = 0
-    for byte in outside:
-        if byte in b"{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise LimitError("too_deep", f"nested deeper than {MAX_DEPTH} levels")
-        elif byte in b"}]":
-            depth -= 1
+    for byte in brackets:
+        depth += 1 if byte == ord("{") else -1
+        if depth > MAX_DEPTH:
+            raise LimitError("too_deep", f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _look_closer(raw: bytes) -> None:

@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse
 
 from services.kernel.clock import Clock, system_clock
 from services.kernel.http import health
+from services.kernel.http.body import BodyGate
 from services.kernel.http.documents import describe
-from services.kernel.http.edge import BodyGate, Edge, Identify
+from services.kernel.http.edge import Edge, Identify
 from services.kernel.http.exchange import Annotate
 from services.kernel.http.identity import KeySet, RoleGuard, TokenVerifier, Verifier
 from services.kernel.http.metrics import Meter

@@ -1,7 +1,7 @@
 """What the edge knows of one request, kept beside its ASGI scope."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Scope
@@ -9,6 +9,9 @@ from starlette.types import Scope
 if TYPE_CHECKING:
     from services.kernel.http.identity import Principal
     from services.kernel.http.problems import Problem
+
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""Methods whose body is read."""
 
 Annotate = Callable[[str, str, bytes], Mapping[str, Any]]
 """(method, path, body as received) -> members to add to a problem document. It must not raise."""
@@ -27,7 +30,6 @@ class Exchange:
     body: bytes = b""
     principal: "Principal | None" = None
     refusal: "Problem | None" = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 _KEY = "pathway.exchange"

@@ -16,10 +16,12 @@ from services.kernel.clock import Clock
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
+from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 
 POOL_SIZE = 10
 CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 15.0
 SWEEP_EVERY_SECONDS = 3600.0
 
 ReadyCheck = Callable[[], Awaitable[str | None]]
@@ -45,12 +47,10 @@ class Parts:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Open pool and engine; neither connects before it is needed, so a database may come up later."""
-        self.pool = await asyncpg.create_pool(
-            self.database_url, min_size=0, max_size=POOL_SIZE, timeout=CONNECT_SECONDS
-        )
+        self.pool = await open_pool(self.database_url, size=POOL_SIZE)
         self.engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: asyncpg.connect(self.database_url, timeout=CONNECT_SECONDS),
+            async_creator=self._connect,
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=CONNECT_SECONDS,
@@ -68,6 +68,9 @@ class Parts:
                 await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
             except TimeoutError:
                 self.pool.terminate()
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(self.database_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
 
     async def _sweep(self) -> None:
         while True:
