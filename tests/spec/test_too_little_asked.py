@@ -1,10 +1,12 @@
 """R00: no other rule fired, or too little was asked for a need that the person named."""
 
+from services.contracts.codes import RedFlag
 from tests.spec.people import NOT_ASKED, supports, triage
 from tests.spec.tables import Row, Table, check, parametrised
 
 ANXIOUS = {"conditions": ["anxiety_or_depression"]}
 MSK = {"conditions": ["musculoskeletal"], "start_msk": 6}
+NONE_ASKED: dict[str, bool | None] = dict.fromkeys((flag.value for flag in RedFlag), None)
 FIRST = "coach_assessment"
 
 R00 = Table(
@@ -38,6 +40,12 @@ R00 = Table(
             {"conditions": ["back_pain"], "start_msk": 6, "red_flags": None},
             True,
             [FIRST, "physiotherapy"],
+        ),
+        Row(
+            "back pain, and one red-flag question was answered: enough",
+            {"conditions": ["back_pain"], "start_msk": 6, "red_flags": {**NONE_ASKED, "chest_pain": False}},
+            False,
+            ["physiotherapy"],
         ),
         Row(
             "out of work, since when is not known",

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from services.programmes.conditions import Condition
 from services.programmes.logic import Truth, compile_condition
+from tests.spec.people import PROGRAMME, TODAY, policy
 
 _CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 
@@ -88,3 +89,35 @@ def test_a_definition_is_its_condition() -> None:
     inner = _CONDITION.validate_python({"field": "x", "at_least": 3})
     compiled = compile_condition(_CONDITION.validate_python({"definition": "enough"}), {"enough": inner}, {})
     assert [compiled({"x": value}) for value in (2, 3, None)] == [False, True, None]
+
+
+@pytest.mark.parametrize(
+    ("rule_or_definition", "facts", "expected"),
+    [
+        ("moderate_score", {"phq9": 9, "gad7": 7}, False),
+        ("moderate_score", {"phq9": 10, "gad7": 7}, True),
+        ("moderate_score", {"phq9": 15, "gad7": 7}, True),
+        ("moderate_score", {"phq9": 16, "gad7": 7}, False),
+        ("moderate_score", {"phq9": 9, "gad7": 8}, True),
+        ("moderate_score", {"phq9": 9, "gad7": 14}, True),
+        ("moderate_score", {"phq9": 9, "gad7": 15}, False),
+        ("moderate_score", {"phq9": 9}, None),
+        ("severe_score", {"phq9": 15, "gad7": 14}, False),
+        ("severe_score", {"phq9": 16}, True),
+        ("severe_score", {"gad7": 15}, True),
+        ("severe_score", {"phq9": 15}, None),
+        ("R20", {"conditions": ("back_pain",), "start_msk": 4}, True),
+        ("R20", {"conditions": ("back_pain",), "start_msk": 5}, False),
+        ("R20", {"conditions": ("back_pain",)}, None),
+        ("R21", {"conditions": ("back_pain",), "start_msk": 4}, False),
+        ("R21", {"conditions": ("back_pain",), "start_msk": 5}, True),
+        ("R10", {"phq9": 12, "age": 18, "conditions": (), "secondary_mental_health_care": False}, None),
+    ],
+)
+def test_conditions_by_themselves_before_anything_is_suppressed(
+    rule_or_definition: str, facts: dict[str, Any], expected: Truth
+) -> None:
+    rules = policy().engine(PROGRAMME, TODAY).rules
+    named = {rule.id: rule.when for rule in rules.rules} | rules.definitions
+    compiled = compile_condition(named[rule_or_definition], rules.definitions, {"out_of_work_limit_days": 182})
+    assert compiled(facts) is expected

@@ -165,6 +165,16 @@ def test_an_assessment_may_bring_a_hold() -> None:
     assert (triage.state.awaits, triage.state.awaits_since) == (("R02",), NOW)
 
 
+def test_a_second_hold_does_not_restart_the_clock() -> None:
+    triage = Triage(item9=1)
+    assert triage.state is not None
+    earlier = triage.state.model_copy(update={"awaits_since": datetime(2024, 11, 1, tzinfo=UTC)})
+    triage.state = earlier
+    triage.assess(red_flags={"chest_pain": True})
+    assert triage.awaits() == ("R01", "R02")
+    assert triage.state.awaits_since == earlier.awaits_since
+
+
 def test_no_answer_releases_a_hold() -> None:
     triage = Triage(item9=2)
     triage.assess(item9=0)
