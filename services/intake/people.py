@@ -36,6 +36,10 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
+# A scan of unnest yields its elements in their order, so the locks are taken in that order.
+_LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
+
+
 async def lock(connection: Connection, *names: str | None) -> None:
     """Hold the advisory locks of ``names`` until the transaction ends, always in the same order.
 
@@ -43,8 +47,8 @@ async def lock(connection: Connection, *names: str | None) -> None:
     check nor mints a second pseudonym.
     """
     keys = sorted({_lock_key(name) for name in names if name is not None})
-    for key in keys:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", key)
+    if keys:
+        await connection.execute(_LOCK, keys)
 
 
 def _lock_key(name: str) -> int:

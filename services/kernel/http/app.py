@@ -18,11 +18,12 @@ from services.kernel.http.body import BodyGate
 from services.kernel.http.documents import describe
 from services.kernel.http.edge import Edge, Identify
 from services.kernel.http.exchange import Annotate
-from services.kernel.http.identity import KeySet, RoleGuard, TokenVerifier, Verifier
+from services.kernel.http.identity import RoleGuard, Verifier
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import once
 from services.kernel.http.parts import Parts, ReadyCheck
 from services.kernel.http.problems import problem_response
+from services.kernel.http.tokens import KeySet, TokenVerifier
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 

@@ -1,26 +1,14 @@
-"""Who sends a request: bearer tokens of an OpenID Connect issuer, and the roles that a route asks for."""
+"""Who sends a request, and the roles that a route asks for."""
 
-import asyncio
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-import httpx
-import jwt
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.problems import Problem
-
-ALGORITHMS = ("ES256", "RS256", "EdDSA")
-LEEWAY_SECONDS = 60
-MAX_TOKEN_CHARACTERS = 8192
-KEYS_FRESH_SECONDS = 600.0
-REFRESH_AT_MOST_EVERY_SECONDS = 30.0
-FETCH_TIMEOUT_SECONDS = 5.0
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}")
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
@@ -59,95 +47,6 @@ def token_refused(code: str, detail: str) -> Problem:
     return Problem(
         401, code, detail, headers={"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{code}"'}
     )
-
-
-class KeySet:
-    """The issuer's public keys, fetched when first needed and kept.
-
-    They are fetched again after ``KEYS_FRESH_SECONDS`` and for a key id that is not known, at most every
-    ``REFRESH_AT_MOST_EVERY_SECONDS``: tokens with invented key ids must not turn into requests to the
-    issuer. While the issuer is down the keys at hand stay in use.
-    """
-
-    def __init__(self, url: str, client: httpx.AsyncClient, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._url = url
-        self._client = client
-        self._monotonic = monotonic
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = float("-inf")
-        self._lock = asyncio.Lock()
-
-    async def key(self, kid: str) -> jwt.PyJWK | None:
-        """Return the key named ``kid`` or None. Raises Problem 503 when no key could ever be fetched."""
-        if kid not in self._keys or self._monotonic() - self._fetched > KEYS_FRESH_SECONDS:
-            await self._refresh()
-        return self._keys.get(kid)
-
-    async def _refresh(self) -> None:
-        async with self._lock:
-            if self._monotonic() - self._tried < REFRESH_AT_MOST_EVERY_SECONDS and self._keys:
-                return
-            self._tried = self._monotonic()
-            try:
-                answer = await self._client.get(self._url, timeout=FETCH_TIMEOUT_SECONDS)
-                answer.raise_for_status()
-                found = _read_keys(answer.json())
-            except (httpx.HTTPError, ValueError, TypeError, jwt.PyJWTError) as error:
-                if self._keys:
-                    return
-                raise Problem(
-                    503,
-                    "issuer_unavailable",
-                    "the identity provider's keys cannot be fetched",
-                    headers={"Retry-After": "5"},
-                ) from error
-            self._keys = {k.key_id: k for k in found.keys if k.key_id and k.algorithm_name in ALGORITHMS}
-            self._fetched = self._monotonic()
-
-
-def _read_keys(document: Any) -> jwt.PyJWKSet:
-    if not isinstance(document, dict):
-        raise TypeError("a key set is an object")
-    return jwt.PyJWKSet.from_dict(document)
-
-
-class TokenVerifier:
-    """Verifies JSON Web Tokens of one issuer for one audience."""
-
-    def __init__(self, keys: KeySet, *, issuer: str, audience: str) -> None:
-        self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
-
-    async def verify(self, token: str) -> Principal:
-        """Check signature, issuer, audience, times and claims."""
-        if len(token) > MAX_TOKEN_CHARACTERS:
-            raise token_refused("token_invalid", "the token is too long")
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise token_refused("token_invalid", "the token is not a JSON Web Token") from None
-        kid = header.get("kid")
-        key = await self._keys.key(kid) if isinstance(kid, str) and header.get("alg") in ALGORITHMS else None
-        if key is None or key.algorithm_name != header["alg"]:
-            raise token_refused("token_invalid", "the token is not signed with a key of the issuer")
-        try:
-            claims = jwt.decode(
-                token,
-                key.key,
-                algorithms=[header["alg"]],
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "aud", "sub"]},
-            )
-        except jwt.ExpiredSignatureError:
-            raise token_refused("token_expired", "the token has expired") from None
-        except jwt.PyJWTError:
-            raise token_refused(
-                "token_invalid", "the token's signature, issuer, audience or times do not hold"
-            ) from None
-        return principal_of(claims)
 
 
 def principal_of(claims: dict[str, Any]) -> Principal:

@@ -63,7 +63,7 @@ async def send(client: httpx.AsyncClient, place: str, content: bytes) -> httpx.R
     return await client.post(place, content=content, headers=headers)
 
 
-ANY = rules(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = rules(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @ANY

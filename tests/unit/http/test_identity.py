@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import timedelta
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import httpx
 import jwt
@@ -12,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import APIRouter
 
 from services.kernel.clock import system_clock
-from services.kernel.http import Principal, create_api, require
+from services.kernel.http import Principal, Problem, create_api, require
 from services.kernel.http.dev_issuer import DevIssuer, create_issuer
-from services.kernel.http.identity import REFRESH_AT_MOST_EVERY_SECONDS, KeySet
+from services.kernel.http.tokens import LEEWAY_SECONDS, REFRESH_AT_MOST_EVERY_SECONDS, KeySet, TokenVerifier
 from services.kernel.settings import Environment, Settings
 from tests.unit.http.conftest import THING, Make, build, connect
 from tests.unit.http.test_problems import KEY, assert_problem
@@ -187,6 +188,31 @@ async def test_keys_turn_over_and_outlive_an_outage(issuer: DevIssuer) -> None:
     clock.now += 10_000
     assert await keys.key("new") is not None
     assert await keys.key("development-1") is None
+
+
+async def test_a_verified_token_is_remembered_until_it_expires_or_its_key_goes(settings: Settings) -> None:
+    issuer = DevIssuer(settings)
+    source, clock = Issuer(issuer), Seconds()
+    clock.now = NOW.timestamp()
+    keys = KeySet("http://x/jwks", httpx.AsyncClient(transport=httpx.MockTransport(source.answer)), clock)
+    verifier = TokenVerifier(keys, issuer=settings.issuer_url, audience=settings.audience, seconds=clock)
+    token = issuer.token(**CLAIMS, exp=NOW + timedelta(hours=1))
+    first = await verifier.verify(token)
+    with patch.object(jwt, "decode", side_effect=AssertionError("checked again")):
+        assert await verifier.verify(token) == first
+    clock.now += 3600 + LEEWAY_SECONDS
+    with patch.object(jwt, "decode", side_effect=jwt.ExpiredSignatureError), pytest.raises(Problem) as late:
+        await verifier.verify(token)
+    assert late.value.code == "token_expired"
+
+    clock.now = NOW.timestamp() + 20_000
+    token = issuer.token(**CLAIMS)
+    await verifier.verify(token)
+    source.keys = DevIssuer(settings).jwks()  # another key under the same name
+    clock.now += 10_000
+    with pytest.raises(Problem) as stolen:
+        await verifier.verify(token)
+    assert stolen.value.code == "token_invalid"
 
 
 @pytest.mark.parametrize(
