@@ -1,6 +1,10 @@
 """The demo's HTTP client: a token for every role it plays, an idempotency key on every POST."""
 
+import asyncio
+import ssl
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 import httpx
@@ -39,32 +43,43 @@ class Reply:
 
 
 class Client:
-    """Speaks to all APIs. Use as an async context manager."""
+    """Speaks to all APIs. Use as an async context manager; made and used in one event loop.
 
-    def __init__(self, issuer: str, urls: dict[str, str], connections: int = 32) -> None:
+    Many small clients with a connection or two each, handed out in turn: a connection pool looks at all of
+    its connections at every request, which for one large pool costs more than the requests.
+    """
+
+    def __init__(self, issuer: str, urls: dict[str, str], at_once: int) -> None:
+        if find_spec("sniffio") is None:
+            # httpcore looks for it at every request; a search of the whole path that fails, each time
+            sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None: known not to be there
         self._issuer = issuer
         self._urls = urls
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False)
+        plain = ssl.create_default_context()
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        self._all = [httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=plain, trust_env=False) for _ in range(at_once)]
+        for one in self._all:
+            self._free.put_nowait(one)
         self._tokens: dict[Sender, str] = {}
 
     async def __aenter__(self) -> "Client":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        for one in self._all:
+            await one.aclose()
 
     async def post(self, service: str, path: str, body: Any, sender: Sender, key: str) -> Reply:
         """POST once: the same ``key`` again gets the same answer."""
-        headers = {**await self._headers(sender), "Idempotency-Key": key}
-        return _reply(await self._http.post(self._urls[service] + path, json=body, headers=headers))
+        headers = {**await self._authorization(sender), "Idempotency-Key": key}
+        return await self._send("POST", self._urls[service] + path, json=body, headers=headers)
 
     async def get(self, service: str, path: str, sender: Sender, **query: str) -> Reply:
         """GET."""
-        answer = await self._http.get(self._urls[service] + path, params=query, headers=await self._headers(sender))
-        return _reply(answer)
+        headers = await self._authorization(sender)
+        return await self._send("GET", self._urls[service] + path, params=query, headers=headers)
 
-    async def _headers(self, sender: Sender) -> dict[str, str]:
+    async def _authorization(self, sender: Sender) -> dict[str, str]:
         if sender not in self._tokens:
             claims = {
                 "sub": sender.subject,
@@ -73,10 +88,17 @@ class Client:
                 "programme": PROGRAMME,
                 "role": sender.role,
             }
-            answer = await self._http.post(f"{self._issuer}/token", json=claims)
-            answer.raise_for_status()
-            self._tokens[sender] = answer.json()["access_token"]
+            answer = await self._send("POST", f"{self._issuer}/token", json=claims)
+            self._tokens[sender] = answer.body["access_token"]
         return {"Authorization": f"Bearer {self._tokens[sender]}"}
+
+    async def _send(self, method: str, url: str, **request: Any) -> Reply:
+        one = await self._free.get()
+        try:
+            answer = await one.request(method, url, **request)
+        finally:
+            self._free.put_nowait(one)
+        return _reply(answer)
 
 
 def _reply(answer: httpx.Response) -> Reply:

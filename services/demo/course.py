@@ -1,18 +1,14 @@
 """The course of a story: what happens to somebody who starts, from the agreed package to the end of support."""
 
 import random
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
 from services.demo import distributions as spread
 from services.demo.act import Act, after, in_order, rng_of
+from services.demo.choice import Package, chosen, decision
 from services.demo.person import Person
 
-Package = Sequence[dict[str, Any]]
-"""What triage recommended: ordered ``{support, intensity, after}``."""
-
-OVERRIDE_PERCENT: Final = 12
 MISSED_PERCENT: Final = 15
 LEAVES_EARLY_PERCENT: Final = 9
 STAYS_OPEN_PERCENT: Final = 6
@@ -33,8 +29,8 @@ def course(
     """
     rng = rng_of(seed, person.number, "course")
     first = after(from_on, rng.randint(1, 7))
-    chosen, decided = _decision(rng, revision, package, first, repeat=revision == confirmed)
-    steps = _steps(rng, chosen, first)
+    decided = [] if revision == confirmed else [decision(person, seed, revision, package, first)]
+    steps = _steps(rng, chosen(person, seed, package), first)
     weeks = rng.randint(*WEEKS)
     if spread.happens(rng, LEAVES_EARLY_PERCENT):
         weeks = rng.randint(2, 5)
@@ -54,20 +50,6 @@ def course(
     ]
     limit = end[0].on if end and end[0].kind == "withdrawn" else date.max
     return [*in_order(act for act in during if act.on < limit), *end, *_work(rng, person, first, weeks, end)]
-
-
-def _decision(
-    rng: random.Random, revision: int, package: Package, on: date, *, repeat: bool
-) -> tuple[Package, list[Act]]:
-    if spread.happens(rng, OVERRIDE_PERCENT) and len(package) > 1:
-        kept = package[:-1]
-        names = {item["support"] for item in kept}
-        chosen = [{**item, "after": [name for name in item["after"] if name in names]} for item in kept]
-        fields = {"revision": revision, "reason": "person_prefers", "package": chosen}
-        return chosen, [Act(on, "recommendation_overridden", fields)]
-    if repeat:
-        return package, []
-    return package, [Act(on, "recommendation_confirmed", {"revision": revision})]
 
 
 def _steps(rng: random.Random, package: Package, on: date) -> list[dict[str, Any]]:
@@ -101,7 +83,7 @@ def _session(attendance: str, minutes: int, channel: str) -> dict[str, Any]:
 
 def _sessions(rng: random.Random, first: date, weeks: int) -> list[Act]:
     acts = []
-    for week in range(2, weeks, 2):
+    for week in range(3, weeks, 3):
         on = after(first, 7 * week + rng.randint(0, 2))
         missed = spread.happens(rng, MISSED_PERCENT)
         channel = rng.choice(("in_person", "phone", "video"))

@@ -60,18 +60,15 @@ def triage_mix(follower: Follower) -> dict[str, dict[str, int]]:
     }
 
 
-def worth_explaining(follower: Follower) -> list[str]:
-    """Two referrals whose decision shows most: the richest package, and one that was held."""
+def richest(follower: Follower) -> str | None:
+    """The referral whose recommendation has most supports, and of these most reasons."""
 
-    def richness(item: tuple[str, dict[str, Any]]) -> tuple[int, int, str]:
+    def wealth(item: tuple[str, dict[str, Any]]) -> tuple[int, int, str]:
         key, data = item
         return -len(data["package"]), -len(data["sealed"]["reasons"]), key
 
     recommended = [item for item in follower.triage.items() if item[1]["outcome"] == "recommended"]
-    richest = [key for key, _ in sorted(recommended, key=richness)[:1]]
-    first = first_decisions(follower.records)
-    held = [key for key, data in sorted(first.items()) if data["outcome"] == "held" and data["sealed"]["cause"]]
-    return [*richest, *held[:1]]
+    return min(recommended, key=wealth)[0] if recommended else None
 
 
 def longest_story(follower: Follower, coached: Sequence[str]) -> str | None:

@@ -12,7 +12,7 @@ from services.demo import findings
 from services.demo.client import AUDITOR, CLINICAL, Client, finance_of
 from services.demo.follow import Follower, NotSeenError
 from services.demo.person import Person
-from services.demo.play import Players
+from services.demo.play import COACHES, Players
 from services.demo.reconcile import reconcile
 from services.demo.record import lost_ranges, read_record
 from services.demo.recorder import ends
@@ -27,7 +27,7 @@ async def gather(world: World, people: Sequence[Person], seed: int, progress: Pr
     follower = Follower(world.record)
     following = asyncio.create_task(follower.run())
     try:
-        async with Client(world.issuer, {service: world.url(service) for service in SERVICES}) as client:
+        async with Client(world.issuer, {service: world.url(service) for service in SERVICES}, COACHES) as client:
             players = Players(client, follower, seed)
             await _play(players, people, progress)
             bar = progress.add_task("waiting until all is through", total=None)
@@ -68,6 +68,8 @@ async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
     follower, played = players.follower, players.played
     story = findings.longest_story(follower, played.coached)
     statements = [await _statements(client, name, findings.months(follower)) for name in findings.providers(follower)]
+    rich = findings.richest(follower)
+    explained = (await client.get("triage", f"/triage/{rich}", CLINICAL)).body if rich else None
     balance = await client.get("outcomes", "/ledger/trial-balance", AUDITOR)
     latency = {
         "one by one": findings.latencies(played, follower, idle=True),
@@ -76,9 +78,7 @@ async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
     return {
         "funnel": findings.funnel(played, follower),
         "triage_mix": findings.triage_mix(follower),
-        "explained": [
-            (await client.get("triage", f"/triage/{key}", CLINICAL)).body for key in findings.worth_explaining(follower)
-        ],
+        "explained": [decision for decision in (explained, played.held) if decision],
         "timeline": timeline(follower, story) if story else [],
         "statements": statements,
         "trial_balance": balance.body,

@@ -6,6 +6,7 @@ from typing import Final
 from services.demo import distributions as spread
 from services.demo import health
 from services.demo.act import Act, Target, after, rng_of
+from services.demo.choice import Package, decision
 from services.demo.person import Person
 
 MISSED_CALL_PERCENT: Final = 30
@@ -27,8 +28,8 @@ def story_of(person: Person, seed: int) -> Story:
     return rng.choice((Story.NEVER_REACHED, Story.DECLINES))
 
 
-def opening(person: Person, seed: int, revision: int = 1) -> list[Act]:
-    """Everything up to the recommendation that will be agreed on; ``revision`` is the one that the coach sees.
+def opening(person: Person, seed: int, package: Package, revision: int = 1) -> list[Act]:
+    """Everything up to the first decision on ``package``, which triage recommends in ``revision``.
 
     Somebody who starts and was referred without scores is assessed jointly: triage then decides again, and
     the coach confirms its second revision in the course.
@@ -50,9 +51,10 @@ def opening(person: Person, seed: int, revision: int = 1) -> list[Act]:
             acts.append(Act(called, "withdrawn", {"reason": reason}))
         case Story.STARTS:
             acts.append(Act(called, "contacted", {"channel": "phone", "reached": True}))
-            acts.append(Act(called, "recommendation_confirmed", {"revision": revision}))
             if needs_joint_assessment(person):
-                acts += _joint_assessment(person, seed, acts[-1])
+                acts += _joint_assessment(person, seed, Act(called, "recommendation_confirmed", {"revision": revision}))
+            else:
+                acts.append(decision(person, seed, revision, package, called))
     return acts
 
 
@@ -68,6 +70,7 @@ def _joint_assessment(person: Person, seed: int, confirmed: Act) -> list[Act]:
     named = known["conditions"] if known else health.conditions(rng, person.barrier)
     answers = health.answers(rng, person.barrier, on, named)
     return [
+        confirmed,
         Act(on, "assessed", {"channel": "in_person"}),
         Act(on, "joint_assessment", answers, Target.ASSESSMENT),
     ]

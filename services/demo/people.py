@@ -23,15 +23,16 @@ def people(count: int, seed: int) -> list[Person]:
     serial = 1
     for number, kind in enumerate(kinds, start=1):
         rng = random.Random(f"{seed}/{number}")  # noqa: S311  no secret: reproducible on purpose
+        turn = kinds[: number - 1].count(kind)
         nhs, serial = identity.next_nhs_number(serial)
         person = usual(rng, number, nhs)
         match kind:
             case Kind.DUPLICATE:
                 person = unusual.again(rng, person, rng.choice([p for p in made if p.kind is Kind.USUAL]))
             case Kind.INVALID:
-                person = unusual.invalid(person)
+                person = unusual.invalid(person, turn)
             case Kind.RED_FLAG:
-                person = unusual.red_flag(rng, person)
+                person = unusual.red_flag(rng, person, turn)
             case Kind.REVIEW:
                 person = unusual.for_review(person)
             case Kind.USUAL:

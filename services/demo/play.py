@@ -39,13 +39,14 @@ class Posted:
 
 @dataclass
 class Played:
-    """What was done, and everything that went otherwise than it must."""
+    """What was done, and all that went otherwise than it must. ``held``: one hold, explained before its release."""
 
     posted: list[Posted] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
     coached: list[str] = field(default_factory=list)
     not_coached: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    held: dict[str, Any] | None = None
 
 
 @dataclass
@@ -114,7 +115,8 @@ class Players:
         await self._planned(referral_id, 1)
         coach = coach_of(self.follower.plans[referral_id]["provider"], person.number)
         plan = await self._plan(referral_id, coach)
-        first = opening(person, self.seed, plan["plan"]["revision"])
+        package = plan["recommendation"]["package"]
+        first = opening(person, self.seed, package, plan["plan"]["revision"])
         await self._acts(referral_id, coach, first)
         if story_of(person, self.seed) is Story.STARTS:
             confirmed = plan["plan"]["revision"]
@@ -133,8 +135,10 @@ class Players:
         self.played.coached.append(referral_id)
 
     async def _release(self, person: Person, referral_id: str) -> bool:
-        """A named person takes up a hold; tells whether triage then recommends."""
+        """A named person reads why, and takes up the hold; tells whether triage then recommends."""
         held = self.follower.triage[referral_id]
+        if self.played.held is None:
+            self.played.held = (await self.client.get("triage", f"/triage/{referral_id}", CLINICAL)).body
         body = {"revision": held["revision"]}
         reply = await self.client.post(
             "triage", f"/triage/{referral_id}/acknowledge", body, CLINICAL, f"hold-{self.seed}-{person.number}"

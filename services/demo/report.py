@@ -83,11 +83,15 @@ def _timeline(console: Console, timeline: list[dict[str, str]]) -> None:
 
 
 def _statements(console: Console, provider: dict[str, Any]) -> None:
-    columns = ("month", "opening", "earned", "fees", "reversed", "capped", "paid", "closing", "payable", "lines")
-    table = _table(f"Statement: {provider['provider']}", *columns, numbers=tuple(range(1, 10)))
-    for month in provider["months"]:
-        amounts = [pounds(month[f"{name}_pence"]) for name in columns[1:-1]]
-        table.add_row(month["month"], *amounts, str(month["lines"]))
+    """A line a month; amounts that are nothing in every month are left out, and named."""
+    names = ("opening", "earned", "fees", "reversed", "capped", "paid", "closing", "payable")
+    months = provider["months"]
+    shown = [name for name in names if any(month[f"{name}_pence"] for month in months)]
+    left_out = [name for name in names if name not in shown]
+    title = f"Statement: {provider['provider']}" + (f" (nothing {', '.join(left_out)})" if left_out else "")
+    table = _table(title, "month", *shown, "lines", numbers=tuple(range(1, len(shown) + 2)))
+    for month in months:
+        table.add_row(month["month"], *(pounds(month[f"{name}_pence"]) for name in shown), str(month["lines"]))
     console.print(table, "")
 
 

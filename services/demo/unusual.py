@@ -51,22 +51,22 @@ FAULTS: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
 """What is wrong with an invalid referral."""
 
 
-def invalid(person: Person) -> Person:
+def invalid(person: Person, turn: int) -> Person:
     """One of the faults, in turn."""
-    fault = list(FAULTS)[person.number % len(FAULTS)]
+    fault = list(FAULTS)[turn % len(FAULTS)]
     body = copy.deepcopy(person.body)
     FAULTS[fault](body)
     return replace(person, kind=Kind.INVALID, body=body, fault=fault)
 
 
-def red_flag(rng: random.Random, person: Person) -> Person:
-    """One of the three levels: emergency, hold, urgent."""
+def red_flag(rng: random.Random, person: Person, turn: int) -> Person:
+    """One of the three levels, in turn: emergency, hold, urgent."""
     route = "gp" if person.route == "employer" else person.route
     sender, referrer = (person.sender, {}) if route == person.route else sender_of(rng, route, person.number)
     body = copy.deepcopy(person.body)
     body["route"] = route
     body["referrer"].update(referrer)
-    level = ("emergency", "hold", "urgent")[person.number % 3]
+    level = ("emergency", "hold", "urgent")[turn % 3]
     named = ["anxiety_or_depression"] if level == "hold" else ["musculoskeletal", "back_pain"]
     barrier = "mental_health" if level == "hold" else "musculoskeletal"
     answers = health.answers(rng, barrier, person.referred_on, named)

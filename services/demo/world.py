@@ -58,7 +58,7 @@ class World:
             "PATHWAY_MIGRATE_URL": self.postgres.dsn("pathway_{service}", "{service}_owner"),
             "PATHWAY_ISSUER_URL": self.issuer,
             "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
-            "PATHWAY_FETCH_MAX_WAIT_MS": "20",  # the in-memory broker holds an empty fetch to its end
+            "PATHWAY_FETCH_MAX_WAIT_MS": "40",  # the in-memory broker holds an empty fetch to its end
             "PATHWAY_LOG_LEVEL": "WARNING",
         }
 

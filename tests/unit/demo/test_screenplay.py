@@ -25,7 +25,7 @@ AFTER_THE_END = {"work_status_changed", "work_status_confirmed", "evidence_recor
 
 
 def whole(person: Person) -> list[Act]:
-    acts = opening(person, SEED)
+    acts = opening(person, SEED, PACKAGE)
     if story_of(person, SEED) is Story.STARTS:
         revision = 2 if needs_joint_assessment(person) else 1
         acts += course(person, SEED, package=PACKAGE, from_on=acts[-1].on, revision=revision)
@@ -93,7 +93,7 @@ def test_who_starts_has_an_attended_session_and_agrees_a_plan() -> None:
     for person in PEOPLE:
         if story_of(person, SEED) is Story.STARTS:
             kinds = [act.kind for act in STORIES[person.number]]
-            moments = [kinds.index(kind) for kind in ("recommendation_confirmed", "session_recorded", "plan_agreed")]
+            moments = [kinds.index(kind) for kind in ("session_recorded", "plan_agreed")]
             first = next(act for act in STORIES[person.number] if act.kind == "session_recorded")
             assert first.fields["attendance"] == "attended"
             assert moments == sorted(moments)
