@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     relay_send_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
     relay_poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    relay_pace_seconds: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """The least time between two publications. Larger batches downstream cost less; an event after a quiet
+    moment waits for nothing."""
     programmes_dir: Path | None = None
     log_level: str = "INFO"
 

@@ -1,7 +1,7 @@
 """The audit row of an operator's act, and the dry run that undoes it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,7 +38,7 @@ async def transaction(pool: asyncpg.Pool, *, apply: bool) -> AsyncIterator[Conne
 
 
 async def record_action(
-    connection: Connection, actor: str, action: str, target: str, reason: str, **detail: Any
+    connection: Connection, actor: str, action: str, target: str, reason: str, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write down who did what to what, and why."""
-    await connection.execute(ACTION, actor, action, target, reason, json.dumps(detail))
+    await connection.execute(ACTION, actor, action, target, reason, json.dumps(detail or {}))

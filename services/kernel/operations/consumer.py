@@ -46,7 +46,7 @@ async def resume(pool: asyncpg.Pool, *, actor: str, reason: str, apply: bool) ->
         row = await connection.fetchrow(RESUME)
         if row is None:
             raise OperationRefused("not_stopped", "no stop is latched: the consumer is free to read")
-        await record_action(connection, actor, "resume", row["reason"], reason, detail=row["detail"])
+        await record_action(connection, actor, "resume", row["reason"], reason, {"detail": row["detail"]})
         return dict(row)
 
 
@@ -68,5 +68,5 @@ async def move_position(
             raise OperationRefused("partition_unknown", f"this consumer never read {topic} partition {partition}")
         await connection.execute(MOVE, topic, partition, offset)
         target = f"{topic}/{partition}"
-        await record_action(connection, actor, "move_position", target, reason, before=before, after=offset)
+        await record_action(connection, actor, "move_position", target, reason, {"before": before, "after": offset})
         return {"topic": topic, "partition": partition, "before": before, "after": offset}

@@ -94,7 +94,7 @@ class DeadLetters:
             await self._write(connection, turns)
             await connection.execute(RESOLVE, letter_id, "redriven")
             result = _result(f"dead letter {letter_id}", turns)
-            await record_action(connection, self.actor, "redrive", str(letter_id), reason, **result.as_json())
+            await record_action(connection, self.actor, "redrive", str(letter_id), reason, result.as_json())
             return result
 
     async def discard(self, letter_id: int, *, reason: str, apply: bool) -> Result:
@@ -117,7 +117,7 @@ class DeadLetters:
                 await self._write(connection, turns)
             await connection.execute(RESOLVE, letter_id, "discarded")
             result = _result(f"dead letter {letter_id}", turns, "discarded")
-            await record_action(connection, self.actor, "discard", str(letter_id), reason, **result.as_json())
+            await record_action(connection, self.actor, "discard", str(letter_id), reason, result.as_json())
             return result
 
     async def give_up(self, topic: str, key: str, sequence: int, *, reason: str, apply: bool) -> Result:
@@ -140,7 +140,7 @@ class DeadLetters:
             await self._write(connection, turns)
             target = f"{topic} {key} {sequence}"
             result = _result(target, turns, "given up")
-            await record_action(connection, self.actor, "give_up", target, reason, **result.as_json())
+            await record_action(connection, self.actor, "give_up", target, reason, result.as_json())
             return result
 
     async def _lock(self, connection: Connection, letter_id: int) -> asyncpg.Record:

@@ -37,6 +37,6 @@ async def resend(
         if not rows:
             raise OperationRefused("nothing_sent", f"no sent event of {key} in that range; see: pathway outbox status")
         sequences = sorted(row["sequence"] for row in rows)
-        await record_action(connection, actor, "resend", key, reason, sequences=sequences)
+        await record_action(connection, actor, "resend", key, reason, {"sequences": sequences})
         await connection.execute("SELECT pg_notify('outbox', 'resend')")
         return sequences

@@ -88,7 +88,7 @@ async def restore(
         progress(found.records, total)
     if apply:
         async with transaction(pool, apply=True) as connection:
-            await record_action(connection, actor, "restore", service.name, "", events=found.events)
+            await record_action(connection, actor, "restore", service.name, "", {"events": found.events})
             await connection.execute(END)
     return found
 

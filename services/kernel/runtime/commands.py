@@ -10,14 +10,21 @@ import asyncpg
 
 from services.kernel import context
 from services.kernel.clock import system_clock
-from services.kernel.decision import Command, Event
+from services.kernel.decision import Command, Event, Reason, Refused
 from services.kernel.ids import uuid7
 from services.kernel.runtime import fold
 from services.kernel.runtime.fold import Lineage, Output
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
 from services.kernel.service import Service
 
-IS_WAITING = "SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped))"
+STANDING = """
+SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped)) AS waiting,
+       EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL
+               AND reason IN ('database_behind_log', 'restoring')) AS behind
+"""
+BEHIND = Reason(
+    "database_behind_log", "this service was restored from a backup and is catching up; try again with the same key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,10 @@ class Transaction:
     output: Output = field(default_factory=Output)
 
     async def execute(self, command: Command) -> Executed:
-        """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no."""
+        """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no.
+
+        Also while the database is behind the service's own log: a sequence would be given out again.
+        """
         locked = await lock_aggregates(self.conn, self.service, [command.key])
         aggregate = locked[command.key]
         lineage = Lineage(self.now, context.correlation_id.get() or command.id, context.traceparent.get())
@@ -52,8 +62,10 @@ class Transaction:
         events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output)
         await save(self.conn, [aggregate], output)
         self.output.outbox += output.outbox
-        waiting = await self.conn.fetchval(IS_WAITING, command.key)
-        return Executed(aggregate.state, events, waiting)
+        standing = await self.conn.fetchrow(STANDING, command.key)
+        if standing is not None and standing["behind"]:
+            raise Refused(BEHIND, status=503)
+        return Executed(aggregate.state, events, standing is not None and standing["waiting"])
 
     async def load(self, key: str) -> Any:
         """Return the state of an aggregate as committed, without a lock, or None."""

@@ -107,11 +107,19 @@ class Relay:
                 rows = await unsent.read()
                 if rows:
                     await self._publish(unsent, rows)
+                    await self._pace()
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 await connection.close(timeout=2)
+
+    async def _pace(self) -> None:
+        """Let rows gather after a publication: what comes after a quiet moment goes out at once."""
+        if self.settings.relay_pace_seconds:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.relay_pace_seconds):
+                    await self._stopping.wait()
 
     async def _check_own_log(self, connection: asyncpg.Connection) -> None:
         """Publish nothing from a database that is older than our own log."""
