@@ -4,11 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from services.kernel.decision import PolicyMissing
 from services.programmes.model import Programme
 
 
-class NoProgramme(LookupError):
-    """No version of a programme covers a day. A worker that meets this must stop: it lacks a file."""
+class NoProgramme(PolicyMissing, LookupError):
+    """No version of a programme covers a day. A worker that meets this stops: it lacks a file."""
 
     def __init__(self, programme_id: str, on: date, known: Iterable[str]) -> None:
         self.programme_id = programme_id

@@ -24,7 +24,7 @@ from services.contracts.referral import (
     Withdrawal,
 )
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
-from services.kernel.decision import Command, Draft, Refused
+from services.kernel.decision import Command, Draft, PolicyMissing, Refused
 from services.programmes.book import NoProgramme
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge, decide
 from services.triage.domain.reissue import reissue
@@ -332,6 +332,7 @@ def test_corrected_facts_are_decided_again() -> None:
 
 def test_a_day_without_a_programme_file_is_an_error_that_says_so() -> None:
     before = referral(referred_on=date(2024, 9, 30), occurred_on=date(2024, 9, 30))
+    assert issubclass(NoProgramme, PolicyMissing), "a worker stops for it"
     with pytest.raises(NoProgramme, match="in effect on 2024-09-30"):
         decide(None, received(types.REFERRAL_CREATED, before, 1), policy=policy(), now=NOW)
 
