@@ -141,6 +141,19 @@ def replay(
     raise typer.Exit(0 if verdict.equal else 1)
 
 
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=10, help="How many synthetic people are referred.")] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 20241001,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C; prints addresses.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole system on this machine, from 300 referrals to the providers' statements."""
+    from services.demo.run import demo as run
+
+    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json))
+
+
 def main() -> None:
     """Entry point."""
     app()
