@@ -37,6 +37,9 @@ def funnel(played: Played, follower: Follower) -> dict[str, int]:
         "refused as invalid (422)": replies[422],
         "already referred (409)": replies[409],
         "accepted (201)": replies[201],
+        "of these for an eligibility review": sum(
+            p.reply.status == ACCEPTED and p.reply.body["status"] == "eligibility_review" for p in played.posted
+        ),
         "of these linked to an earlier referral": linked,
         "triaged": len(first),
         "held at first, for a person": sum(data["outcome"] == "held" for data in first.values()),

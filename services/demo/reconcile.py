@@ -6,7 +6,6 @@ be what outcomes' ``decide`` says again, byte for byte, when it reads ``plan.upd
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 
@@ -17,7 +16,7 @@ from services.kernel.decision import Event
 from services.kernel.envelope import from_headers
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply
 from services.kernel.runtime.records import Decoded, decode
-from services.outcomes.domain.ledger import fold_ledger
+from services.outcomes.domain.ledger import Ledger, fold_ledger
 from services.outcomes.service import build
 from services.outcomes.store import read_ledger
 
@@ -39,23 +38,24 @@ class Reconciliation:
         return not (self.differences or self.not_decided_again or self.lost or self.trial_balance_pence)
 
 
-async def reconcile(
-    dsn: str, records: Sequence[Recorded], lost: list[LostRange], programmes: Path | None = None
-) -> Reconciliation:
-    """Compare. ``dsn`` is outcomes' database."""
+async def reconcile(dsn: str, records: Sequence[Recorded], lost: list[LostRange]) -> Reconciliation:
+    """Compare what ``dsn``, outcomes' database, holds with what was recorded from the topics."""
     connection = await asyncpg.connect(dsn)
     try:
         kept = await read_ledger(connection)
     finally:
         await connection.close()
-    published = {event.id: event for event in events_of(records, TOPIC_OUTCOME)}
-    folded = fold_ledger(published.values())
+    return compare(kept, records, lost)
+
+
+def compare(kept: Ledger, records: Sequence[Recorded], lost: list[LostRange]) -> Reconciliation:
+    """Compare a ledger with the topics."""
     return Reconciliation(
         len(kept.transactions),
         len(kept.lines),
         kept.trial_balance(),
-        kept.differences(folded),
-        different(values_of(records, TOPIC_OUTCOME), decide_again(records, programmes)),
+        kept.differences(fold_ledger(events_of(records, TOPIC_OUTCOME))),
+        different(values_of(records, TOPIC_OUTCOME), decide_again(records)),
         lost,
     )
 
@@ -84,9 +84,9 @@ def values_of(records: Iterable[Recorded], topic: str) -> dict[str, bytes]:
     return {recorded.attributes["id"]: recorded.record.value or b"" for recorded in once(records, topic)}
 
 
-def decide_again(records: Iterable[Recorded], programmes: Path | None = None) -> dict[str, bytes]:
+def decide_again(records: Iterable[Recorded]) -> dict[str, bytes]:
     """What outcomes decides when it reads ``plan.updated`` from the start: values by event id."""
-    service = build(programmes)
+    service = build()
     policy = service.policy()
     aggregates: dict[str, Aggregate] = {}
     output = Output()

@@ -45,7 +45,7 @@ def _counts(console: Console, title: str, counts: dict[str, int]) -> None:
     table = _table(title, "", "people", numbers=(1,))
     for name, count in counts.items():
         table.add_row(name, str(count))
-    console.print(table, "")
+    console.print(table, end="\n\n")
 
 
 def _mix(console: Console, mix: dict[str, dict[str, int]]) -> None:
@@ -53,7 +53,7 @@ def _mix(console: Console, mix: dict[str, dict[str, int]]) -> None:
     for name, counts in mix.items():
         for place, (code, count) in enumerate(counts.items()):
             table.add_row(name if place == 0 else "", code, str(count))
-    console.print(table, "")
+    console.print(table, end="\n\n")
 
 
 def _decision(console: Console, decision: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def _timeline(console: Console, timeline: list[dict[str, str]]) -> None:
     table = _table("One person's time in the programme", "day", "topic", "#", "what", numbers=(2,))
     for line in timeline:
         table.add_row(line["occurred_on"], line["topic"], line["sequence"], line["what"])
-    console.print(table, "")
+    console.print(table, end="\n\n")
 
 
 def _statements(console: Console, provider: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ def _statements(console: Console, provider: dict[str, Any]) -> None:
     table = _table(title, "month", *shown, "lines", numbers=tuple(range(1, len(shown) + 2)))
     for month in months:
         table.add_row(month["month"], *(pounds(month[f"{name}_pence"]) for name in shown), str(month["lines"]))
-    console.print(table, "")
+    console.print(table, end="\n\n")
 
 
 def _trial_balance(console: Console, balance: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def _trial_balance(console: Console, balance: dict[str, Any]) -> None:
         debit, credit = pounds(line["debit_pence"]), pounds(line["credit_pence"])
         table.add_row(line["contract"], line["account"], debit, credit)
     console.print(table)
-    console.print(f"  difference: {pounds(balance['total_pence'])}", "")
+    console.print(f"  difference: {pounds(balance['total_pence'])}\n")
 
 
 def _reconciliation(console: Console, found: dict[str, Any]) -> None:
