@@ -132,5 +132,6 @@ def test_physiotherapy_is_no_alternative_while_it_is_stopped() -> None:
 
 
 def test_the_baseline_answers_every_red_flag_question() -> None:
-    flags = referral().sealed.assessment.red_flags  # type: ignore[union-attr]  # the baseline has an assessment
-    assert flags == dict.fromkeys(RedFlag, False)
+    asked = referral().sealed.assessment
+    assert asked is not None
+    assert asked.red_flags == dict.fromkeys(RedFlag, False)
