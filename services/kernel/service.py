@@ -17,7 +17,7 @@ class Table:
     ``columns`` are (name, PostgreSQL type). The first ``key`` columns identify a row: of several rows
     with the same key in one batch the last is written; 0 means that every row is written (a table
     that only grows). ``on_conflict`` is the tail of the INSERT, for example
-    ``ON CONFLICT (referral_id) DO UPDATE SET state = excluded.state``.
+    ``ON CONFLICT (key) DO UPDATE SET state = excluded.state``.
     """
 
     name: str

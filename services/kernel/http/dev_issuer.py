@@ -68,7 +68,7 @@ class DevIssuer:
         *,
         sub: str = "someone",
         org: str = "P84001",
-        organisation_kind: str = "nhs",
+        organisation_kind: str = "any",
         programme: str = "any",
     ) -> dict[str, str]:
         """Return the Authorization header of a token with these claims."""

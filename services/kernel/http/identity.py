@@ -83,5 +83,5 @@ class RoleGuard:
 
 
 def require(*roles: str) -> Any:
-    """Ask for a principal in one of ``roles`` (none given: any). ``Annotated[Principal, require("coach")]``."""
+    """Ask for a principal in one of ``roles`` (none given: any). ``Annotated[Principal, require("auditor")]``."""
     return Depends(RoleGuard(frozenset(roles)))

@@ -152,7 +152,7 @@ async def once(request: Request) -> OnceRunner:
 def request_digest(key: bytes, method: str, path: str, query: str, body: bytes) -> bytes:
     """Return the HMAC-SHA-256 of a request; its JSON counts by value, not by spacing or order of names.
 
-    The address is part of it: one key sent to two referrals is two requests, not a replay.
+    The address is part of it: one key sent to two aggregates is two requests, not a replay.
     """
     canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")) if body else ""
     text = json.dumps([method, path, query, canonical])

@@ -177,7 +177,7 @@ def outbox_commands(lookup: Lookup) -> typer.Typer:
     @app.command()
     def resend(
         name: ServiceName,
-        key: Annotated[str, typer.Argument(help="The key (referral id) whose events are sent again.")],
+        key: Annotated[str, typer.Argument(help="The key whose events are sent again.")],
         actor: Actor,
         first: Annotated[int, typer.Option("--from", min=1, help="First sequence.")] = 1,
         last: Annotated[int | None, typer.Option("--to", min=1, help="Last sequence (default: the last).")] = None,

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Lookup = Callable[[str], tuple[Service, Settings]]
 """Finds a service and the process's settings by the service's name."""
 
-ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="intake, triage, coaching or outcomes.")]
+ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="The service, by its name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this nothing changes: a dry run.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit row.")]
