@@ -108,14 +108,12 @@ class _Referral:
         before = update["plan"]["work_at_referral"]
         if before is None or _well_in_work(before) or not _well_in_work(change["work"]):
             return
-        waiting = [due for due in self.have(WORK) if not due.proven]
-        since = waiting[0].day if waiting else day
-        kept = [e for e in update["plan"]["latest"]["evidence"] if date.fromisoformat(e["obtained_on"]) >= since]
-        shown = [*change.get("evidence", []), *kept]
-        if waiting:
-            self.prove(update, shown, named=WORK)
+        brought = change.get("evidence", [])
+        kept = [e for e in update["plan"]["latest"]["evidence"] if date.fromisoformat(e["obtained_on"]) >= day]
+        if any(not due.proven for due in self.have(WORK)):
+            self.prove(update, brought, named=WORK)
         elif self.supported(day):
-            self.bill(update, WORK, day, {e["kind"] for e in shown})
+            self.bill(update, WORK, day, {e["kind"] for e in (*brought, *kept)})
 
     def bill(self, update: dict[str, Any], milestone: str, day: date, shown: set[str]) -> None:
         price = self.price(update, update["contract"], day).get(milestone)

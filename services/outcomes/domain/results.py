@@ -28,8 +28,8 @@ def is_at_work(work: Work) -> bool:
 def work_changed(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draft]:
     """Return what a change of work earns: into work, or well in it again, since the referral.
 
-    What the person says is claimable; evidence confirms it: brought with the confirmation, or recorded
-    before and obtained on or after the day of the change.
+    What the person says is claimable until evidence confirms it. Evidence comes with the confirmation, by
+    itself later, or was recorded before and obtained on or after the day of the change.
     """
     change = update.change
     assert isinstance(change, WorkStatusChanged | WorkStatusConfirmed)  # noqa: S101  decide calls it for these
@@ -38,15 +38,15 @@ def work_changed(state: Earnings, update: PlanUpdated, book: RateBook) -> list[D
         return []
     brought = change.evidence if isinstance(change, WorkStatusConfirmed) else ()
     claim = state.claim(WORK_OUTCOME)
-    since = change.occurred_on if claim is None else claim.on
-    evidence = (*brought, *(e for e in update.plan.latest.evidence if e.obtained_on >= since and e not in brought))
     if claim is not None:
-        return prove(update, claim, book.terms(update.programme.id, claim.contract, claim.on), evidence)
+        return prove(update, claim, book.terms(update.programme.id, claim.contract, claim.on), brought)
     if not _counts(state, update):
         return []
+    on = change.occurred_on
+    kept = (e for e in update.plan.latest.evidence if e.obtained_on >= on and e not in brought)
     reason = "work_confirmed" if isinstance(change, WorkStatusConfirmed) else "work_reported"
-    terms = book.terms(update.programme.id, update.contract or "", since)
-    return reach(state, update, terms, WORK_OUTCOME, since, evidence, reason)
+    terms = book.terms(update.programme.id, update.contract or "", on)
+    return reach(state, update, terms, WORK_OUTCOME, on, (*brought, *kept), reason)
 
 
 def review_completed(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draft]:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.contracts.plan_codes import EvidenceKind, OutcomeKind
 from services.kernel.decision import PolicyMissing
 from services.outcomes.domain.terms import RateBook
 from services.programmes.model import Payment, Price, Programme, RateCard
 from services.programmes.reader import load_book
-from tests.unit.outcomes.histories import CONTRACT, MANCHESTER, PROGRAMME, Books, Plan
+from tests.unit.outcomes.histories import CONTRACT, MANCHESTER, PROGRAMME, Books, Plan, evidence
 
 [FIRST] = load_book()
 OLD = FIRST.payment.rate_cards[0]
@@ -90,6 +91,18 @@ def test_a_card_that_does_not_price_a_milestone_pays_nothing_for_it() -> None:
     books = Books(only_sessions)
     books.take(plan.session("2024-12-02"))
     assert books.take(plan.work("2025-01-01")) == []
+
+
+def test_a_milestone_whose_evidence_is_missing_is_claimed_once() -> None:
+    price = Price(milestone="health_outcome", amount_pence=900, at_most=2, evidence=("employer_confirmation",))
+    strict = dearer(prices=(*dearer().prices, price), effective_from=OLD.effective_from)
+    plan, books = Plan(), Books(RateBook([version(strict)]))
+    books.take(plan.session("2024-12-02"), plan.session("2025-02-01"))
+    [claim] = books.take(plan.review("2025-02-03", improved=True))
+    assert (claim.kind, claim.amount_pence) == (OutcomeKind.CLAIMABLE, 0)
+    assert books.take(plan.review("2025-02-04", improved=True)) == []
+    [earned] = books.take(plan.evidence("2025-02-05", evidence(EvidenceKind.EMPLOYER_CONFIRMATION, "2025-02-04")))
+    assert (earned.kind, earned.amount_pence) == (OutcomeKind.EARNED, 900)
 
 
 def test_evidence_of_an_unknown_kind_is_refused_when_the_file_is_read() -> None:
