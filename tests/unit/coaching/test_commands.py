@@ -5,9 +5,22 @@ from typing import Any
 
 import pytest
 
+from services.coaching.domain.reissue import reissue
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Refused
-from tests.unit.coaching.desk import PAYSLIP, REFERRED_ON, TODAY, WORKING, Desk, day, desk, override, refusal, step
+from tests.unit.coaching.desk import (
+    PAYSLIP,
+    REFERRED_ON,
+    TODAY,
+    WORKING,
+    Desk,
+    day,
+    desk,
+    override,
+    policy,
+    refusal,
+    step,
+)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +166,10 @@ def test_the_events_work_is_the_newest_and_the_referrals_is_kept() -> None:
     made = desk("active")
     [event] = made.ask("work_status_changed", work=WORKING, weekly_hours=20)
     assert event.data.work.attendance == "working"
-    made.triage(revision=2)
+    made.triage(revision=2, work={"status": "employed", "attendance": "struggling"})
     assert made.state.work.attendance == "working"
     assert made.state.plan.work_at_referral is not None
-    assert made.state.plan.work_at_referral.attendance == "off_sick"
+    assert made.state.plan.work_at_referral.attendance == "struggling", "triage's event has the referral as corrected"
 
 
 def test_the_newest_evidence_of_each_kind_is_kept() -> None:
@@ -222,3 +235,28 @@ def test_a_notes_text_is_in_no_event() -> None:
     assert all(b"sleep" not in value and b"accident" not in value for value in made.bytes)
     assert [row[0] for name, row in made.rows if name == "plan_note"] == [note.id, second.id, overridden.id]
     assert all(text in row for name, row in made.rows if name == "plan_note")
+
+
+def test_a_digest_is_bound_to_its_person() -> None:
+    assert policy().note_digest("a", "note") == policy().note_digest("a", "note")
+    assert policy().note_digest("a", "note") != policy().note_digest("b", "note")
+
+
+def test_the_first_acknowledgement_and_the_first_confirmation_keep_their_day() -> None:
+    made = desk("proposed")
+    made.ask("acknowledged", day(1))
+    made.ask("acknowledged", day(3))
+    made.ask("recommendation_confirmed", day(4), revision=1)
+    made.triage(revision=2)
+    made.ask("recommendation_confirmed", day(9), revision=2)
+    assert (made.state.plan.acknowledged_on, made.state.plan.confirmed_on) == (day(1), day(4))
+
+
+def test_a_replay_needs_no_notes_text() -> None:
+    made = desk("active")
+    [event] = made.ask("note_recorded", note="a long story")
+    command = reissue(event, "0192f3a1-5c77-7b0e-9d43-6a1f0c2e7b11")
+    assert (command.type, command.key, command.actor) == ("plan.command", event.key, "coach-1")
+    assert b"long story" not in repr(command).encode()
+    [again] = made.apply(command)
+    assert again.data.change == event.data.change

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
 from services.contracts.plan import PlanUpdated
+from services.kernel.decision import Refused
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, step
 
 UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a{:04x}"
@@ -57,4 +60,10 @@ def test_the_most_that_a_plan_can_hold_fits_into_an_event() -> None:
             "step_added", step={**step(UUID.format(number), *waits, support="supported_employment"), "due_on": TODAY}
         )
     assert len(made.state.plan.steps) == 40
+    made.ask("step_cancelled", step_id=UUID.format(199), reason="replaced")
+    made.ask("step_added", step=step("200"))
+    made.ask("step_started", step_id="200")
+    made.ask("step_finished", step_id="200")
+    with pytest.raises(Refused, match="too_many_steps"):
+        made.ask("step_added", step=step("201"))
     assert max(map(len, made.bytes)) < 48 * 1024
