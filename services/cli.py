@@ -123,7 +123,7 @@ def replay(
 
     It looks at one moment: while events are under way they can be in a database and not yet in the log.
     """
-    from services.kernel.operations.printing import show_rows
+    from services.kernel.operations.printing import run_or_exit, show_rows
     from services.kernel.replay.command import replay_from_kafka, summary
 
     if not from_kafka:
@@ -131,7 +131,7 @@ def replay(
         raise typer.Exit(2)
     services, settings = _start("replay", ["all"])
     configure_logs("WARNING")
-    verdict = asyncio.run(replay_from_kafka(services, settings))
+    verdict = run_or_exit(replay_from_kafka(services, settings))
     rows = [{"service": name, **found} for name, found in verdict.services.items()]
     if as_json:
         show_rows("", [*rows, *summary(verdict.differences)], as_json=True)

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import getpass
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -43,8 +43,13 @@ def with_pool(lookup: Lookup, name: str, work: Callable[[asyncpg.Pool, Service, 
         finally:
             pool.terminate()
 
+    return run_or_exit(run())
+
+
+def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work``; what is refused or out of reach is said in a line and ends with exit code 1."""
     try:
-        return asyncio.run(run())
+        return asyncio.run(work)
     except OperationRefused as refused:
         errors.print(f"[bold]{refused.code}[/bold]: {refused}")
     except ValueError as error:

@@ -86,8 +86,13 @@ def _rows_of(table: Table, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
 
 
 def _plain(table: Table, row: Iterable[Any]) -> tuple[Any, ...]:
-    """Return a row with JSON in one spelling, so that two ways of writing it compare equal."""
-    return tuple(
-        json.dumps(json.loads(value), sort_keys=True) if kind in {"json", "jsonb"} and value is not None else value
-        for value, (_, kind) in zip(row, table.columns, strict=True)
-    )
+    """Return a row in one spelling, so that two ways of writing the same value compare equal."""
+    return tuple(_value(kind, value) for value, (_, kind) in zip(row, table.columns, strict=True))
+
+
+def _value(kind: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind in {"json", "jsonb"}:
+        return json.dumps(json.loads(value), sort_keys=True)
+    return str(value) if kind == "uuid" else value

@@ -97,8 +97,8 @@ async def open_log(settings: Settings) -> AsyncIterator[LogView]:
         auto_offset_reset="none",
         client_id="pathway-log-view",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield LogView(consumer, settings.topic_prefix)
     finally:
         await consumer.stop()
