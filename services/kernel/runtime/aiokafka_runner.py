@@ -16,6 +16,7 @@ from services.kernel.runtime.rejoins import RejoinLimit
 log = structlog.get_logger()
 
 COMMIT_SECONDS = 5.0
+GRACE_SECONDS = 2.0
 
 
 class BareRunner(ConsumerRebalanceListener):
@@ -63,15 +64,32 @@ class BareRunner(ConsumerRebalanceListener):
         await consumer.start()
         telemetry = asyncio.create_task(self._commit_for_ever())
         try:
-            while not self._stopping.is_set():
-                self.rejoins.check()
-                await self._turn()
+            await self._turn_until_stopped()
         finally:
             telemetry.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await telemetry
             await consumer.stop()
             await self.consumption.close()
+
+    async def _turn_until_stopped(self) -> None:
+        """Take turns; a stop interrupts one that waits (a latched stop, a database that is down).
+
+        What is in hand then rolls back, and is read again by whoever comes next.
+        """
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while not self._stopping.is_set():
+                self.rejoins.check()
+                turn = asyncio.create_task(self._turn())
+                await asyncio.wait({turn, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not turn.done():
+                    await asyncio.wait({turn}, timeout=GRACE_SECONDS)
+                    turn.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await turn
+        finally:
+            stopping.cancel()
 
     async def _turn(self) -> None:
         consumer = self._consumer

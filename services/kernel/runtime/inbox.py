@@ -139,6 +139,7 @@ class Inbox:
                 attempt += 1
                 await backoff.pause(backoff.delay(attempt))
             else:
+                metrics.stops.labels(self.service.name, stop.reason).inc()
                 log.error("consumer_stopped", reason=stop.reason, detail=stop.detail, topic=stop.topic)
                 return
 

@@ -11,6 +11,7 @@ from services.kernel.runtime.consumption import Consumption
 from services.kernel.runtime.memory import collect_rarely
 from services.kernel.runtime.probes import serve_probes
 from services.kernel.runtime.relay import Relay
+from services.kernel.runtime.watch import Watch
 from services.kernel.service import Service
 from services.kernel.settings import RunnerKind, Settings
 
@@ -48,7 +49,7 @@ async def run_worker(service: Service, settings: Settings) -> None:
         return [] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"]
 
     log.info("worker_starts", service=service.name, runner=str(settings.runner))
-    await _until_signal([new_runner(consumption)], settings, missing)
+    await _until_signal([new_runner(consumption), Watch(consumption)], settings, missing)
 
 
 async def run_relays(services: Sequence[Service], settings: Settings) -> None:
