@@ -1,0 +1,123 @@
+"""What documents point at is there: links, files, tests, settings; and the decisions have their form."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from services.kernel.settings import Settings
+from tests.docs.markdown import ROOT, blocks, documents, inline_code, links, name_of
+
+FOLDERS = ("services/", "tests/", "schemas/", "docs/", "requirements/", ".ci/")
+DECISIONS = ROOT / "docs" / "decisions"
+PARTS = ("Context", "Decision", "Consequences", "Rejected")
+# Read by tests and by the settings' reader itself, so no field of Settings.
+OTHER_SETTINGS = {"PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"}
+
+
+def missing_link(document: Path, target: str) -> bool:
+    """Whether a relative link leads nowhere."""
+    if re.match(r"[a-z]+:", target):
+        return False
+    place = target.partition("#")[0]
+    return bool(place) and not (document.parent / place).exists()
+
+
+def missing_file(code: str) -> str | None:
+    """What is wrong with inline code that names a file or a test of ours, or None."""
+    place, _, test = code.partition("::")
+    if not place.startswith(FOLDERS) or re.search(r"[<{\s]", place):
+        return None
+    found = list(ROOT.glob(place)) if "*" in place else [ROOT / place] if (ROOT / place).exists() else []
+    if not found:
+        return f"{place} is not there"
+    if test and test not in _functions(found[0]):
+        return f"{place} has no {test}"
+    return None
+
+
+def _functions(path: Path) -> set[str]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)}
+
+
+def test_every_link_leads_somewhere() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} {target}"
+        for path in documents()
+        for line, target in links(path.read_text())
+        if missing_link(path, target)
+    ]
+    assert wrong == []
+
+
+def test_every_file_and_test_that_is_named_exists() -> None:
+    wrong = [
+        f"{name_of(path)}:{line} {why}"
+        for path in documents()
+        for line, code in inline_code(path.read_text())
+        if (why := missing_file(code))
+    ]
+    assert wrong == []
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    known = {f"PATHWAY_{name.upper()}" for name in Settings.model_fields} | OTHER_SETTINGS
+    wrong = [
+        f"{name_of(path)}: {name}"
+        for path in documents()
+        for name in sorted(set(re.findall(r"\bPATHWAY_[A-Z_]+\b", path.read_text())) - known)
+    ]
+    assert wrong == []
+
+
+def test_every_setting_is_described() -> None:
+    text = (ROOT / "docs" / "operations" / "settings.md").read_text()
+    assert [name for name in Settings.model_fields if f"`PATHWAY_{name.upper()}`" not in text] == []
+
+
+def test_every_block_is_closed() -> None:
+    for path in documents():
+        blocks(path.read_text())
+
+
+def pages() -> list[Path]:
+    return sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    numbers = [int(path.name[:4]) for path in pages()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    listed = [target for _, target in links((DECISIONS / "README.md").read_text())]
+    assert listed == [path.name for path in pages()]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: path.stem)
+def test_a_decision_is_one_page_with_its_four_parts(page: Path) -> None:
+    text = page.read_text()
+    assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == PARTS
+    assert len(text.split()) < 700
+
+
+def test_the_changelog_begins_with_the_version_that_is_built() -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert version and newest and version[1] == newest[1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "services/kernel/nowhere.py",
+        "tests/unit/*/nothing_*.py",
+        "tests/docs/test_references.py::test_that_is_not_there",
+    ],
+)
+def test_a_name_that_leads_nowhere_is_found(code: str) -> None:
+    assert missing_file(code) is not None
+
+
+def test_a_link_that_leads_nowhere_is_found() -> None:
+    assert missing_link(ROOT / "README.md", "docs/nowhere.md")
+    assert not missing_link(ROOT / "README.md", "docs/decisions/README.md#top")
