@@ -183,9 +183,14 @@ def _session(plan: PlanSnapshot, change: SessionRecorded) -> dict[str, Any]:
 
 
 def takes_part(plan: PlanSnapshot, change: PlanChange) -> bool:
-    """Tell whether consent to take part had been given by the day of ``change``; no day known = at referral."""
+    """Tell whether the person had consented to take part by the day of ``change``.
+
+    A consent, or its day, that is not known stood from the referral on: intake takes no referral without it.
+    """
     consent = plan.consents.take_part if plan.consents is not None else None
-    return consent is not None and consent.given and (consent.on is None or consent.on <= change.occurred_on)
+    if consent is None:
+        return True
+    return consent.given and (consent.on is None or consent.on <= change.occurred_on)
 
 
 def _work(change: WorkStatusChanged | WorkStatusConfirmed, *, confirmed: bool) -> LatestWork:

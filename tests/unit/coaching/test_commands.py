@@ -125,7 +125,7 @@ CONSENTS = [
     ("its day is not known", {"given": True, "on": None, "channel": None}, day(5)),
     ("given between two sessions", {"given": True, "on": day(6), "channel": None}, day(7)),
     ("refused", {"given": False, "on": day(3), "channel": None}, None),
-    ("not asked", None, None),
+    ("not known", None, day(5)),
 ]
 
 
@@ -142,7 +142,13 @@ def test_a_participant_attends_after_consent(consent: Any, started_on: date | No
 
 def test_consent_given_to_the_coach_counts_from_its_day() -> None:
     made = Desk()
-    made.triage(consents={"take_part": None, "share_with_gp": None, "share_with_employer": None})
+    made.triage(
+        consents={
+            "take_part": {"given": False, "on": None, "channel": None},
+            "share_with_gp": None,
+            "share_with_employer": None,
+        }
+    )
     made.ask("recommendation_confirmed", revision=1)
     made.ask("consent_changed", day(2), consent="take_part", given=True, channel="in_person")
     made.ask("session_recorded", day(1), attendance="attended", channel="phone")
