@@ -12,20 +12,19 @@ NHS_NUMBER_SYSTEM: Final = "https://fhir.nhs.uk/Id/nhs-number"
 ODS_CODE_SYSTEM: Final = "https://fhir.nhs.uk/Id/ods-organization-code"
 
 _TEN_DIGITS = re.compile(r"[0-9]{10}")
-_NEVER_VALID = 10
 
 
 def is_nhs_number(text: str) -> bool:
     """Tell whether ``text`` is a valid NHS number: ten digits, modulus 11, not one digit repeated.
 
     The check digit is 11 minus (the first nine digits weighted 10 to 2, modulus 11); 11 becomes 0 and
-    10 is never valid (domain facts, identifiers). Repeated digits pass the sum and identify nobody.
+    10, equal to no digit, is never valid (domain facts, identifiers). Repeated digits pass the sum and
+    identify nobody.
     """
     if not _TEN_DIGITS.fullmatch(text) or len(set(text)) == 1:
         return False
     remainder = sum(int(digit) * weight for digit, weight in zip(text, range(10, 1, -1), strict=False)) % 11
-    check = (11 - remainder) % 11
-    return check != _NEVER_VALID and check == int(text[9])
+    return (11 - remainder) % 11 == int(text[9])
 
 
 def _nhs_number(text: str) -> str:
