@@ -98,12 +98,14 @@ def test_every_command_is_described_somewhere() -> None:
     """An operator finds each command in a document."""
     shown = {tuple(words[:2]) for path in documents() for _, words in our_commands(path.read_text())}
     told = {tuple(code.split()[1:3]) for path in documents() for _, code in inline_code(path.read_text())}
-    missing = []
-    for name, command in ROOT_COMMAND.commands.items():
-        for words in [(name, sub) for sub in getattr(command, "commands", {})] or [(name,)]:
-            if not any(found[: len(words)] == words for found in shown | told):
-                missing.append(" ".join(words))
+    ours = [(name, *sub) for name, command in ROOT_COMMAND.commands.items() for sub in _below(command)]
+    missing = [words for words in ours if not any(found[: len(words)] == words for found in shown | told)]
     assert missing == []
+
+
+def _below(command: Any) -> list[tuple[str, ...]]:
+    """The names below a command: one for each of a group, else nothing to add."""
+    return [(name,) for name in getattr(command, "commands", {})] or [()]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,29 @@ def test_every_setting_is_described() -> None:
     assert [name for name in Settings.model_fields if f"`PATHWAY_{name.upper()}`" not in text] == []
 
 
+def test_every_reason_for_a_stop_is_described() -> None:
+    text = (ROOT / "docs" / "operations" / "consumer-stopped.md").read_text()
+    code = "".join(path.read_text() for path in (ROOT / "services" / "kernel").rglob("*.py"))
+    reasons = set(re.findall(r"""\bStop\(\s*"([a-z_]+)\"""", code)) | {"restoring"}
+    assert len(reasons) > 8
+    described = set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE))
+    assert reasons - {"latched"} == described
+
+
+def test_every_difference_of_a_replay_is_described() -> None:
+    text = (ROOT / "docs" / "operations" / "replay.md").read_text()
+    code = "".join(path.read_text() for path in (ROOT / "services" / "kernel" / "replay").glob("*.py"))
+    found = {*re.findall(r"""_note\([^"\n]*, "([a-z_]+)\"""", code), *re.findall(r"""sequence, "([a-z_]+)\"""", code)}
+    assert len(found) > 8
+    assert sorted(name for name in found if f"`{name}`" not in text) == []
+
+
+def test_every_metric_is_described() -> None:
+    text = (ROOT / "docs" / "operations" / "running.md").read_text()
+    code = (ROOT / "services" / "kernel" / "runtime" / "metrics.py").read_text()
+    assert [name for name in re.findall(r'"(pathway_[a-z_]+)"', code) if f"`{name}`" not in text] == []
+
+
 def test_every_block_is_closed() -> None:
     for path in documents():
         blocks(path.read_text())
@@ -103,7 +126,9 @@ def test_a_decision_is_one_page_with_its_four_parts(page: Path) -> None:
 def test_the_changelog_begins_with_the_version_that_is_built() -> None:
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert version and newest and version[1] == newest[1]
+    assert version
+    assert newest
+    assert version[1] == newest[1]
 
 
 @pytest.mark.parametrize(
