@@ -46,19 +46,19 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
 @app.command()
 def worker(name: ServiceName) -> None:
     """Consume a service's inputs until SIGTERM."""
-    from services.kernel.runtime.roles import run_worker
+    from services.kernel.runtime.roles import run_role, run_worker
 
     services, settings = _start("worker", [name])
-    asyncio.run(run_worker(services[0], settings))
+    run_role(run_worker(services[0], settings))
 
 
 @app.command()
 def relay(names: Names) -> None:
     """Publish the outboxes of one or more services until SIGTERM."""
-    from services.kernel.runtime.roles import run_relays
+    from services.kernel.runtime.roles import run_relays, run_role
 
     services, settings = _start("relay", names)
-    asyncio.run(run_relays(services, settings))
+    run_role(run_relays(services, settings))
 
 
 @app.command()

@@ -1,10 +1,9 @@
 """Run a role of the tally service as a process: ``python -m tests.tally worker|relay [PREFIX]``."""
 
-import asyncio
 import sys
 
 from services.kernel.logs import configure_logs
-from services.kernel.runtime.roles import run_relays, run_worker
+from services.kernel.runtime.roles import run_relays, run_role, run_worker
 from services.kernel.settings import load_settings
 from tests.tally.domain import tally_service
 
@@ -15,7 +14,7 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, service="tally", role=role)
     service = tally_service()
-    asyncio.run(run_worker(service, settings) if role == "worker" else run_relays([service], settings))
+    run_role(run_worker(service, settings) if role == "worker" else run_relays([service], settings))
 
 
 if __name__ == "__main__":

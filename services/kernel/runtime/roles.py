@@ -2,10 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
 
 import structlog
+import uvloop
 
 from services.kernel.runtime.consumption import Consumption
 from services.kernel.runtime.memory import collect_rarely
@@ -39,6 +40,12 @@ def new_runner(consumption: Consumption) -> Running:
     from services.kernel.runtime.aiokafka_runner import BareRunner  # noqa: PLC0415
 
     return BareRunner(consumption)
+
+
+def run_role(role: Coroutine[Any, Any, None]) -> None:
+    """Run a role on uvloop, which spends less on sockets than asyncio's own loop; Faust's threads use it too."""
+    uvloop.install()
+    asyncio.run(role)
 
 
 async def run_worker(service: Service, settings: Settings) -> None:
