@@ -98,11 +98,12 @@ async def played(world: World, crowd: list[Person]) -> list[str]:
 
 async def _aside(client: Client, players: Players) -> list[str]:
     """What no coach of the demo does: free text about a person, and a referral that is taken back."""
-    noted, taken_back = players.played.coached[:2]
-    plan = players.follower.plans[noted]
+    plans = players.follower.plans
+    noted, taken_back = sorted(name for name in players.played.coached if plans[name]["state"] == "closed")[:2]
+    plan = plans[noted]
     coach = dataclasses.replace(coach_of(plan["provider"], 0), subject="lead-1", role="team_lead")
     note = {"kind": "note_recorded", "occurred_on": plan["occurred_on"], "note": NOTE}
-    withdrawal = {"reason": "changed_mind", "occurred_on": players.follower.plans[taken_back]["occurred_on"]}
+    withdrawal = {"reason": "changed_mind", "occurred_on": plans[taken_back]["occurred_on"]}
     replies = [
         await client.post("coaching", f"/plans/{noted}/commands", note, coach, "a-note"),
         await client.post("intake", f"/referrals/{taken_back}/withdrawal", withdrawal, CLINICAL, "taken-back"),
