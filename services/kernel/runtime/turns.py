@@ -95,10 +95,15 @@ class Turns:
     async def load(
         self, connection: Connection, items: Sequence[Decoded | Poison], *, restoring: bool, also: Iterable[str] = ()
     ) -> None:
-        """Read the keys' places and what waits for them, then lock the aggregates that have a turn."""
+        """Lock the keys' aggregates, then read their places and what waits for them.
+
+        In this order: one event can stand in two partitions (a topic was given more of them between a send
+        and its repetition), and then only the aggregate's lock keeps two batches from taking its turn.
+        """
         keys = sorted({i.envelope.subject for i in items if isinstance(i, Decoded)} | set(also))
         if not keys:
             return
+        self.aggregates = await lock_aggregates(connection, self.service, keys)
         for key, sequence, event_id, waiting, stopped in await connection.fetch(POSITIONS, self.topic, keys):
             self.turns[key] = Turn(key, sequence, event_id, stopped, waiting)
         for key in keys:
@@ -106,14 +111,8 @@ class Turns:
         with_waiting = [t.key for t in self.turns.values() if t.stored]
         if with_waiting:
             await self._load_waiting(connection, with_waiting)
-        ready = {
-            i.envelope.subject
-            for i in items
-            if isinstance(i, Decoded) and i.envelope.sequence == self.turns[i.envelope.subject].sequence + 1
-        }
-        self.aggregates = await lock_aggregates(connection, self.service, ready | set(also))
-        if restoring and ready:
-            rows = await connection.fetch(RESTORED, sorted(ready))
+        if restoring:
+            rows = await connection.fetch(RESTORED, keys)
             self.restored = {row["key"]: row["event_id"] for row in rows}
 
     async def _load_waiting(self, connection: Connection, keys: list[str]) -> None:
