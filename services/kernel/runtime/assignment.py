@@ -33,9 +33,9 @@ async def starting_offsets(pool: asyncpg.Pool, log: LogView, places: Collection[
     last = await _last_records(log, {(r[0], r[1]): r[2] for r in rows}, extents)
     for topic, partition, position, topic_id, digest in rows:
         extent = extents[topic, partition]
-        _check_extent(topic, partition, position, extent)
         if topic_id is not None and extent.topic_id is not None and topic_id != extent.topic_id:
             raise Stop("topic_replaced", "the topic was deleted and made again", topic, partition)
+        _check_extent(topic, partition, position, extent)
         if (topic, partition) in last and digest is not None:
             record = last[topic, partition]
             if fingerprint(record.key, record.value) != digest:
