@@ -158,7 +158,7 @@ async def test_a_redrive_holds_the_position_row(letters: DeadLetters, inbox: Inb
         redrive = asyncio.create_task(letters.redrive(letter, apply=True))
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         async with asyncio.timeout(10):
-            while not await holder.fetchval(waits):  # noqa: ASYNC110  the condition is in the database
+            while not await pool.fetchval(waits):  # noqa: ASYNC110  the condition is in the database
                 await asyncio.sleep(0.01)
         await holder.execute("UPDATE key_position SET sequence = 1 WHERE key = 'a'")
     assert (await redrive).applied == 3
