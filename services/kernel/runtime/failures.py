@@ -10,6 +10,9 @@ from services.kernel.runtime.tables import TransactionTooOld
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
 _TRANSIENT_STATES = frozenset({"25006", "55P03", "25P02", "25P03"})
 
+LATCHED = "latched"
+"""The reason of a :class:`Stop` that only found another one latched: it is never latched itself."""
+
 MAX_KEYS_IN_A_ROW = 5
 MAX_IN_WINDOW = 20
 WINDOW_SECONDS = 300.0

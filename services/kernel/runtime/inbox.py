@@ -16,7 +16,7 @@ import structlog
 
 from services.kernel.clock import system_clock
 from services.kernel.runtime import backoff, metrics
-from services.kernel.runtime.failures import BugLimit, Stop, is_sql_bug, is_transient
+from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, is_sql_bug, is_transient
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
 from services.kernel.runtime.tables import finish, save
@@ -56,7 +56,8 @@ class Inbox:
             items = self._decode(records)
             return await self._settle(items, {})
         except Stop as stop:
-            await self.latch(stop)
+            if stop.reason != LATCHED:
+                await self.latch(stop)
             raise
 
     def _decode(self, records: Sequence[Record]) -> list[Decoded | Poison]:
@@ -100,7 +101,7 @@ class Inbox:
         async with self.pool.acquire() as connection, connection.transaction():
             position, restoring, latched = await lock_position(connection, first.topic, first.partition)
             if latched:
-                raise Stop("latched", "a stop is latched", first.topic, first.partition)
+                raise Stop(LATCHED, "a stop is latched", first.topic, first.partition)
             fresh = trim(items, position)
             if not fresh:
                 return Counts(duplicates=len(items))

@@ -7,9 +7,10 @@ from services.kernel.runtime.records import Record, headers_to_json
 from services.kernel.runtime.tables import Connection, columns
 from services.kernel.runtime.turns import Turns
 
-LOCK_POSITION = """
-SELECT next_offset, EXISTS (SELECT FROM restored_input), EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL)
-FROM stream_position WHERE topic = $1 AND partition = $2 FOR UPDATE OF stream_position
+LOCK_POSITION = "SELECT next_offset FROM stream_position WHERE topic = $1 AND partition = $2 FOR UPDATE"
+STANDING = """
+SELECT EXISTS (SELECT FROM restored_input) AS restoring,
+       EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL) AS latched
 """
 ADD_POSITION = "INSERT INTO stream_position (topic, partition) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 MOVE_POSITION = """
@@ -55,12 +56,15 @@ async def lock_position(connection: Connection, topic: str, partition: int) -> t
     The lock is what keeps a zombie consumer, a redrive and the consumer itself apart: each of them
     takes it first, and then sees what the others committed.
     """
-    row = await connection.fetchrow(LOCK_POSITION, topic, partition)
-    if row is None:
+    position = await connection.fetchval(LOCK_POSITION, topic, partition)
+    if position is None:
         await connection.execute(ADD_POSITION, topic, partition)
-        row = await connection.fetchrow(LOCK_POSITION, topic, partition)
-        assert row is not None  # noqa: S101  inserted one statement ago, and nothing deletes positions
-    return row[0], row[1], row[2]
+        position = await connection.fetchval(LOCK_POSITION, topic, partition)
+        assert position is not None  # noqa: S101  inserted one statement ago, and nothing deletes positions
+    # a statement of its own: what waited for the lock would otherwise see this as it was before the wait
+    standing = await connection.fetchrow(STANDING)
+    assert standing is not None  # noqa: S101  a SELECT without FROM has one row
+    return position, standing["restoring"], standing["latched"]
 
 
 async def move_position(connection: Connection, last: Record, expected: int) -> None:
