@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from services.embedded.processes import ChildFailedError, Supervisor, uninterrupted
+from tests.parts.processes import MARK, eventually, marked
 
 SLEEPER = ("-c", "import time; print('up', flush=True); time.sleep(600)")
 DEAF = (
@@ -30,30 +29,13 @@ PARENT = """
 """
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.01)
-
-
-def marked(folder: Path) -> list[psutil.Process]:
-    """The processes that carry this folder's name in their environment."""
-    found = []
-    for process in psutil.process_iter(["environ", "status"]):
-        environ = process.info["environ"] or {}
-        if environ.get("PARTS_TEST") == str(folder) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
-
-
 def start_parent(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PARENT), str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PARTS_TEST": str(folder)},
+        env={**os.environ, MARK: str(folder)},
     )
 
 
@@ -64,11 +46,11 @@ def test_no_child_outlives_a_supervisor_hit_while_starting(tmp_path: Path, numbe
     assert parent.stdout is not None
     for _ in range(after + 1):
         assert parent.stdout.readline()
-    assert len(marked(tmp_path)) > 1
+    assert len(marked(str(tmp_path))) > 1
     parent.send_signal(number)
     parent.stdout.close()
     parent.wait(15)
-    eventually(lambda: not marked(tmp_path))
+    eventually(lambda: not marked(str(tmp_path)))
 
 
 def test_stop_ends_the_willing_and_kills_the_deaf_and_the_frozen(tmp_path: Path) -> None:

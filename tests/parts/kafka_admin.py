@@ -82,6 +82,10 @@ class KafkaAdmin:
         wanted = TopicPartition(topic, partition, before)
         _done(self._admin.delete_records([wanted], request_timeout=SECONDS))
 
+    def forget_group(self, group: str) -> None:
+        """Drop a group that nobody is in, and what it committed. Raises KafkaException."""
+        _done(self._admin.delete_consumer_groups([group], request_timeout=SECONDS))
+
     def ends(self, topic: str) -> dict[int, tuple[int, int]]:
         """The earliest and the end offset of each partition."""
         count = len(self._admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions)
