@@ -20,6 +20,7 @@ from services.demo.report import Report
 from services.demo.settle import settle
 from services.demo.timeline import timeline
 from services.demo.world import SERVICES, TOPICS, World
+from services.kernel.replay.command import summary
 
 
 async def gather(world: World, people: Sequence[Person], seed: int, progress: Progress) -> Report:
@@ -42,7 +43,7 @@ async def gather(world: World, people: Sequence[Person], seed: int, progress: Pr
     finally:
         following.cancel()
     progress.update(bar, description="comparing ledger and topics")
-    return await _compare(world, report)
+    return await _compare(world, report, progress)
 
 
 async def _play(players: Players, people: Sequence[Person], progress: Progress) -> None:
@@ -130,17 +131,18 @@ def _untriaged(players: Players) -> list[str]:
     return [f"accepted and never triaged: {', '.join(missing)}"] if missing else []
 
 
-async def _compare(world: World, report: Report) -> Report:
+async def _compare(world: World, report: Report, progress: Progress) -> Report:
     records = list(read_record(world.record))
     lost = lost_ranges(records, await asyncio.to_thread(ends, world.broker.bootstrap, list(TOPICS)))
-    found = await reconcile(world.postgres.dsn("pathway_outcomes"), records, lost)
+    found = await reconcile(world.settings(), records, lost, progress)
     report["reconciliation"] = {
         "equal": found.equal,
         "transactions": found.transactions,
         "lines": found.lines,
         "records": len(records),
         "differences": found.differences,
-        "not_decided_again": found.not_decided_again,
+        "replay": found.replay.services,
+        "replay_differences": summary(found.replay.differences),
         "lost": [asdict(span) for span in found.lost],
     }
     if not found.equal:

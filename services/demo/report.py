@@ -110,6 +110,11 @@ def _reconciliation(console: Console, found: dict[str, Any]) -> None:
         f"ledger = fold of the topics, as recorded from the broker while it ran: {verdict} "
         f"({found['transactions']} entries, {found['lines']} lines, {found['records']} records)"
     )
+    again = sum(service["decided_again"] for service in found["replay"].values())
+    differences = sum(service["differences"] for service in found["replay"].values())
+    console.print(f"replay of the same record: {again} decisions made again, {differences} different")
+    for line in found["replay_differences"]:
+        console.print(f"  [red]different[/red]: {line['service']} {line['what']} ({line['count']}; {line['example']})")
     for lost in found["lost"]:
         console.print(
             f"  [red]lost[/red]: {lost['topic']}/{lost['partition']} offsets {lost['first']} to {lost['end'] - 1}"

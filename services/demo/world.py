@@ -8,11 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from pydantic import SecretStr
+
 from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
 from services.demo.recorder import READY
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
+from services.kernel.settings import Environment, Settings
 
 SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
 TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME)
@@ -62,6 +65,14 @@ class World:
             "PATHWAY_RELAY_PACE_SECONDS": "0.1",  # so that two cores are enough for all of it
             "PATHWAY_LOG_LEVEL": "WARNING",
         }
+
+    def settings(self) -> Settings:
+        """The settings of work that is done in this process."""
+        return Settings(
+            environment=Environment.DEVELOPMENT,
+            kafka_bootstrap=self.broker.bootstrap,
+            database_url=SecretStr(self.environment()["PATHWAY_DATABASE_URL"]),
+        )
 
     def start_recorder(self) -> None:
         """Start listening to the topics, before anything is published."""

@@ -10,6 +10,8 @@ from services.demo.reconcile import Reconciliation, compare, events_of
 from services.demo.record import LostRange, Recorded, lost_ranges
 from services.kernel.decision import Received
 from services.kernel.envelope import Envelope, to_headers
+from services.kernel.replay.command import Verdict
+from services.kernel.replay.history import Difference
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply
 from services.kernel.runtime.records import Record
 from services.outcomes.domain.ledger import Ledger, fold_ledger
@@ -52,7 +54,7 @@ def ledger(records: list[Recorded]) -> Ledger:
 
 
 def reconciled(ledger: Ledger, records: list[Recorded]) -> Reconciliation:
-    return compare(ledger, records, lost_ranges(records))
+    return compare(ledger, records, lost_ranges(records), Verdict())
 
 
 def test_the_whole_truth_is_equal(ledger: Ledger, records: list[Recorded]) -> None:
@@ -81,14 +83,10 @@ def test_an_entry_that_no_topic_holds_is_seen(ledger: Ledger, records: list[Reco
     assert len(found.differences) == 1
 
 
-def test_an_event_that_would_not_be_decided_again_is_seen(ledger: Ledger, records: list[Recorded]) -> None:
-    value = (records[-1].record.value or b"").replace(b"5000", b"5001")
-    assert value != records[-1].record.value
-    changed = [*records[:-1], replace(records[-1], record=replace(records[-1].record, value=value))]
-    found = compare(fold_ledger(events_of(changed, TOPIC_OUTCOME)), changed, [])
-    assert found.not_decided_again == [records[-1].attributes["id"]]
-    assert not found.equal
+def test_a_decision_that_is_not_made_again_is_seen(ledger: Ledger, records: list[Recorded]) -> None:
+    other = Difference("triage", records[-1].attributes["subject"], 1, "other_value", "")
+    assert not compare(ledger, records, [], Verdict(differences=[other])).equal
 
 
 def test_a_lost_range_is_never_equal(ledger: Ledger, records: list[Recorded]) -> None:
-    assert not compare(ledger, records, [LostRange(TOPIC_PLAN, 2, 0, 7)]).equal
+    assert not compare(ledger, records, [LostRange(TOPIC_PLAN, 2, 0, 7)], Verdict()).equal
