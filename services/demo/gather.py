@@ -18,6 +18,7 @@ from services.demo.record import lost_ranges, read_record
 from services.demo.recorder import ends
 from services.demo.report import Report
 from services.demo.settle import settle
+from services.demo.statements import faults_of
 from services.demo.timeline import timeline
 from services.demo.world import SERVICES, TOPICS, World
 from services.kernel.replay.command import summary
@@ -86,7 +87,7 @@ async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
         "latency_ms": {name: asdict(found) if found else None for name, found in latency.items()},
         "commands": sum(played.commands.values()),
         "not_coached": dict(played.not_coached),
-        "problems": [*played.problems, *problems, *_wrong_statements(statements, balance.body), *_untriaged(players)],
+        "problems": [*played.problems, *problems, *faults_of(statements, balance.body), *_untriaged(players)],
     }
 
 
@@ -98,28 +99,6 @@ async def _statements(client: Client, provider: str, months: list[str]) -> dict[
             lines = statement.pop("lines")
             found.append({**statement, "lines": len(lines), "lines_pence": sum(line["amount_pence"] for line in lines)})
     return {"provider": provider, "months": found}
-
-
-def _wrong_statements(statements: list[dict[str, Any]], balance: dict[str, Any]) -> list[str]:
-    """What must hold between statements and trial balance: months chain, lines sum up, debts are those owed."""
-    wrong = [] if balance["total_pence"] == 0 else [f"the trial balance is {balance['total_pence']} pence, not 0"]
-    closing: dict[str, int] = {}
-    for provider in statements:
-        for month in provider["months"]:
-            name = f"{month['contract']} {month['month']}"
-            before = closing.get(month["contract"], 0)
-            if month["opening_pence"] != before:
-                wrong.append(f"{name} opens with {month['opening_pence']}, the month before closed with {before}")
-            if month["closing_pence"] != month["opening_pence"] + month["lines_pence"]:
-                wrong.append(f"{name}: lines and totals do not agree")
-            closing[month["contract"]] = month["closing_pence"]
-    accrued = {a["contract"]: -a["balance_pence"] for a in balance["accounts"] if a["account"] == "accrued"}
-    wrong += [
-        f"{contract}: statements say {closing.get(contract, 0)} pence, the ledger {accrued.get(contract, 0)}"
-        for contract in sorted({*closing, *accrued})
-        if closing.get(contract, 0) != accrued.get(contract, 0)
-    ]
-    return wrong
 
 
 def _untriaged(players: Players) -> list[str]:

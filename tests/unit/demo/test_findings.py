@@ -1,0 +1,94 @@
+"""What the report says of latency and statements; a fault in either is seen."""
+
+import copy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.demo.client import Reply
+from services.demo.findings import latencies
+from services.demo.follow import Follower
+from services.demo.person import Kind, Person, Sender
+from services.demo.play import Played, Posted
+from services.demo.statements import faults_of
+
+SENDER = Sender("someone", "P84001", "nhs")
+
+
+def posted(number: int, *, idle: bool) -> Posted:
+    person = Person(number, Kind.USUAL, "gp", "other", date(2025, 1, 6), SENDER, {})
+    return Posted(person, Reply(201, {"referral_id": str(number)}), at=100.0, idle=idle)
+
+
+def test_latency_is_by_nearest_rank_and_never_negative() -> None:
+    played = Played(posted=[posted(number, idle=False) for number in range(1, 101)])
+    follower = Follower(Path("unused"), first_triage={str(n): 100.0 + n / 1000 for n in range(1, 101)})
+    follower.first_triage["1"] = 99.0
+    found = latencies(played, follower, idle=False)
+    assert found is not None
+    assert (found.count, round(found.p50), round(found.p99)) == (100, 50, 99)
+    first = latencies(Played(posted=played.posted[:1]), follower, idle=False)
+    assert first is not None
+    assert first.p50 == 0
+
+
+def test_latency_leaves_out_the_other_phase_and_what_was_never_triaged() -> None:
+    played = Played(posted=[posted(1, idle=True), posted(2, idle=False), posted(3, idle=True)])
+    found = latencies(played, Follower(Path("unused"), first_triage={"1": 100.2, "2": 100.9}), idle=True)
+    assert found is not None
+    assert found.count == 1
+    assert latencies(Played(), Follower(Path("unused")), idle=True) is None
+
+
+def month(name: str, opening: int, lines: int, contract: str = "c1") -> dict[str, Any]:
+    closing = opening + lines
+    return {
+        "contract": contract,
+        "month": name,
+        "opening_pence": opening,
+        "closing_pence": closing,
+        "lines_pence": lines,
+    }
+
+
+def account(name: str, balance: int, contract: str = "c1") -> dict[str, Any]:
+    return {"contract": contract, "account": name, "balance_pence": balance}
+
+
+STATEMENTS: list[dict[str, Any]] = [
+    {"provider": "p1", "months": [month("2024-11", 0, 40200), month("2024-12", 40200, 5000)]},
+    {"provider": "p2", "months": [month("2024-12", 0, 5000, "c2")]},
+]
+BALANCE: dict[str, Any] = {
+    "total_pence": 0,
+    "accounts": [account("accrued", -45200), account("cost", 45200), account("accrued", -5000, "c2")],
+}
+
+
+def test_statements_that_agree_have_no_fault() -> None:
+    assert faults_of(STATEMENTS, BALANCE) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "place", "name", "pence", "fault"),
+    [
+        (0, 1, "opening_pence", 40199, "c1 2024-12 opens with 40199, the month before closed with 40200"),
+        (0, 0, "opening_pence", 1, "c1 2024-11 opens with 1, the month before closed with 0"),
+        (1, 0, "lines_pence", 4999, "c2 2024-12: lines and totals do not agree"),
+        (1, 0, "closing_pence", 5001, "c2: statements say 5001 pence, the ledger 5000"),
+    ],
+)
+def test_a_penny_is_seen(provider: int, place: int, name: str, pence: int, fault: str) -> None:
+    wrong = copy.deepcopy(STATEMENTS)
+    wrong[provider]["months"][place][name] = pence
+    assert fault in faults_of(wrong, BALANCE)
+
+
+def test_an_accrual_without_a_statement_is_seen() -> None:
+    assert faults_of(STATEMENTS[:1], BALANCE) == ["c2: statements say 0 pence, the ledger 5000"]
+
+
+def test_a_trial_balance_that_is_not_0_is_seen() -> None:
+    assert faults_of(STATEMENTS, {**BALANCE, "total_pence": 1}) == ["the trial balance is 1 pence, not 0"]
