@@ -1,0 +1,171 @@
+"""The whole system on Apache Kafka: every role a process that may be killed at any moment and is back at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import asyncpg
+from pydantic import SecretStr
+
+from services.composition import service_named
+from services.demo.settle import READS
+from services.demo.world import CLI, SERVICES, TOPICS, free_ports
+from services.embedded.processes import Child, Supervisor
+from services.kernel.service import Service
+from services.kernel.settings import Environment, Settings
+from tests.parts.databases import Databases
+from tests.parts.kafka import Broker
+
+START_SECONDS: Final = 90.0
+ROLES: Final = {
+    **{f"{name}-worker": ("worker", name) for name in SERVICES},
+    "relay-1": ("relay", "intake", "triage"),
+    "relay-2": ("relay", "coaching", "outcomes"),
+    "intake-api": ("api", "intake"),
+    "coaching-api": ("api", "coaching"),
+}
+"""What a test may kill."""
+
+STANDING: Final = {
+    "unsent": "SELECT count(*) FROM outbox WHERE sent_at IS NULL",
+    "dead": "SELECT count(*) FROM dead_letter",
+    "waiting": "SELECT count(*) FROM waiting_event",
+    "keys_behind": "SELECT count(*) FROM key_position WHERE waiting > 0 OR stopped",
+    "stops": "SELECT count(*) FROM consumer_stop",
+}
+"""Each number is 0 when all is well."""
+
+
+@dataclass
+class System:
+    """Use :func:`open_system`. ``connections`` are a superuser's, one a service, for looking."""
+
+    kafka: Broker
+    databases: Databases
+    processes: Supervisor
+    prefix: str
+    connections: dict[str, asyncpg.Connection] = field(default_factory=dict)
+    changes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = ("issuer", *ROLES)
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.issuer = f"http://127.0.0.1:{self.ports['issuer']}"
+        self.environment = {
+            **self.databases.environment(*SERVICES),
+            "PATHWAY_ENVIRONMENT": "development",
+            "PATHWAY_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+            "PATHWAY_TOPIC_PREFIX": self.prefix,
+            "PATHWAY_ISSUER_URL": self.issuer,
+            "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
+            "PATHWAY_SESSION_TIMEOUT_SECONDS": "6",
+            "PATHWAY_RELAY_PACE_SECONDS": "0.1",  # two cores carry all of it
+            "PATHWAY_LOG_LEVEL": "WARNING",
+        }
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics on the broker."""
+        return [f"{self.prefix}{topic}" for topic in TOPICS]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The addresses of the APIs."""
+        return {name: f"http://127.0.0.1:{self.ports[f'{name}-api']}" for name in ("intake", "coaching")}
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of work that is done in this process."""
+        return Settings(
+            environment=Environment.DEVELOPMENT,
+            kafka_bootstrap=self.kafka.bootstrap,
+            topic_prefix=self.prefix,
+            database_url=SecretStr(self.environment["PATHWAY_DATABASE_URL"]),
+        )
+
+    @property
+    def services(self) -> list[Service]:
+        """The services, put together in this process."""
+        return [service_named(name, self.settings) for name in SERVICES]
+
+    def start(self, *roles: str) -> None:
+        """Start the issuer and these roles, and wait until all are ready."""
+        self.processes.python("issuer", *CLI, "dev-issuer", env={"PATHWAY_HTTP_PORT": str(self.ports["issuer"])})
+        for name in roles:
+            self.role(name)
+        self._wait("issuer", "livez")
+        for name in roles:
+            self.wait_for(name)
+
+    def role(self, name: str) -> Child:
+        """Start a role and return at once."""
+        more: Mapping[str, str] = self.changes.get(name, {})
+        return self.processes.python(name, *CLI, *ROLES[name], env={"PATHWAY_HTTP_PORT": str(self.ports[name]), **more})
+
+    def wait_for(self, name: str) -> None:
+        """Wait until a role is ready."""
+        self._wait(name, "readyz")
+
+    def _wait(self, name: str, path: str) -> None:
+        self.processes.children[name].wait_for_http(f"http://127.0.0.1:{self.ports[name]}/{path}", START_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """``kill -9`` in the middle of whatever it does; it is started again at once."""
+        self.processes.children[name].kill9()
+        self.role(name)
+
+    async def settled(self, seconds: float) -> dict[str, int]:
+        """Wait until nothing is on its way; returns every number of :data:`STANDING` that is not 0.
+
+        Raises TimeoutError with what is left.
+        """
+        left: dict[str, dict[str, int]] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    ends = await asyncio.to_thread(self._ends)
+                    left = {name: await self._left(name, ends) for name in SERVICES}
+                    quiet = not any(any(one.values()) for one in left.values())
+                    if quiet and ends == await asyncio.to_thread(self._ends):
+                        return await self._standing()
+                    self.processes.check()
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise TimeoutError(f"after {seconds:.0f} s there is left: {left}") from error
+
+    async def _standing(self) -> dict[str, int]:
+        found = {
+            f"{service} {name}": await self.connections[service].fetchval(query)
+            for service in SERVICES
+            for name, query in STANDING.items()
+        }
+        return {name: count for name, count in found.items() if count}
+
+    def _ends(self) -> dict[tuple[str, int], int]:
+        return {
+            (topic, number): end
+            for topic in TOPICS
+            for number, (_, end) in self.kafka.ends(f"{self.prefix}{topic}").items()
+        }
+
+    async def _left(self, name: str, ends: dict[tuple[str, int], int]) -> dict[str, int]:
+        connection = self.connections[name]
+        rows = await connection.fetch("SELECT topic, partition, next_offset FROM stream_position")
+        done = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        behind = sum(end - done.get(place, 0) for place, end in ends.items() if place[0] in READS[name])
+        return {"unsent": await connection.fetchval(STANDING["unsent"]), "behind": behind}
+
+
+@asynccontextmanager
+async def open_system(kafka: Broker, databases: Databases, processes: Supervisor, prefix: str) -> AsyncIterator[System]:
+    """Make topics and databases; nothing runs yet."""
+    system = System(kafka, databases, processes, prefix)
+    processes.env = system.environment
+    kafka.create_topics(system.topics)
+    async with AsyncExitStack() as stack:
+        for name in SERVICES:
+            system.connections[name] = connection = await asyncpg.connect(databases(name).admin_dsn)
+            stack.callback(connection.terminate)
+        yield system
