@@ -146,6 +146,9 @@ class KernelApp(faust.App):
     def _new_transport(self) -> Any:
         return KernelTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """Make no folder: Faust would put one for tables, which we have none of, where the process stands."""
+
 
 def build_app(consumption: Consumption) -> KernelApp:
     """Build the app that subscribes to a service's inputs."""
