@@ -16,6 +16,7 @@ from tests.parts.kafka_admin import KafkaAdmin
 from tests.parts.kafka_jars import FAST_JVM, KafkaHome, KafkaUnavailableError, kafka_home, properties
 
 START_SECONDS = 60.0
+NAMED_SECONDS = 5.0
 
 
 class Broker(KafkaAdmin):
@@ -39,6 +40,14 @@ class Broker(KafkaAdmin):
     def kill9(self) -> None:
         """Kill it as a crash would."""
         raise KafkaUnavailableError(f"{self.bootstrap} is not ours to start or stop")
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open and nothing answers."""
+        raise KafkaUnavailableError(f"{self.bootstrap} is not ours to freeze")
+
+    def resume(self) -> None:
+        """Let a frozen one go on."""
+        raise KafkaUnavailableError(f"{self.bootstrap} is not ours to freeze")
 
     def close(self) -> None:
         """Stop it, if it is ours, and take away what it left."""
@@ -92,6 +101,14 @@ class LocalBroker(Broker):
         self.process.kill9()
         self._process = None
 
+    def pause(self) -> None:
+        """Freeze it."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.resume()
+
     def close(self) -> None:
         """Kill it and drop its data."""
         if self._process is not None:
@@ -124,7 +141,7 @@ def named() -> Broker:
     if not address:
         raise KafkaUnavailableError("PATHWAY_TEST_KAFKA is not set")
     broker = Broker(address, "PATHWAY_TEST_KAFKA")
-    if not broker.answers(10.0):
+    if not broker.answers(NAMED_SECONDS):
         raise KafkaUnavailableError(f"PATHWAY_TEST_KAFKA={address} does not answer")
     return broker
 

@@ -65,6 +65,14 @@ class DockerBroker(Broker):
         """Kill it as a crash would."""
         self._container.get_wrapped_container().kill()
 
+    def pause(self) -> None:
+        """Freeze it."""
+        self._container.get_wrapped_container().pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._container.get_wrapped_container().unpause()
+
     def close(self) -> None:
         """Remove the container and its data."""
         self._container.stop()
