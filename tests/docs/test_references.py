@@ -1,7 +1,9 @@
 """What documents point at is there: links, files, tests, settings; and the decisions have their form."""
 
 import ast
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,9 +102,11 @@ def test_every_metric_is_described() -> None:
     assert [name for name in re.findall(r'"(pathway_[a-z_]+)"', code) if f"`{name}`" not in text] == []
 
 
-def test_every_block_is_closed() -> None:
+def test_every_block_is_closed_and_can_be_read() -> None:
+    readers: dict[str, Callable[[str], object]] = {"python": ast.parse, "json": json.loads}
     for path in documents():
-        blocks(path.read_text())
+        for block in blocks(path.read_text()):
+            readers.get(block.language, str)(block.text)
 
 
 def pages() -> list[Path]:
