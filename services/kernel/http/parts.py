@@ -17,6 +17,7 @@ from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
+from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 
 POOL_SIZE = 10
