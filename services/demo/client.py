@@ -95,7 +95,11 @@ class Client:
     async def _send(self, method: str, url: str, **request: Any) -> Reply:
         one = await self._free.get()
         try:
-            answer = await one.request(method, url, **request)
+            try:
+                answer = await one.request(method, url, **request)
+            except httpx.RemoteProtocolError:
+                # the server closed an idle connection just as it was used again; every POST has its key
+                answer = await one.request(method, url, **request)
         finally:
             self._free.put_nowait(one)
         return _reply(answer)
