@@ -109,8 +109,11 @@ def inexact(path: Path) -> Iterator[str]:
 
 
 def undescribed(folder: Path) -> Iterator[str]:
-    """A folder says in a README, or in its package's docstring, what it owns."""
+    """A folder says in a README, or in its package's docstring, what it owns; files of data say it themselves."""
     if (folder / "README.md").is_file() and (folder / "README.md").read_text().strip():
+        return
+    files = [path for path in folder.iterdir() if path.is_file()]
+    if files and all(path.suffix == ".yaml" and path.read_text().startswith("# ") for path in files):
         return
     package = folder / "__init__.py"
     if package.is_file() and ast.get_docstring(ast.parse(package.read_text())):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture import rules
-from tests.architecture.files import KERNEL, ROOT, SERVICES, sources
+from tests.architecture.files import KERNEL, SERVICES, sources, tracked
 
 DOMAINS = sorted(SERVICES.glob("*/domain"))
 MONEY = [KERNEL / "money.py", *sources(SERVICES / "outcomes" / "domain"), SERVICES / "programmes" / "model.py"]
@@ -31,8 +31,9 @@ def test_money_is_whole_pence() -> None:
     assert faults(rules.inexact, MONEY) == []
 
 
-def test_every_folder_of_code_says_what_it_owns() -> None:
-    folders = {path.parent for path in sources(SERVICES)} - {ROOT}
+def test_every_folder_says_what_it_owns() -> None:
+    folders = {path.parent for path in tracked() if path.is_relative_to(SERVICES)}
+    assert len(folders) > 20
     versions = {folder for folder in folders if folder.name == "versions"}  # a migration describes itself
     assert faults(rules.undescribed, sorted(folders - versions)) == []
 
@@ -76,3 +77,10 @@ def test_a_folder_without_a_description_is_found(tmp_path: Path) -> None:
     assert faults(rules.undescribed, [tmp_path])
     (tmp_path / "README.md").write_text("# What it owns\n")
     assert faults(rules.undescribed, [tmp_path]) == []
+
+
+def test_data_that_does_not_say_what_it_is_is_found(tmp_path: Path) -> None:
+    (tmp_path / "codes.yaml").write_text("# The codes of a list.\ncodes: []\n")
+    assert faults(rules.undescribed, [tmp_path]) == []
+    (tmp_path / "more.yaml").write_text("codes: []\n")
+    assert faults(rules.undescribed, [tmp_path])
