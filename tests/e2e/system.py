@@ -90,26 +90,23 @@ class System:
         """The services, put together in this process."""
         return [service_named(name, self.settings) for name in SERVICES]
 
-    def start(self, *roles: str) -> None:
+    async def start(self, *roles: str) -> None:
         """Start the issuer and these roles, and wait until all are ready."""
         self.processes.python("issuer", *CLI, "dev-issuer", env={"PATHWAY_HTTP_PORT": str(self.ports["issuer"])})
         for name in roles:
             self.role(name)
-        self._wait("issuer", "livez")
-        for name in roles:
-            self.wait_for(name)
+        await self.ready("issuer", *roles)
 
     def role(self, name: str) -> Child:
         """Start a role and return at once."""
         more: Mapping[str, str] = self.changes.get(name, {})
         return self.processes.python(name, *CLI, *ROLES[name], env={"PATHWAY_HTTP_PORT": str(self.ports[name]), **more})
 
-    def wait_for(self, name: str) -> None:
-        """Wait until a role is ready."""
-        self._wait(name, "readyz")
-
-    def _wait(self, name: str, path: str) -> None:
-        self.processes.children[name].wait_for_http(f"http://127.0.0.1:{self.ports[name]}/{path}", START_SECONDS)
+    async def ready(self, *names: str) -> None:
+        """Wait until processes are ready; the loop goes on, since some may wait for what runs in it."""
+        for name in names:
+            url = f"http://127.0.0.1:{self.ports[name]}/{'livez' if name == 'issuer' else 'readyz'}"
+            await asyncio.to_thread(self.processes.children[name].wait_for_http, url, START_SECONDS)
 
     def kill(self, name: str) -> None:
         """``kill -9`` in the middle of whatever it does; it is started again at once."""

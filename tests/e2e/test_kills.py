@@ -91,7 +91,7 @@ class Log:
 
 
 async def test_two_thousand_referrals_and_ten_kills(system: System) -> None:
-    system.start(*ROLES)
+    await system.start(*ROLES)
     crowd = people(PEOPLE, SEED)
     async with PatientClient(system.issuer, system.urls, SENDERS + COACHES) as client:
         killer = Killer(system, PEOPLE + 6 * COACHED, random.Random(SEED))  # noqa: S311  repeatable on purpose
