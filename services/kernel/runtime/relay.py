@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from services.kernel.envelope import to_headers
 from services.kernel.runtime import backoff, metrics
@@ -29,9 +29,12 @@ from services.kernel.settings import Settings
 
 log = structlog.get_logger()
 
+LEAD_POLL_SECONDS = 1.0
 LEAD = "SELECT pg_try_advisory_lock(hashtext('pathway-relay'))"
 DISCARD_SECONDS = 1.0
 DAYS_EVERY_SECONDS = 3600.0
+DAY_SECONDS = 86_400
+LAST_MS = 2**63 - 1
 
 
 class SendFailed(Exception):
@@ -49,6 +52,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
+        self._times_refused = False
 
     def stop(self) -> None:
         """Ask the relay to end after what it is sending."""
@@ -65,26 +69,27 @@ class Relay:
                     self._attempt += 1
                     self.trouble = stop.detail
                     log.warning("relay_stopped", service=self.service.name, reason=stop.reason, detail=stop.detail)
-                    await self._sleep(backoff.delay(self._attempt))
+                    await self._rest(backoff.delay(self._attempt))
                 except (KafkaError, SendFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error):
                         raise
                     self._attempt += 1
+                    self._times_refused = isinstance(error, InvalidTimestampError)
                     self.trouble = f"tries again after {type(error).__name__}"
                     metrics.relay_failures.labels(self.service.name, type(error).__name__).inc()
                     log.warning(
                         "relay_retries", service=self.service.name, error=type(error).__name__, attempt=self._attempt
                     )
                     await self._discard()
-                    await self._sleep(backoff.delay(self._attempt))
+                    await self._rest(backoff.delay(self._attempt))
         finally:
             await self._discard()
 
     async def _lead_and_publish(self) -> None:
-        connection = await asyncpg.connect(self.settings.service_url(self.service.name), timeout=10, command_timeout=15)
+        connection = await self._connect()
         try:
             while not await connection.fetchval(LEAD):
-                await self._sleep(1.0)
+                await self._rest(LEAD_POLL_SECONDS)
                 if self._stopping.is_set():
                     return
             await self._check_own_log(connection)
@@ -107,18 +112,33 @@ class Relay:
                 rows = await unsent.read()
                 if rows:
                     await self._publish(unsent, rows)
-                    await self._pace()
+                    await self._rest(self.settings.relay_pace_seconds)
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 await connection.close(timeout=2)
 
-    async def _pace(self) -> None:
-        """Let rows gather after a publication: what comes after a quiet moment goes out at once."""
-        if self.settings.relay_pace_seconds:
+    async def _connect(self) -> asyncpg.Connection:
+        """Connect so that the server ends a session that asks nothing for three rounds.
+
+        A leader that hangs, or whose machine is gone without a word, would else keep its lock until TCP
+        gives up, which takes hours.
+        """
+        settings = self.settings
+        round_seconds = settings.relay_poll_seconds + settings.relay_send_timeout_seconds + settings.relay_pace_seconds
+        return await asyncpg.connect(
+            settings.service_url(self.service.name),
+            timeout=10,
+            command_timeout=15,
+            server_settings={"idle_session_timeout": f"{3 * round_seconds:.1f}s"},
+        )
+
+    async def _rest(self, seconds: float) -> None:
+        """Let the time pass, or the end come: between failures, and after a publication so that rows gather."""
+        if seconds:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.settings.relay_pace_seconds):
+                async with asyncio.timeout(seconds):
                     await self._stopping.wait()
 
     async def _check_own_log(self, connection: asyncpg.Connection) -> None:
@@ -135,12 +155,14 @@ class Relay:
         except TimeoutError as error:
             raise SendFailed("no acknowledgement in time") from error
         await unsent.mark(rows)
-        self.trouble, self._attempt = None, 0
+        self.trouble, self._attempt, self._times_refused = None, 0, False
         metrics.relayed.labels(self.service.name).inc(sent)
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:
         """Put rows into batches of their partitions, in id order, and wait for every acknowledgement."""
         counts: dict[str, int] = {}
+        # a broker refuses what lies ahead of its clock (Kafka 4: an hour); ours, or the writer's, may be a day off
+        latest_ms = int((time.time() - 2 * DAY_SECONDS) * 1000) if self._times_refused else LAST_MS
         open_batches: dict[tuple[str, int], Any] = {}
         pending = []
         for row in rows:
@@ -151,7 +173,7 @@ class Relay:
             record = {
                 "key": row["key"].encode(),
                 "value": row["value"],
-                "timestamp": row["recorded_ms"],
+                "timestamp": min(row["recorded_ms"], latest_ms),
                 "headers": list(to_headers(json.loads(row["headers"]))),
             }
             batch = open_batches.get(place)
