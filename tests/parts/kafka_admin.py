@@ -1,5 +1,6 @@
 """What tests do to topics, over the wire: make, drop, cut off, write to, read back. Any broker."""
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class KafkaAdmin:
         return True
 
     def create_topics(self, names: Iterable[str], partitions: int = 6, config: Mapping[str, str] | None = None) -> None:
-        """Make topics; returns when every partition has a leader. Raises KafkaException."""
+        """Make topics; returns when the leader of every partition answers. Raises KafkaException."""
         wanted = list(names)
         new = [NewTopic(name, partitions, 1, config=dict(config or {})) for name in wanted]
         _done(self._admin.create_topics(new, request_timeout=SECONDS))
@@ -135,9 +136,16 @@ class KafkaAdmin:
         return {(place.topic, place.partition): result.offset for place, result in found.items()}
 
     def _wait_for_leaders(self, topic: str, partitions: int) -> None:
+        """Wait until the leaders answer: metadata name them a moment before they know."""
+        deadline = time.monotonic() + SECONDS
+        wanted = [TopicPartition(topic, number) for number in range(partitions)]
         while True:
-            known = self._admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-            if len(known) == partitions and all(p.leader >= 0 for p in known.values()):
+            try:
+                self._offsets(wanted, LATEST)
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+            else:
                 return
 
 

@@ -1,5 +1,7 @@
 """Apache Kafka in a container, where Docker answers."""
 
+import time
+
 from docker.errors import DockerException  # type: ignore[import-untyped]  # it has no types
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
@@ -48,9 +50,11 @@ class DockerBroker(Broker):
         return {**variables, "CLUSTER_ID": CLUSTER_ID}
 
     def _wait(self) -> None:
-        if not self.answers(START_SECONDS):
-            logs = self._container.get_wrapped_container().logs(tail=25).decode("utf-8", "replace")
-            raise KafkaUnavailableError(f"the container does not answer:\n{logs}")
+        deadline = time.monotonic() + START_SECONDS
+        while not self.settled():
+            if time.monotonic() > deadline:
+                logs = self._container.get_wrapped_container().logs(tail=25).decode("utf-8", "replace")
+                raise KafkaUnavailableError(f"the container does not answer:\n{logs}")
 
     def start(self) -> None:
         """Start the stopped container: same port, same data."""
