@@ -1,5 +1,6 @@
 """``pathway dlq``, ``consumer``, ``outbox``: the operator's commands as Typer apps."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import asyncpg
@@ -44,7 +45,8 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
         async def work(pool: asyncpg.Pool, _: Service, __: Settings) -> list[dict[str, Any]]:
             return [dict(row) for row in await dead_letters.list_letters(pool, everything=everything, limit=limit)]
 
-        show_rows(f"Dead letters of {name}", with_pool(lookup, name, work), as_json=as_json)
+        rows = with_pool(lookup, name, work)
+        show_rows(f"Dead letters of {name}", rows if as_json else [_summary(row) for row in rows], as_json=as_json)
 
     @app.command()
     def show(name: ServiceName, letter: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
@@ -95,6 +97,20 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
         _show_results(with_pool(lookup, name, work), apply=apply, as_json=as_json)
 
     return app
+
+
+def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what fits a line of a terminal."""
+    return {
+        "id": row["id"],
+        "where": f"{row['topic']}/{row['partition']}@{row['record_offset']}",
+        "key": row["key"],
+        "seq": row["sequence"],
+        "kind": row["kind"],
+        "code": row["code"],
+        "since": row["created_at"],
+        "now": row["resolution"] or "open",
+    }
 
 
 async def _named(letter: int, work: Any) -> Result:

@@ -71,9 +71,9 @@ def show_rows(title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -
         return
     table = Table(title=title, title_justify="left")
     for name in rows[0]:
-        table.add_column(str(name))
+        table.add_column(str(name), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(_plain(value)) for value in row.values()))
+        table.add_row(*("" if value is None else _short(value) for value in row.values()))
     console.print(table)
 
 
@@ -91,6 +91,13 @@ def say_dry_run(*, applied: bool, as_json: bool) -> None:
     """Say that nothing changed, where nothing did."""
     if not applied and not as_json:
         console.print("Dry run: nothing was changed. Add --apply to do it.")
+
+
+def _short(value: Any) -> str:
+    """Return a value for a table's cell: times to the second."""
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return str(_plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,111 @@
+"""The operator's commands as typed: tables, JSON beside them, exit codes that scripts can trust."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.cli import app
+from tests.parts.databases import Databases
+
+Pathway = Callable[..., Result]
+
+
+@pytest.fixture
+def pathway(database: Databases, monkeypatch: pytest.MonkeyPatch) -> Pathway:
+    """``pathway("dlq", "list", "triage")`` on a database of this test's own."""
+    for name, value in database.environment("triage").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
+    monkeypatch.setenv("PATHWAY_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+def do(dsn: str, *statements: str) -> None:
+    """Change the database behind the commands' back."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+LETTER = """
+INSERT INTO dead_letter (topic, partition, record_offset, record_key, value, headers, key, sequence, kind, code, detail)
+VALUES ('referral.created', 0, 7, 'k', 'not json', '[]', 'k', 1, 'poison', 'data_invalid', 'is not JSON')
+"""
+POSITION = "INSERT INTO stream_position (topic, partition, next_offset) VALUES ('referral.created', 0, 8)"
+STOP = "INSERT INTO consumer_stop (reason, detail) VALUES ('offset_gap', 'expected offset 8, got 9')"
+SENT = """
+INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value, sent_at)
+SELECT 'triage.completed', 'k', n, 'e' || n, 0, '{}', '{}', now() FROM generate_series(1, 3) n
+"""
+
+
+def test_dead_letters_are_listed_shown_and_discarded(pathway: Pathway, database: Databases) -> None:
+    do(database("triage").dsn, POSITION, LETTER)
+    assert "data_invalid" in pathway("dlq", "list", "triage").stdout
+    rows = json.loads(pathway("dlq", "list", "triage", "--json").stdout)
+    assert [(row["code"], row["bytes"]) for row in rows] == [("data_invalid", 8)]
+    letter = str(rows[0]["id"])
+    assert json.loads(pathway("dlq", "show", "triage", letter, "--json").stdout)["value"] == "not json"
+
+    redrive = pathway("dlq", "redrive", "triage", letter, "--apply")
+    assert (redrive.exit_code, "still_poison" in redrive.stderr) == (1, True)
+    unreasoned = pathway("dlq", "discard", "triage", letter, "--apply")
+    assert (unreasoned.exit_code, "reason_required" in unreasoned.stderr) == (1, True)
+
+    dry = pathway("dlq", "discard", "triage", letter, "--reason", "a test message")
+    assert (dry.exit_code, "Dry run" in dry.stdout) == (0, True)
+    assert len(json.loads(pathway("dlq", "list", "triage", "--json").stdout)) == 1
+    done = pathway("dlq", "discard", "triage", letter, "--reason", "a test message", "--apply", "--json")
+    assert json.loads(done.stdout)[0]["outcome"] == "discarded"
+    assert json.loads(pathway("dlq", "list", "triage", "--json").stdout) == []
+    assert len(json.loads(pathway("dlq", "list", "triage", "--all", "--json").stdout)) == 1
+
+
+def test_a_latched_stop_shows_in_the_status_and_is_taken_back(pathway: Pathway, database: Databases) -> None:
+    assert pathway("consumer", "status", "triage").exit_code == 0
+    do(database("triage").dsn, POSITION, STOP)
+    status = pathway("consumer", "status", "triage", "--json")
+    assert status.exit_code == 1
+    assert json.loads(status.stdout)["stop"]["reason"] == "offset_gap"
+    assert json.loads(status.stdout)["positions"][0]["next_offset"] == 8
+
+    assert pathway("consumer", "resume", "triage", "--apply").exit_code == 1
+    assert pathway("consumer", "resume", "triage", "--reason", "looked").exit_code == 0
+    assert pathway("consumer", "status", "triage").exit_code == 1, "a dry run resumes nothing"
+    accept = ("--topic", "referral.created", "--partition", "0", "--offset", "9")
+    assert pathway("consumer", "resume", "triage", "--reason", "8 is lost", *accept, "--apply").exit_code == 0
+    after = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
+    assert (after["stop"], after["positions"][0]["next_offset"]) == (None, 9)
+    again = pathway("consumer", "resume", "triage", "--reason", "again", "--apply")
+    assert (again.exit_code, "not_stopped" in again.stderr) == (1, True)
+
+
+def test_the_outbox_is_shown_and_sent_again(pathway: Pathway, database: Databases) -> None:
+    do(database("triage").dsn, SENT)
+    assert json.loads(pathway("outbox", "status", "triage", "--json").stdout)["unsent"] == 0
+    assert pathway("outbox", "resend", "triage", "k", "--from", "2").exit_code == 0
+    assert json.loads(pathway("outbox", "status", "triage", "--json").stdout)["unsent"] == 0
+    resent = pathway("outbox", "resend", "triage", "k", "--from", "2", "--reason", "asked for", "--apply", "--json")
+    assert [row["sequence"] for row in json.loads(resent.stdout)] == [2, 3]
+    assert json.loads(pathway("outbox", "status", "triage", "--json").stdout)["unsent"] == 2
+    nothing = pathway("outbox", "resend", "triage", "other", "--apply")
+    assert (nothing.exit_code, "nothing_sent" in nothing.stderr) == (1, True)
+
+
+def test_what_is_out_of_reach_is_said_in_a_line(pathway: Pathway, monkeypatch: pytest.MonkeyPatch) -> None:
+    lag = pathway("consumer", "status", "triage", "--lag")
+    assert (lag.exit_code, "broker_unreachable" in lag.stderr) == (1, True)
+    monkeypatch.setenv("PATHWAY_DATABASE_URL", "postgresql://{service}_run@127.0.0.1:1/none")
+    lost = pathway("dlq", "list", "triage")
+    assert (lost.exit_code, "database_unreachable" in lost.stderr) == (1, True)
+    unknown = pathway("dlq", "list", "nothing")
+    assert (unknown.exit_code, "there is no service" in unknown.stderr) == (1, True)
