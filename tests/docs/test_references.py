@@ -150,3 +150,10 @@ def test_a_name_that_leads_nowhere_is_found(code: str) -> None:
 def test_a_link_that_leads_nowhere_is_found() -> None:
     assert missing_link(ROOT / "README.md", "docs/nowhere.md")
     assert not missing_link(ROOT / "README.md", "docs/decisions/README.md#top")
+
+
+def test_the_kernels_readme_names_every_module() -> None:
+    kernel = ROOT / "services" / "kernel"
+    text = (kernel / "README.md").read_text()
+    modules = [*kernel.glob("*.py"), *(kernel / "runtime").glob("*.py")]
+    assert sorted(path.name for path in modules if path.name != "__init__.py" and f"{path.name}`" not in text) == []
