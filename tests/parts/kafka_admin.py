@@ -13,6 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     OffsetSpec,
 )
 
+from services.embedded.processes import POLL_SECONDS
+
 SECONDS = 20.0
 EARLIEST: Any = OffsetSpec.earliest()
 LATEST: Any = OffsetSpec.latest()
@@ -136,17 +138,22 @@ class KafkaAdmin:
         return {(place.topic, place.partition): result.offset for place, result in found.items()}
 
     def _wait_for_leaders(self, topic: str, partitions: int) -> None:
-        """Wait until the leaders answer: metadata name them a moment before they know."""
         deadline = time.monotonic() + SECONDS
-        wanted = [TopicPartition(topic, number) for number in range(partitions)]
-        while True:
-            try:
-                self._offsets(wanted, LATEST)
-            except KafkaException:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return
+        while not self._leaders_answer(topic, partitions):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{topic} has no leaders that answer after {SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
+
+    def _leaders_answer(self, topic: str, partitions: int) -> bool:
+        """Ask the leaders too: metadata name them a moment before they know."""
+        known = self._admin.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+        if len(known) != partitions or any(p.leader < 0 for p in known.values()):
+            return False
+        try:
+            self._offsets([TopicPartition(topic, number) for number in known], LATEST)
+        except KafkaException:
+            return False
+        return True
 
 
 def _raw(message: Any) -> Raw:
