@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from services.kernel.decision import Event
 from services.kernel.envelope import Envelope, EnvelopeError, from_headers
 from services.kernel.runtime.records import Decoded, Record, UnknownVersion, decode
@@ -87,7 +89,10 @@ class History:
 
 
 def read_own(service: Service, record: Record) -> Own | None:
-    """Read one of a service's own events; None for what others wrote into its topic."""
+    """Read one of a service's own events; None for what others wrote into its topic, and for what nobody can read.
+
+    Consumers set such a record aside; where it stands in the place of a real event, the number is a gap.
+    """
     try:
         envelope = from_headers(record.headers, record.key)
     except EnvelopeError:
@@ -95,7 +100,10 @@ def read_own(service: Service, record: Record) -> Own | None:
     contract = service.registry.find(envelope.type)
     if envelope.source != service.source or contract is None or record.value is None:
         return None
-    data = contract.model.model_validate_json(record.value)
+    try:
+        data = contract.model.model_validate_json(record.value)
+    except ValidationError:
+        return None
     event = Event(envelope.id, envelope.type, envelope.subject, envelope.sequence, data, envelope.time)
     return Own(envelope, record.value, event)
 
