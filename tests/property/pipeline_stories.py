@@ -1,0 +1,122 @@
+"""What people ask of the four services: referrals, answers, coaches' work; one number draws each act.
+
+A story has rounds: in each, people ask for things, and then the topics are read until all is quiet; so a command
+meets the same state whatever happened on the way.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from services.coaching.domain.commands import Asked
+from services.coaching.domain.plan import Plan
+from services.coaching.domain.reissue import COMMAND_TYPE
+from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
+from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
+from services.intake.reading import read_referral, read_strictly
+from services.kernel.ids import uuid7
+from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
+from tests.property import coaching_histories as histories
+from tests.property.pipeline import World, services
+from tests.unit.coaching.desk import COMMAND, NOW
+from tests.unit.intake.referrals import put, referral
+
+Reading = Callable[[World], None]
+
+POSTED: Final[tuple[dict[str, Any], ...]] = (
+    referral(),
+    referral(put("assessment", None)),
+    referral(put("assessment.phq9.item9", 1)),
+    referral(put("assessment.red_flags.fever", True)),
+    referral(put("eligibility_facts.right_to_work", None)),
+    referral(put("work", {**referral()["work"], "status": "unemployed", "attendance": None, "off_sick_since": None})),
+)
+"""Recommended, too little asked, held, urgent, for review, out of work."""
+
+ASSESSED: Final[tuple[dict[str, Any], ...]] = (
+    {"taken_on": "2024-11-25", "phq9": {"score": 17, "item9": 0}, "barriers": ["debt", "housing"]},
+    {"taken_on": "2024-11-25", "phq9": {"score": 8, "item9": 2}},
+    {"taken_on": "2024-11-26", "start_msk": {"score": 2}, "gad7": {"score": 12}},
+)
+
+
+def post(world: World, number: int, kind: int) -> str:
+    """Post one of :data:`POSTED` for person ``number``; returns the referral's id."""
+    key = uuid7(NOW, (1000 + number).to_bytes(10, "big"))
+    _, policy = services()["intake"]
+    raw = json.dumps(POSTED[kind]).encode()
+    posted = read_referral(raw, organisation_kind="nhs", policy=policy, now=world.clock())
+    person = str(uuid7(NOW, (2000 + number).to_bytes(10, "big")))
+    world.command("intake", CREATE, key, CreateReferral(
+        posted=posted, person_id=person, linked_referral=None, organisation_id="P84001", organisation_kind="nhs"
+    ))  # fmt: skip
+    return key
+
+
+def ask(world: World, key: str, chance: Random) -> None:
+    """Somebody does something about a referral: mostly its coach, mostly something that is possible."""
+    who = chance.choices(("coach", "nurse", "assessor", "referrer"), (12, 2, 2, 0.3))[0]
+    match who:
+        case "coach":
+            _coach(world, key, chance)
+        case "nurse":
+            world.command("triage", ACKNOWLEDGE, key, Acknowledge())
+        case "assessor":
+            posted = read_strictly(json.dumps({"assessment": chance.choice(ASSESSED)}).encode(), AssessmentAdded)
+            world.command("intake", ASSESS, key, AddAssessment(posted=posted, organisation_kind="nhs"))
+        case _:
+            leaves = read_strictly(b'{"reason": "moved_away", "occurred_on": "2024-12-01"}', WithdrawalPosted)
+            world.command("intake", WITHDRAW, key, leaves)
+
+
+def _coach(world: World, key: str, chance: Random) -> None:
+    for kind, fields in _acts(world.parts["coaching"].state(key), chance):
+        body = COMMAND.validate_python({"kind": kind, "occurred_on": histories.day(chance), **fields})
+        world.command("coaching", COMMAND_TYPE, key, Asked(body, None))
+
+
+def _acts(plan: Plan | None, chance: Random) -> list[tuple[str, dict[str, Any]]]:
+    """Choose what a coach does next: twice in three what the plan's state asks for, else anything."""
+    if plan is None or chance.random() < 0.33:
+        kind = chance.choice(sorted(histories.FIELDS))
+        fields = histories.FIELDS[kind](chance)
+        return [(kind, {**fields, "revision": 1} if kind.startswith("recommendation") else fields)]
+
+    def draw(kind: str) -> tuple[str, dict[str, Any]]:
+        return kind, histories.FIELDS[kind](chance)
+
+    first: dict[str, list[tuple[str, dict[str, Any]]]] = {
+        "proposed": [("recommendation_confirmed", {"revision": plan.plan.revision}), draw("session_recorded")],
+        "confirmed": [draw("plan_agreed"), draw("session_recorded"), draw("work_status_changed")],
+        "paused": [("resumed", {})],
+        "closed": [draw("evidence_recorded")],
+    }
+    if plan.state.value in first:
+        return first[plan.state.value]
+    steps = [step.step_id for step in plan.plan.steps]
+    if steps and chance.random() < 0.5:
+        return [("step_started", {"step_id": steps[0]}), ("step_finished", {"step_id": steps[0]})]
+    return [draw(kind) for kind in ("session_recorded", "review_completed", "session_recorded", "evidence_recorded")]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Whose referrals are posted, and in each round what is asked: (which referral, a number that draws it)."""
+
+    people: tuple[int, ...]
+    rounds: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def told(story: Story, read: Reading) -> World:
+    """Let a story happen, reading the topics in that way."""
+    world = World()
+    keys = [post(world, number, kind) for number, kind in enumerate(story.people)]
+    read(world)
+    for number, asked in enumerate(story.rounds, 1):
+        world.round = number
+        for which, seed in asked:
+            ask(world, keys[which % len(keys)], Random(seed))  # noqa: S311  repeatable
+        read(world)
+    return world

@@ -1,0 +1,173 @@
+"""However the topics are read, the four services come to the same: states, events to the byte, and the ledger.
+
+One story is told twice, over the kernel's own transactions on databases in memory: once with the topics read in
+plain order, once with partitions interleaved, batches of any size, records repeated at their own and at new
+offsets, numbers that come too early, unreadable bytes in between, and processes that die in the middle.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.contracts import types
+from services.kernel.replay.folding import replay
+from services.kernel.replay.history import History
+from services.kernel.runtime import fold, positions
+from services.kernel.runtime.fold import mint
+from services.kernel.runtime.turns import Turns
+from tests.property.money_model import owed
+from tests.property.pipeline import World, services
+from tests.property.pipeline_disorder import Disorder
+from tests.property.pipeline_stories import POSTED, Story, told
+
+SEEDS = st.integers(0, 2**32 - 1)
+STORIES = st.builds(
+    Story,
+    people=st.lists(st.integers(0, len(POSTED) - 1), min_size=1, max_size=3).map(tuple),
+    rounds=st.lists(st.lists(st.tuples(st.integers(0, 2), SEEDS), max_size=6).map(tuple), max_size=5).map(tuple),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
+    """Dead letters are meant here; nobody needs to read of each."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    yield
+    structlog.configure(**before)
+
+
+def long_story(seed: int) -> Story:
+    """Everybody there is, over six rounds: Hypothesis seeks short stories, these are full ones."""
+    chance = Random(seed)  # noqa: S311  repeatable
+    rounds = [[(n, chance.getrandbits(32)) for n in range(len(POSTED)) for _ in range(2)] for _ in range(6)]
+    return Story(tuple(range(len(POSTED))), tuple(tuple(asked) for asked in rounds))
+
+
+def differences(plain: World, disordered: World) -> list[str]:
+    one, two = plain.found(), disordered.found()
+    named = [(part, name) for part, found in one.items() if isinstance(found, dict) for name in found]
+    wrong = [f"{part} {name}" for part, name in named if one[part][name] != two[part][name]]
+    return wrong + [name for name in ("refused", "dead") if one[name] != two[name]]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STORIES, SEEDS)
+def test_any_way_of_reading_gives_the_same_states_events_and_ledger(story: Story, seed: int) -> None:
+    plain = told(story, World.read_in_order)
+    disordered = told(story, Disorder(Random(seed)))  # noqa: S311  repeatable
+    assert differences(plain, disordered) == []
+    assert all(not part["waiting"] and not part["stopped"] for part in _parts(disordered))
+
+
+def _parts(world: World) -> list[dict[str, Any]]:
+    return [memory.found() for memory in world.parts.values()]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_in_full_stories(seed: int) -> None:
+    story = long_story(seed)
+    plain, disordered = told(story, World.read_in_order), told(story, Disorder(Random(seed)))  # noqa: S311
+    assert differences(plain, disordered) == []
+    assert sum(map(len, disordered.log.values())) > 1.2 * sum(map(len, plain.log.values())), "it was too tidy"
+
+
+@pytest.fixture(scope="module")
+def worlds() -> list[World]:
+    return [told(long_story(seed), Disorder(Random(seed))) for seed in range(6)]  # noqa: S311
+
+
+def values(world: World, topic: str) -> list[dict[str, Any]]:
+    rows = [row for memory in world.parts.values() for (t, *_), row in memory.tables["outbox"].items() if t == topic]
+    return [json.loads(row[3]) for row in rows]
+
+
+def test_the_stories_reach_what_the_law_speaks_of(worlds: list[World]) -> None:
+    changes = Counter(data["change"]["kind"] for world in worlds for data in values(world, types.TOPIC_PLAN))
+    assert len(changes) > 15
+    outcomes = Counter(data["kind"] for world in worlds for data in values(world, types.TOPIC_OUTCOME))
+    assert outcomes["earned"] > 40
+    assert {"claimable"} <= set(outcomes)
+    revisions = [
+        data["revision"] for world in worlds for data in values(world, types.TOPIC_TRIAGE) if "ruleset" in data
+    ]
+    assert max(revisions) > 2
+    assert all(len(world.refused) < 150 for world in worlds), "most of what is asked is refused"
+
+
+def test_the_ledger_is_the_independent_model_whatever_came_twice_or_late(worlds: list[World]) -> None:
+    for world in worlds:
+        tables = world.parts["outcomes"].tables
+        sums = Counter[str]()
+        for row in tables["ledger_transaction"].values():
+            sums[row[4]] += row[10]
+        assert {p: n for p, n in sums.items() if n} == {
+            p: n for p, n in owed(values(world, types.TOPIC_PLAN)).items() if n
+        }
+        assert sum(row[4] for row in tables["ledger_line"].values()) == 0
+
+
+def test_the_log_decides_again_to_the_same(worlds: list[World]) -> None:
+    """The audit's own replay of a log with repetitions and poison in it finds no difference."""
+    for world in worlds:
+        for service, policy in services().values():
+            history = History(service)
+            for place in sorted(world.log):
+                for record in world.log[place]:
+                    history.add(record)
+            replayed = replay(history, policy)
+            assert replayed.differences == []
+            memory = world.parts[service.name]
+            kept = {key: (n, memory.state(key)) for key, (n, state) in memory.tables["aggregate"].items() if state}
+            assert kept == {key: (a.sequence, a.state) for key, a in replayed.aggregates.items() if a.sequence}
+
+
+# The laws notice when a safeguard is gone.
+
+
+def _takes_all(self: Turns, item: Any) -> None:
+    self._apply(self.turns[item.envelope.subject], item)
+
+
+def _forgets_early(self: Turns, turn: Any, item: Any) -> None:
+    self.counts.duplicates += 1
+
+
+async def _keeps_nothing(*_: Any) -> None:
+    return None
+
+
+def _ids_of_the_moment(service: Any, drafts: Any, key: str, sequence: int, cause: str, now: Any) -> Any:
+    return mint(service, drafts, key, sequence, cause[:-1] + str(sequence % 2), now)
+
+
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
+    "duplicates are applied again": (Turns, "_take", _takes_all),
+    "an early number is dropped": (Turns, "_park", _forgets_early),
+    "what waited is not taken up": (Turns, "drain", lambda self, turn: None),
+    "what waits is not kept": (positions, "_park", _keeps_nothing),
+    "ids follow from something else than the cause": (fold, "mint", _ids_of_the_moment),
+}
+
+
+@pytest.mark.parametrize("broken", MUTANTS)
+def test_a_broken_safeguard_is_noticed(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, mutant = MUTANTS[broken]
+    story = long_story(1)
+    plain = told(story, World.read_in_order)
+    monkeypatch.setattr(owner, name, mutant)
+    assert any(_noticed(plain, story, seed) for seed in range(3))
+
+
+def _noticed(plain: World, story: Story, seed: int) -> bool:
+    try:
+        return bool(differences(plain, told(story, Disorder(Random(seed)))))  # noqa: S311
+    except AssertionError:  # the database in memory has refused a second row of one key
+        return True
