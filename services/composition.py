@@ -1,9 +1,12 @@
 """Which services there are and how each is put together: the only module that knows them all."""
 
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from services.kernel.service import Service
 from services.kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI  # a worker and a relay serve no API: half a second less to start each
 
 NAMES = ("intake", "triage", "coaching", "outcomes")
 """The services in the order in which a referral passes them."""
@@ -41,7 +44,7 @@ def service_named(name: str, settings: Settings) -> Service:
             raise UnknownService(name)
 
 
-def api_named(name: str, settings: Settings) -> FastAPI:
+def api_named(name: str, settings: Settings) -> "FastAPI":
     """Put one service's HTTP API together. Raises :class:`UnknownService`."""
     match name:
         case "intake":

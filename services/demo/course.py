@@ -15,6 +15,7 @@ STAYS_OPEN_PERCENT: Final = 6
 STEP_CANCELLED_PERCENT: Final = 8
 IMPROVES_PERCENT: Final = 45
 FINDS_WORK_PERCENT: Final = 25
+STEPS_PLAYED: Final = 2
 WEEKS: Final = (6, 12)
 """All illustrative; up to 12 weeks of support is what one area publishes."""
 
@@ -93,7 +94,11 @@ def _sessions(rng: random.Random, first: date, weeks: int) -> list[Act]:
 
 
 def _support(rng: random.Random, steps: list[dict[str, Any]], first: date, weeks: int) -> list[Act]:
-    """Start and finish the steps in their sequence; one that nothing waits for may be cancelled."""
+    """Start and finish the first steps in their sequence; one that nothing waits for may be cancelled.
+
+    The rest go on, or begin, after this programme's support has ended.
+    """
+    steps = steps[:STEPS_PLAYED]
     free = {step["step_id"]: first for step in steps}
     needed = {name for step in steps for name in step["after"]}
     last = after(first, 7 * weeks)

@@ -62,7 +62,7 @@ class World:
             "PATHWAY_ISSUER_URL": self.issuer,
             "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
             "PATHWAY_FETCH_MAX_WAIT_MS": "40",  # the in-memory broker holds an empty fetch to its end
-            "PATHWAY_RELAY_PACE_SECONDS": "0.1",  # so that two cores are enough for all of it
+            "PATHWAY_RELAY_PACE_SECONDS": "0.15",  # so that two cores are enough for all of it
             "PATHWAY_LOG_LEVEL": "WARNING",
         }
 
