@@ -25,7 +25,7 @@ from services.kernel.runtime.turns import Turns
 from tests.property.money_model import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
-from tests.property.pipeline_stories import POSTED, Story, told
+from tests.property.pipeline_stories import POSTED, Story, long_story, told
 
 SEEDS = st.integers(0, 2**32 - 1)
 STORIES = st.builds(
@@ -42,13 +42,6 @@ def _quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     yield
     structlog.configure(**before)
-
-
-def long_story(seed: int) -> Story:
-    """Everybody there is, over six rounds: Hypothesis seeks short stories, these are full ones."""
-    chance = Random(seed)  # noqa: S311  repeatable
-    rounds = [[(n, chance.getrandbits(32)) for n in range(len(POSTED)) for _ in range(2)] for _ in range(6)]
-    return Story(tuple(range(len(POSTED))), tuple(tuple(asked) for asked in rounds))
 
 
 def differences(plain: World, disordered: World) -> list[str]:

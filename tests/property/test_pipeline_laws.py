@@ -1,0 +1,205 @@
+"""Laws of every service's two functions, at every moment of stories in which the four work together."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import pytest
+
+from services.contracts.registry import EVENTS
+from services.kernel.decision import Cause, Command, Event, Received, Refused
+from services.kernel.ids import is_minted_from_event
+from services.kernel.runtime import fold
+from services.kernel.runtime.fold import encode, mint
+from services.kernel.service import Service
+from tests.property.pipeline import World, services
+from tests.property.pipeline_stories import long_story, told
+
+STORIES = 5
+SHARED = ("referral_id", "person_id", "route", "referred_on", "area_code", "locality", "age_band")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One cause that was handled: what stood before, what followed."""
+
+    service: Service
+    policy: Any
+    before: Any
+    sequence: int
+    cause: Cause
+    now: datetime
+    events: tuple[Event, ...]
+    after: Any
+
+
+@dataclass(frozen=True)
+class Witnessed:
+    """Stories, and every moment in them."""
+
+    worlds: list[World]
+    moments: list[Moment]
+
+    def of(self, service: Service) -> list[Moment]:
+        return [moment for moment in self.moments if moment.service is service]
+
+
+@pytest.fixture(scope="module")
+def seen() -> Iterator[Witnessed]:
+    moments: list[Moment] = []
+    apply = fold.apply
+
+    def watched(service: Any, policy: Any, aggregate: Any, cause: Any, now: Any, *rest: Any) -> list[Event]:
+        before, sequence = aggregate.state, aggregate.sequence
+        events = apply(service, policy, aggregate, cause, now, *rest)
+        moments.append(Moment(service, policy, before, sequence, cause, now, tuple(events), aggregate.state))
+        return events
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fold, "apply", watched)
+        yield Witnessed([told(long_story(seed), World.read_in_order) for seed in range(STORIES)], moments)
+
+
+def stored(service: Service, state: Any) -> Any:
+    """A state as it comes back from its table."""
+    return None if state is None else service.state.model_validate_json(state.model_dump_json())
+
+
+def read_back(event: Event) -> Event:
+    """An event as it comes back from its topic: data and all but the policy."""
+    return replace(event, data=EVENTS[event.type].model.model_validate_json(encode(event)), policy=None)
+
+
+def test_every_service_is_seen_at_work(seen: Witnessed) -> None:
+    for service, _ in services().values():
+        assert len(seen.of(service)) > 50
+        assert {bool(m.events) for m in seen.of(service)} >= {True}
+        assert service.name == "intake" or {bool(m.before) for m in seen.of(service)} == {True, False}
+
+
+def test_decide_says_the_same_again_also_of_a_state_read_from_its_table(seen: Witnessed) -> None:
+    for m in seen.moments:
+        drafts = m.service.decide(stored(m.service, m.before), m.cause, policy=m.policy, now=m.now)
+        again = mint(m.service, drafts, m.cause.key, m.sequence, m.cause.id, m.now)
+        assert again == list(m.events)
+        assert [encode(event) for event in again] == [encode(event) for event in m.events]
+
+
+def test_the_state_is_the_fold_of_events_as_the_topic_holds_them(seen: Witnessed) -> None:
+    for m in seen.moments:
+        state = stored(m.service, m.before)
+        for event in m.events:
+            state = m.service.evolve(state, read_back(event))
+        assert state == m.after
+
+
+def test_what_changes_state_is_an_event_and_an_event_is_about_its_own_key(seen: Witnessed) -> None:
+    for m in seen.moments:
+        assert m.events or m.after is m.before
+        for ordinal, event in enumerate(m.events, 1):
+            assert (event.key, event.sequence) == (m.cause.key, m.sequence + ordinal)
+            assert EVENTS[event.type].topic == m.service.output
+            assert EVENTS[event.type].producer == m.service.name
+
+
+def test_no_event_from_another_service_ever_raises_whatever_the_state(seen: Witnessed) -> None:
+    """Also one that comes when it makes no sense: what another part says can be surprising, never poison."""
+    chance = Random(5)  # noqa: S311  repeatable
+    for service, policy in services().values():
+        moments = seen.of(service)
+        states = [m.after for m in moments] + [None]
+        causes = [m.cause for m in moments if isinstance(m.cause, Received)]
+        for cause in chance.sample(causes, min(len(causes), 250)):
+            state = chance.choice(states)
+            drafts = service.decide(state, cause, policy=policy, now=cause.occurred_at)
+            for event in mint(service, drafts, cause.key, 7, cause.id, cause.occurred_at):
+                state = service.evolve(state, event)
+                encode(event)
+
+
+def test_a_command_in_a_state_that_it_was_not_meant_for_is_done_or_refused_with_a_code(seen: Witnessed) -> None:
+    chance = Random(6)  # noqa: S311  repeatable
+    done, refusals = 0, list[Refused]()
+    for service, policy in services().values():
+        moments = seen.of(service)
+        states = [m.after for m in moments] + [None]
+        commands = [m for m in moments if isinstance(m.cause, Command)]
+        for m in chance.sample(commands, min(len(commands), 150)):
+            try:
+                assert service.decide(chance.choice(states), m.cause, policy=policy, now=m.now)
+                done += 1
+            except Refused as refused:
+                refusals.append(refused)
+    assert {refused.status for refused in refusals} <= {404, 409, 422}
+    assert all(reason.code and reason.message for refused in refusals for reason in refused.reasons)
+    assert done > 20
+    assert len(refusals) > 20
+
+
+def records(world: World) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
+    for memory in world.parts.values():
+        for (topic, *_), (_, _, headers, value, _) in memory.tables["outbox"].items():
+            yield topic, json.loads(headers), json.loads(value)
+
+
+def test_every_event_leads_back_to_a_command_through_one_correlation(seen: Witnessed) -> None:
+    for world in seen.worlds:
+        by_id = {said["id"]: said for _, said, _ in records(world)}
+        depth: set[int] = set()
+        for said in by_id.values():
+            steps, at = 0, said
+            while is_minted_from_event(at["causationid"]):
+                assert at["correlationid"] == by_id[at["causationid"]]["correlationid"]
+                assert at["subject"] == by_id[at["causationid"]]["subject"]
+                at, steps = by_id[at["causationid"]], steps + 1
+            assert at["correlationid"] == at["causationid"]
+            depth.add(steps)
+        assert depth == {0, 1, 2}, "from a referral to a plan, and from a session to money"
+
+
+def test_who_a_referral_is_about_is_the_same_in_every_topic(seen: Witnessed) -> None:
+    for world in seen.worlds:
+        facts: dict[str, set[str]] = defaultdict(set)
+        topics: dict[str, set[str]] = defaultdict(set)
+        for topic, said, data in records(world):
+            facts[said["subject"]].add(json.dumps([data[name] for name in SHARED]))
+            topics[said["subject"]].add(topic)
+        assert {len(found) for found in facts.values()} == {1}
+        assert max(map(len, topics.values())) == 4
+
+
+DIGEST = """
+import hashlib
+from tests.property.pipeline import World
+from tests.property.pipeline_stories import long_story, told
+from tests.property.test_pipeline_laws import digest
+print(digest(told(long_story(0), World.read_in_order)))
+"""
+
+
+def digest(world: World) -> str:
+    found = {name: repr(memory.found()) for name, memory in world.parts.items()}
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
+def test_another_process_with_other_hashes_decides_the_same_bytes(seen: Witnessed) -> None:
+    """No set's order, no hash and no address reaches an event."""
+    expected = digest(seen.worlds[0])
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", DIGEST],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+        )
+        for seed in ("1", "2")
+    ]
+    assert [process.communicate(timeout=60)[0].strip() for process in started] == [expected, expected]
