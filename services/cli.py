@@ -13,6 +13,9 @@ from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
 from services.programmes.cli import app as programme_app
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events.")
 Names = Annotated[list[str], typer.Argument(metavar="SERVICE...", help=f"Of {', '.join(NAMES)}; or all.")]
 
@@ -70,7 +73,12 @@ def api(name: ServiceName) -> None:
 
     _, settings = _start("api", [name])
     uvicorn.run(
-        api_named(name, settings), host=settings.http_host, port=settings.http_port, log_config=None, access_log=False
+        api_named(name, settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

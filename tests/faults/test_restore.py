@@ -100,6 +100,8 @@ async def test_a_restore_refuses_while_a_relay_leads(stage: Stage) -> None:
         with pytest.raises(OperationRefused) as refused:
             await fold_back(stage, apply=True)
         assert refused.value.code == "relay_runs"
+        await stage.send(KEYS)
+        await stage.prove()
 
 
 async def test_commands_are_refused_while_the_database_is_behind_its_log(stage: Stage) -> None:

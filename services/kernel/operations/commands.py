@@ -167,12 +167,8 @@ def consumer_commands(lookup: Lookup) -> typer.Typer:
         """Take back a latched stop; the running consumer goes on within a second. Needs --reason."""
 
         async def work(pool: asyncpg.Pool, _: Service, __: Settings) -> dict[str, Any]:
-            moved = {}
-            if topic:
-                moved = await consumer.move_position(
-                    pool, topic, partition, offset, actor=actor, reason=reason, apply=apply
-                )
-            return {**await consumer.resume(pool, actor=actor, reason=reason, apply=apply), **moved}
+            stand_at = (topic, partition, offset) if topic else None
+            return await consumer.resume(pool, actor=actor, reason=reason, apply=apply, stand_at=stand_at)
 
         show_fields(f"Stop of {name}", with_pool(lookup, name, work), as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)

@@ -6,6 +6,8 @@ import asyncpg
 
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
 from services.kernel.runtime.log_view import LogView
+from services.kernel.runtime.positions import lock_position
+from services.kernel.runtime.tables import Connection
 
 POSITIONS = "SELECT topic, partition, next_offset, updated_at FROM stream_position ORDER BY topic, partition"
 STOP = "SELECT reason, detail, topic, partition, stopped_at FROM consumer_stop WHERE resumed_at IS NULL"
@@ -20,7 +22,7 @@ SELECT (SELECT count(*) FROM dead_letter WHERE resolution IS NULL) AS dead_lette
 RESUME = "UPDATE consumer_stop SET resumed_at = clock_timestamp() WHERE resumed_at IS NULL RETURNING reason, detail"
 MOVE = """
 UPDATE stream_position SET next_offset = $3, topic_id = NULL, last_sha256 = NULL, updated_at = clock_timestamp()
-WHERE topic = $1 AND partition = $2 RETURNING next_offset
+WHERE topic = $1 AND partition = $2
 """
 
 
@@ -38,35 +40,27 @@ async def status(pool: asyncpg.Pool, log: LogView | None = None) -> dict[str, An
     return {"stop": dict(stop) if stop else None, "positions": positions, **dict(counts or {})}
 
 
-async def resume(pool: asyncpg.Pool, *, actor: str, reason: str, apply: bool) -> dict[str, Any]:
-    """Take back the latched stop. The consumer goes on by itself; if its cause is still there, it stops again."""
+async def resume(
+    pool: asyncpg.Pool, *, actor: str, reason: str, apply: bool, stand_at: tuple[str, int, int] | None = None
+) -> dict[str, Any]:
+    """Take back the latched stop. The consumer goes on by itself; if its cause is still there, it stops again.
+
+    ``stand_at`` (topic, partition, offset) also accepts a log that is not the one we read: one that was
+    made again or cut, and whose records are gone for certain. The topic's id is learnt anew. What lies
+    between is not read; what lies before may be read again and is then skipped by its sequence.
+    """
     if not reason.strip():
         raise OperationRefused("reason_required", "say why: --reason 'what was mended'")
     async with transaction(pool, apply=apply) as connection:
         row = await connection.fetchrow(RESUME)
         if row is None:
             raise OperationRefused("not_stopped", "no stop is latched: the consumer is free to read")
-        await record_action(connection, actor, "resume", row["reason"], reason, {"detail": row["detail"]})
-        return dict(row)
+        moved = {} if stand_at is None else await _stand_at(connection, *stand_at)
+        await record_action(connection, actor, "resume", row["reason"], reason, {"detail": row["detail"], **moved})
+        return {**dict(row), **moved}
 
 
-async def move_position(
-    pool: asyncpg.Pool, topic: str, partition: int, offset: int, *, actor: str, reason: str, apply: bool
-) -> dict[str, Any]:
-    """Accept a log that is not the one we read: stand at ``offset``, and learn its id anew.
-
-    For a topic that was made again or cut and whose records are gone for certain. What lies between is
-    not read; what lies before may be read again and is then skipped by its sequence.
-    """
-    if not reason.strip():
-        raise OperationRefused("reason_required", "say why: --reason 'what happened to the log'")
-    async with transaction(pool, apply=apply) as connection:
-        before = await connection.fetchval(
-            "SELECT next_offset FROM stream_position WHERE topic = $1 AND partition = $2 FOR UPDATE", topic, partition
-        )
-        if before is None:
-            raise OperationRefused("partition_unknown", f"this consumer never read {topic} partition {partition}")
-        await connection.execute(MOVE, topic, partition, offset)
-        target = f"{topic}/{partition}"
-        await record_action(connection, actor, "move_position", target, reason, {"before": before, "after": offset})
-        return {"topic": topic, "partition": partition, "before": before, "after": offset}
+async def _stand_at(connection: Connection, topic: str, partition: int, offset: int) -> dict[str, Any]:
+    before, _, _ = await lock_position(connection, topic, partition)
+    await connection.execute(MOVE, topic, partition, offset)
+    return {"topic": topic, "partition": partition, "before": before, "after": offset}

@@ -73,14 +73,14 @@ async def restore(
     total = sum(extent.end - extent.earliest for extent in extents.values())
     found = Restored()
     if apply:
-        await pool.execute(BEGIN)
+        async with transaction(pool, apply=True) as connection:
+            await _refuse_a_relay(connection, service)
+            await connection.execute(BEGIN)
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
         own = [one for record in records if (one := read_own(service, record)) is not None]
         if apply:
             async with transaction(pool, apply=True) as connection:
-                if not await connection.fetchval(LEAD):
-                    message = f"stop the relay of {service.name} first: it must not publish"
-                    raise OperationRefused("relay_runs", message)
+                await _refuse_a_relay(connection, service)
                 await _fold(connection, service, own, found)
         else:
             await _count(pool, own, found)
@@ -91,6 +91,12 @@ async def restore(
             await record_action(connection, actor, "restore", service.name, "", {"events": found.events})
             await connection.execute(END)
     return found
+
+
+async def _refuse_a_relay(connection: Connection, service: Service) -> None:
+    """Hold the relay's lock until the transaction ends, or refuse because a relay holds it."""
+    if not await connection.fetchval(LEAD):
+        raise OperationRefused("relay_runs", f"stop the relay of {service.name} first: it must not publish")
 
 
 async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> None:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 LATCHED = "SELECT reason FROM consumer_stop WHERE resumed_at IS NULL"
 LATCH_POLL_SECONDS = 1.0
+COMMIT_SECONDS = 5.0
+"""How often positions go to Kafka, for those who watch its lag."""
 T = TypeVar("T")
 
 
@@ -36,17 +38,18 @@ class Consumption:
         self.service = service
         self.settings = settings
         self.ready = False
-        self.database_ok = False
         self.positions: dict[Place, int] = {}
         self._pool: asyncpg.Pool | None = None
         self._inbox: Inbox | None = None
+        self._opening = asyncio.Lock()
 
     async def inbox(self) -> Inbox:
         """Return the inbox; opens the pool and loads the policy when first needed."""
-        if self._inbox is None:
-            self._pool = await open_pool(self.settings.service_url(self.service.name))
-            self._inbox = Inbox(self.service, self.service.policy(), self._pool)
-        return self._inbox
+        async with self._opening:
+            if self._inbox is None:
+                self._pool = await open_pool(self.settings.service_url(self.service.name))
+                self._inbox = Inbox(self.service, self.service.policy(), self._pool)
+            return self._inbox
 
     async def close(self) -> None:
         """Close the pool; a batch that has not committed is rolled back by the server."""
@@ -54,6 +57,15 @@ class Consumption:
         if self._pool is not None:
             pool, self._pool, self._inbox = self._pool, None, None
             pool.terminate()
+
+    async def reach_broker(self) -> None:
+        """Wait until the broker answers."""
+
+        async def answers() -> None:
+            async with open_log(self.settings):
+                pass
+
+        await self._until_done(answers)
 
     async def begin(self, places: Collection[Place]) -> dict[Place, int]:
         """Return where to begin reading each partition, from the database.

@@ -48,6 +48,32 @@ def run_role(role: Coroutine[Any, Any, None]) -> None:
     asyncio.run(role)
 
 
+class Worker:
+    """Waits until the broker answers, then hands the process to the runner."""
+
+    def __init__(self, consumption: Consumption) -> None:
+        self._consumption = consumption
+        self._runner = new_runner(consumption)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._stopping.set()
+        self._runner.stop()
+
+    async def run(self) -> None:
+        """Consume until stopped. A broker that is not there yet is waited for, not died of."""
+        reached = asyncio.create_task(self._consumption.reach_broker())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({reached, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if reached.done():
+            reached.result()
+            await self._runner.run()
+        else:
+            reached.cancel()
+
+
 async def run_worker(service: Service, settings: Settings) -> None:
     """Consume a service's inputs until a signal."""
     consumption = Consumption(service, settings)
@@ -56,7 +82,7 @@ async def run_worker(service: Service, settings: Settings) -> None:
         return [] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"]
 
     log.info("worker_starts", service=service.name, runner=str(settings.runner))
-    await _until_signal([new_runner(consumption), Watch(consumption)], settings, missing)
+    await _until_signal([Worker(consumption), Watch(consumption)], settings, missing)
 
 
 async def run_relays(services: Sequence[Service], settings: Settings) -> None:

@@ -85,8 +85,11 @@ def test_a_latched_stop_shows_in_the_status_and_is_taken_back(pathway: Pathway, 
     assert pathway("consumer", "resume", "triage", "--reason", "8 is lost", *accept, "--apply").exit_code == 0
     after = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
     assert (after["stop"], after["positions"][0]["next_offset"]) == (None, 9)
-    again = pathway("consumer", "resume", "triage", "--reason", "again", "--apply")
+    accept = ("--topic", "referral.created", "--partition", "0", "--offset", "5")
+    again = pathway("consumer", "resume", "triage", "--reason", "again", *accept, "--apply")
     assert (again.exit_code, "not_stopped" in again.stderr) == (1, True)
+    unmoved = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
+    assert unmoved["positions"][0]["next_offset"] == 9
 
 
 def test_the_outbox_is_shown_and_sent_again(pathway: Pathway, database: Databases) -> None:

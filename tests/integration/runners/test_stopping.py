@@ -36,3 +36,17 @@ async def test_it_ends_while_its_batch_waits_for_the_database(stage: Stage, runn
         assert worker.returncode == 0
     async with stage.consuming(), stage.relaying():
         await stage.prove()
+
+
+@pytest.mark.parametrize("runner", ["faust", "aiokafka"])
+async def test_a_broker_that_is_not_there_is_waited_for(stage: Stage, runner: str) -> None:
+    stage.runner = runner
+    worker = stage.worker(PATHWAY_KAFKA_BOOTSTRAP="127.0.0.1:1")
+
+    async def says_so() -> bool:
+        return '"waiting"' in worker.output()
+
+    await until(says_so)
+    assert worker.alive
+    await asyncio.to_thread(worker.stop, ENDS_WITHIN_SECONDS)
+    assert worker.returncode == 0
