@@ -13,7 +13,7 @@ from services.kernel.runtime.assignment import starting_offsets
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import BugLimit, Stop, is_transient
 from services.kernel.runtime.inbox import Inbox
-from services.kernel.runtime.log_view import Place, open_log
+from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
 from services.kernel.runtime.records import Record
 from services.kernel.service import Service
@@ -61,11 +61,7 @@ class Consumption:
     async def reach_broker(self) -> None:
         """Wait until the broker answers."""
 
-        async def answers() -> None:
-            async with open_log(self.settings):
-                pass
-
-        await self._until_done(answers)
+        await self._until_done(lambda: ask_broker(self.settings))
 
     async def begin(self, places: Collection[Place]) -> dict[Place, int]:
         """Return where to begin reading each partition, from the database.

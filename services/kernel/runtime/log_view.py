@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import AIOKafkaClient
 
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.topic_ids import topic_ids
@@ -102,3 +103,12 @@ async def open_log(settings: Settings) -> AsyncIterator[LogView]:
         yield LogView(consumer, settings.topic_prefix)
     finally:
         await consumer.stop()
+
+
+async def ask_broker(settings: Settings) -> None:
+    """Ask the broker for its metadata once. Raises KafkaError when it does not answer."""
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap, client_id="pathway-log-view")
+    try:
+        await client.bootstrap()
+    finally:
+        await client.close()

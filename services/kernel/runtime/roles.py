@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -82,7 +82,7 @@ async def run_worker(service: Service, settings: Settings) -> None:
         return [] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"]
 
     log.info("worker_starts", service=service.name, runner=str(settings.runner))
-    await _until_signal([Worker(consumption), Watch(consumption)], settings, missing)
+    await run_roles([Worker(consumption), Watch(consumption)], settings, missing)
 
 
 async def run_relays(services: Sequence[Service], settings: Settings) -> None:
@@ -92,10 +92,11 @@ async def run_relays(services: Sequence[Service], settings: Settings) -> None:
     def missing() -> list[str]:
         return [f"{relay.service.name}: {relay.trouble}" for relay in relays if relay.trouble]
 
-    await _until_signal(relays, settings, missing)
+    await run_roles(relays, settings, missing)
 
 
-async def _until_signal(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:
+async def run_roles(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:
+    """Run roles with their probes until a signal. Raises :class:`RoleEnded` when one ends unasked."""
     stopping = False
 
     def stop() -> None:
@@ -113,15 +114,21 @@ async def _until_signal(running: Sequence[Running], settings: Settings, missing:
         # readiness falls first, so that nobody counts on a process that is going
         return ["stopping"] if stopping else missing()
 
-    async with serve_probes(settings.http_host, settings.http_port, not_ready):
-        await _all([one.run for one in running])
+    async def run(one: Running) -> None:
+        try:
+            await one.run()
+        except asyncio.CancelledError:
+            # what a library cancels inside itself would end this role without a word
+            if not stopping:
+                raise RoleEnded(f"{type(one).__name__} was cancelled from within") from None
+            raise
+        if not stopping:
+            raise RoleEnded(f"{type(one).__name__} ended by itself")
+
+    async with serve_probes(settings.http_host, settings.http_port, not_ready), asyncio.TaskGroup() as group:
+        for one in running:
+            group.create_task(run(one))
 
 
-async def _all(runs: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for run in runs:
-            group.create_task(_as_coroutine(run))
-
-
-async def _as_coroutine(run: Callable[[], Awaitable[None]]) -> None:
-    await run()
+class RoleEnded(Exception):
+    """A role ended though nobody asked it to: the process must not stay behind as if it worked."""
