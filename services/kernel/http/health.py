@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.kernel.decision import Reason
 from services.kernel.http.parts import Parts, parts_of
 from services.kernel.http.problems import Problem
+from services.kernel.runtime.failures import DATABASE_ERRORS
 
 CHECK_SECONDS = 2.0
 
@@ -49,7 +50,7 @@ async def _database(parts: Parts) -> str | None:
             await parts.pool.fetchval("SELECT 1 FROM idempotency LIMIT 1")
     except asyncpg.UndefinedTableError:
         return "the database is not migrated"
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, *DATABASE_ERRORS) as error:
         return f"the database cannot be reached ({type(error).__name__})"
     return None
 

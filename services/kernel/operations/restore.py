@@ -139,6 +139,8 @@ async def _fold(connection: Connection, service: Service, own: Sequence[Own], fo
 
 
 def _evolve(service: Service, aggregate: Aggregate, one: Own, output: Output) -> None:
+    if aggregate.unreadable is not None:
+        raise aggregate.unreadable
     aggregate.state = service.evolve(aggregate.state, one.event)
     aggregate.sequence = one.event.sequence
     aggregate.changed = True

@@ -9,6 +9,11 @@ from services.kernel.runtime.tables import TransactionTooOld
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
 _TRANSIENT_STATES = frozenset({"25006", "55P03", "25P02", "25P03"})
+# what asyncpg says of a connection on which the server said good-bye a moment ago
+_LOST_UNAWARES = ("cannot switch to state", "not connected")
+
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises besides OSError; :func:`is_transient` tells what may pass."""
 
 LATCHED = "latched"
 """The reason of a :class:`Stop` that only found another one latched: it is never latched itself."""
@@ -34,8 +39,13 @@ def is_transient(error: BaseException) -> bool:
     """Tell whether trying the same transaction again may succeed: a closed list.
 
     Connection lost or refused, serialisation, deadlock, time-out, resources (a full disk included),
-    a server that is going down or not yet up, a standby that is not yet primary.
+    a server that is going down or not yet up, a standby that is not yet primary, a statement that was
+    prepared before a migration (asyncpg forgets it then, and prepares it anew).
     """
+    if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
+        return True
+    if isinstance(error, asyncpg.InternalClientError):
+        return str(error).startswith(_LOST_UNAWARES)
     if isinstance(error, TransactionTooOld | OSError | TimeoutError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
@@ -44,11 +54,6 @@ def is_transient(error: BaseException) -> bool:
         return not isinstance(error, ValueError)
     state = getattr(error, "sqlstate", None) or ""
     return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
-
-
-def is_sql_bug(error: BaseException) -> bool:
-    """Tell whether the database refused what a fold wrote: some record of the batch is a bug."""
-    return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error)
 
 
 @dataclass(slots=True)

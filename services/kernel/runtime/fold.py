@@ -25,12 +25,17 @@ class OutputTooLarge(ValueError):
 
 @dataclass(slots=True)
 class Aggregate:
-    """One aggregate while a batch works on it. ``sequence`` is the last one given to an output."""
+    """One aggregate while a batch works on it. ``sequence`` is the last one given to an output.
+
+    ``unreadable`` says why the stored state is none that this release can read: one such aggregate must
+    not hold up the others of a batch.
+    """
 
     key: str
     sequence: int = 0
     state: Any = None
     changed: bool = False
+    unreadable: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +114,8 @@ def apply(
     Whatever ``decide``, ``evolve``, ``project`` or encoding raise leaves aggregate and output as they
     were, so the caller can go on with the next cause.
     """
+    if aggregate.unreadable is not None:
+        raise aggregate.unreadable
     drafts = service.decide(aggregate.state, cause, policy=policy, now=now)
     events = mint(service, drafts, aggregate.key, aggregate.sequence, cause.id, now)
     state = aggregate.state

@@ -16,7 +16,7 @@ import structlog
 
 from services.kernel.clock import system_clock
 from services.kernel.runtime import backoff, metrics
-from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, is_sql_bug, is_transient
+from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, is_transient
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
 from services.kernel.runtime.tables import finish, save
@@ -67,12 +67,15 @@ class Inbox:
             raise Stop("unknown_version", str(error), records[0].topic, records[0].partition) from error
 
     async def _settle(self, items: Sequence[Decoded | Poison], forced: dict[int, str]) -> Counts:
-        """Commit the items, splitting them until what the database refuses is a single record."""
+        """Commit the items, splitting them until what cannot be written is a single record.
+
+        Mostly the database refuses it; a value that cannot even be encoded raises what it likes.
+        """
         try:
             return await self._persist(items, forced)
+        except Stop:
+            raise
         except Exception as error:
-            if not is_sql_bug(error):
-                raise
             if len(items) == 1:
                 if items[0].record.offset in forced:
                     raise Stop("sql_refused", type(error).__name__, items[0].record.topic) from error
@@ -90,6 +93,7 @@ class Inbox:
             except Exception as error:
                 if not is_transient(error) and not isinstance(error, PositionMoved):
                     raise
+                _go_when_asked(error)
                 attempt += 1
                 metrics.retries.labels(self.service.name, type(error).__name__).inc()
                 log.warning("batch_retried", error=type(error).__name__, attempt=attempt)
@@ -137,6 +141,7 @@ class Inbox:
             except Exception as error:
                 if not is_transient(error):
                     raise
+                _go_when_asked(error)
                 attempt += 1
                 await backoff.pause(backoff.delay(attempt))
             else:
@@ -159,8 +164,8 @@ def trim(items: Sequence[Decoded | Poison], position: int) -> Sequence[Decoded |
     return fresh
 
 
-async def run_together(*work: "asyncio.Task[Any]") -> None:
-    """Wait for all; when one fails, wait for the others to end, then raise the first failure."""
-    await asyncio.wait(work)
-    for task in work:
-        task.result()
+def _go_when_asked(error: Exception) -> None:
+    """End a task that was cancelled: a rollback that fails on a lost connection hides that it was."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error

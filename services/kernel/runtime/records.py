@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from services.kernel.decision import Received
 from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, readable_attributes
 from services.kernel.limits import MAX_INTEGER, MAX_KEY_BYTES, LimitError, check_json, check_record
+from services.kernel.registry import Contract
 from services.kernel.service import Service
 
 DIGITS = len(str(MAX_INTEGER))
@@ -40,11 +41,15 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A record that is an event. ``cause`` is None where the service does not handle its type."""
+    """A record that is an event. ``cause`` is None where the service does not handle its type.
+
+    ``fault`` is what reading its data raised by a bug of ours: neither the record's fault nor known to be.
+    """
 
     record: Record
     envelope: Envelope
     cause: Received | None
+    fault: Exception | None = None
 
 
 class UnknownVersion(Exception):
@@ -63,6 +68,10 @@ def decode(service: Service, record: Record) -> Decoded | Poison:
         if envelope.source.startswith("/pathway/"):
             raise UnknownVersion(f"{envelope.type} from {envelope.source} in {record.topic}")
         return poison(record, "type_unknown", "not an event type of this topic", envelope)
+    return _decode_data(service, contract, record, envelope)
+
+
+def _decode_data(service: Service, contract: Contract, record: Record, envelope: Envelope) -> Decoded | Poison:
     assert record.value is not None  # noqa: S101  check_record refuses a record without value
     try:
         check_json(record.value)
@@ -73,6 +82,8 @@ def decode(service: Service, record: Record) -> Decoded | Poison:
         return poison(record, error.code, str(error), envelope)
     except ValidationError as error:
         return poison(record, "data_invalid", _places(error), envelope)
+    except Exception as error:
+        return Decoded(record, envelope, None, error)
     cause = Received(envelope.id, envelope.type, envelope.subject, data, envelope.time, envelope.sequence)
     return Decoded(record, envelope, cause)
 

@@ -19,7 +19,7 @@ from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from services.kernel.envelope import to_headers
 from services.kernel.runtime import backoff, metrics
-from services.kernel.runtime.failures import Stop, is_transient
+from services.kernel.runtime.failures import DATABASE_ERRORS, Stop, is_transient
 from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.outbox import Unsent
 from services.kernel.runtime.own_log import check_own_log
@@ -70,8 +70,8 @@ class Relay:
                     self.trouble = stop.detail
                     log.warning("relay_stopped", service=self.service.name, reason=stop.reason, detail=stop.detail)
                     await self._rest(backoff.delay(self._attempt))
-                except (KafkaError, SendFailed, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and not is_transient(error):
+                except (KafkaError, SendFailed, *DATABASE_ERRORS, OSError) as error:
+                    if isinstance(error, DATABASE_ERRORS) and not is_transient(error):
                         raise
                     self._attempt += 1
                     self._times_refused = isinstance(error, InvalidTimestampError)
@@ -116,7 +116,7 @@ class Relay:
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
         finally:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with contextlib.suppress(OSError, *DATABASE_ERRORS):
                 await connection.close(timeout=2)
 
     async def _connect(self) -> asyncpg.Connection:

@@ -43,8 +43,14 @@ async def lock_aggregates(connection: Connection, service: Service, keys: Iterab
         return {}
     await connection.execute(STUB, wanted)
     found = await connection.fetch(LOCK, wanted)
-    load = service.state.model_validate_json
-    return {key: Aggregate(key, sequence, load(state) if state is not None else None) for key, sequence, state in found}
+    return {key: _aggregate(service, key, sequence, state) for key, sequence, state in found}
+
+
+def _aggregate(service: Service, key: str, sequence: int, state: str | None) -> Aggregate:
+    try:
+        return Aggregate(key, sequence, None if state is None else service.state.model_validate_json(state))
+    except Exception as error:
+        return Aggregate(key, sequence, unreadable=error)
 
 
 async def save(connection: Connection, aggregates: Iterable[Aggregate], output: Output) -> None:

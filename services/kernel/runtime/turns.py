@@ -16,7 +16,7 @@ from services.kernel.decision import PolicyMissing
 from services.kernel.runtime import fold
 from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.fold import Aggregate, Lineage, Output
-from services.kernel.runtime.records import Decoded, Poison, Record, decode, headers_from_json, poison
+from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode, headers_from_json, poison
 from services.kernel.runtime.tables import Connection, lock_aggregates
 from services.kernel.service import Service
 
@@ -123,7 +123,11 @@ class Turns:
             turn.waiting[sequence] = None
             if value is not None:
                 record = Record(self.topic, partition, offset, key.encode(), value, headers_from_json(headers))
-                turn.waiting[sequence] = decode(self.service, record)
+                try:
+                    turn.waiting[sequence] = decode(self.service, record)
+                except UnknownVersion as error:
+                    # a newer release put it there
+                    raise Stop("unknown_version", str(error), self.topic, partition) from error
 
     def run(self, items: Sequence[Decoded | Poison]) -> None:
         """Apply, skip, park or set aside each item, in order. Raises :class:`Stop`."""
@@ -166,19 +170,9 @@ class Turns:
     def _apply(self, turn: Turn, item: Decoded) -> bool:
         """Fold one event whose turn it is. False: it was a bug, is set aside, and its key waits."""
         envelope = item.envelope
-        if item.cause is not None and not self._already_answered(turn.key, envelope.id):
+        if (item.cause is not None or item.fault is not None) and not self._already_answered(turn.key, envelope.id):
             try:
-                if item.record.offset in self.forced:
-                    raise RefusedBySql(self.forced[item.record.offset])
-                events = fold.apply(
-                    self.service,
-                    self.policy,
-                    self.aggregates[turn.key],
-                    item.cause,
-                    envelope.recordedtime,
-                    Lineage(self.clock(), envelope.correlationid, envelope.traceparent),
-                    self.output,
-                )
+                events = self._fold(turn.key, item)
             except PolicyMissing as error:
                 raise Stop("policy_missing", str(error), self.topic, item.record.partition) from error
             except Exception as error:
@@ -186,11 +180,25 @@ class Turns:
                 bug = poison(item.record, _name(error), _place(error), envelope)
                 self._set_aside(bug, "bug")
                 return False
-            self.counts.events += len(events)
+            self.counts.events += events
         self.limit.succeeded()
         turn.sequence, turn.event_id, turn.changed = envelope.sequence, envelope.id, True
         self.counts.applied += 1
         return True
+
+    def _fold(self, key: str, item: Decoded) -> int:
+        """Decide one event and return how many followed; raises what is a bug."""
+        if item.record.offset in self.forced:
+            raise RefusedBySql(self.forced[item.record.offset])
+        if item.fault is not None:
+            raise item.fault
+        assert item.cause is not None  # noqa: S101  without one there is nothing to decide
+        envelope = item.envelope
+        lineage = Lineage(self.clock(), envelope.correlationid, envelope.traceparent)
+        aggregate = self.aggregates[key]
+        return len(
+            fold.apply(self.service, self.policy, aggregate, item.cause, envelope.recordedtime, lineage, self.output)
+        )
 
     def _already_answered(self, key: str, event_id: str) -> bool:
         """After a restore, skip the inputs up to the last one that our own log shows as answered."""

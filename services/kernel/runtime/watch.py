@@ -7,12 +7,11 @@ minutes it is said as an error, again and again, until it is seen to.
 import asyncio
 import contextlib
 
-import asyncpg
 import structlog
 
 from services.kernel.runtime import metrics
 from services.kernel.runtime.consumption import Consumption
-from services.kernel.runtime.failures import is_transient
+from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
 
 log = structlog.get_logger()
 
@@ -43,7 +42,7 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 await self.look()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, *DATABASE_ERRORS) as error:
                 if not is_transient(error):
                     raise
                 log.warning("watch_failed", error=type(error).__name__)
