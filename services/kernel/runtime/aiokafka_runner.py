@@ -9,13 +9,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from services.kernel.runtime.consumption import Consumption
+from services.kernel.runtime.consumption import COMMIT_SECONDS, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
 
 log = structlog.get_logger()
 
-COMMIT_SECONDS = 5.0
 GRACE_SECONDS = 2.0
 
 
@@ -40,7 +39,7 @@ class BareRunner(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note that positions must be sought again; exits where two processes displace each other."""
         self._sought = False
-        self.rejoins.joined()
+        self.rejoins.joined(self._consumer._coordinator.member_id)
 
     async def run(self) -> None:
         """Consume until stopped."""

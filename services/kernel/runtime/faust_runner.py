@@ -12,13 +12,14 @@ from typing import Any, ClassVar, cast
 
 import faust
 import structlog
-from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 from mode import Service
 from mode.types import ServiceT
 
-from services.kernel.runtime.consumption import Consumption
+from services.kernel.runtime.consumption import COMMIT_SECONDS, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
 
@@ -27,6 +28,21 @@ log = structlog.get_logger()
 
 class KernelConsumerThread(AIOKafkaConsumerThread):
     """Faust's consumer thread, with our time that the broker may hold an empty fetch (Faust: 1.5 s)."""
+
+    @property
+    def member_id(self) -> str:
+        """What the broker calls this member of the group."""
+        coordinator: Any = self._ensure_consumer()._coordinator
+        return str(coordinator.member_id)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, or leave it: Faust ends the process when the broker cannot take an offset now."""
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): offset for tp, offset in offsets.items()})
+        except KafkaError as error:
+            log.info("telemetry_commit_failed", error=type(error).__name__)
+            return False
+        return True
 
     def _create_worker_consumer(self, transport: Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -38,6 +54,7 @@ class KernelConsumerThread(AIOKafkaConsumerThread):
 class KernelConsumer(Consumer):
     """Hands whole lists of records to the kernel, and begins where the database says."""
 
+    _thread: KernelConsumerThread
     _sought_generation: int | None = None
     _telemetry: Mapping[TP, int] | None = None
 
@@ -46,7 +63,7 @@ class KernelConsumer(Consumer):
         """The kernel's half of this process."""
         return cast("KernelApp", self.app).consumption
 
-    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+    def _new_consumer_thread(self) -> KernelConsumerThread:
         return KernelConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -59,8 +76,12 @@ class KernelConsumer(Consumer):
         return {}
 
     async def _drain_messages(self, fetcher: ServiceT) -> None:
-        """Fetch and hand over, until Faust stops the consumer or its fetcher."""
+        """Fetch and hand over, until Faust stops the consumer or its fetcher.
+
+        A new fetcher seeks first: what the one before it held when it was stopped was not taken.
+        """
         app = cast("KernelApp", self.app)
+        self._sought_generation = None
         stopped = (self._stopped.is_set, cast("Service", fetcher)._stopped.is_set)
         try:
             while not any(is_set() for is_set in stopped):
@@ -104,7 +125,10 @@ class KernelConsumer(Consumer):
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             self._sought_generation = None
             return
-        if not fetched or self._sought_generation != generation:
+        if not fetched:
+            return
+        if self._sought_generation != generation or cast("KernelApp", self.app).consumer_generation_id != generation:
+            self._sought_generation = None  # what came may be another assignment's: it is fetched again
             return
         take = self.consumption.record
         batches = {
@@ -167,7 +191,7 @@ def build_app(consumption: Consumption) -> KernelApp:
         consumer_metadata_max_age_ms=30_000,
         broker_session_timeout=session,
         broker_heartbeat_interval=session / 5,
-        broker_commit_interval=5.0,
+        broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_records=4 * settings.batch_size,
         broker_max_poll_interval=86_400.0,
         processing_guarantee="at_least_once",
@@ -179,7 +203,7 @@ def build_app(consumption: Consumption) -> KernelApp:
 
     @app.on_partitions_assigned.connect
     async def joined(*_: Any, **__: Any) -> None:
-        app.rejoins.joined()
+        app.rejoins.joined(cast("KernelConsumer", app.consumer)._thread.member_id)
 
     return app
 

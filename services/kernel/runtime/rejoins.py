@@ -1,4 +1,8 @@
-"""Two live processes with one static member id displace each other every second: one must go."""
+"""Two live processes with one static instance id displace each other every second: one must go.
+
+Who is displaced is a stranger to the group and joins it under a new member id. A rebalance because
+others come and go leaves the member id as it is, and may happen any number of times.
+"""
 
 import time
 from collections import deque
@@ -13,14 +17,18 @@ class DisplacedRepeatedly(Exception):
 
 
 class RejoinLimit:
-    """Counts joins of the group; more than 3 rejoins in 10 seconds end the process."""
+    """Counts joins under a new member id; more than 3 after the first within 10 seconds end the process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._joins: deque[float] = deque()
+        self._member = ""
 
-    def joined(self) -> None:
-        """Note a join."""
+    def joined(self, member: str) -> None:
+        """Note that the group gave us partitions as ``member`` (the broker's id for us)."""
+        if member == self._member:
+            return
+        self._member = member
         now = self._clock()
         self._joins.append(now)
         while self._joins[0] < now - WINDOW_SECONDS:
