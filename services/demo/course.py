@@ -98,12 +98,11 @@ def _support(rng: random.Random, steps: list[dict[str, Any]], first: date, weeks
 
     The rest go on, or begin, after this programme's support has ended.
     """
-    steps = steps[:STEPS_PLAYED]
-    free = {step["step_id"]: first for step in steps}
     needed = {name for step in steps for name in step["after"]}
+    free = {step["step_id"]: first for step in steps}
     last = after(first, 7 * weeks)
     acts: list[Act] = []
-    for step in steps:
+    for step in steps[:STEPS_PLAYED]:
         name = step["step_id"]
         start = after(max([free[other] for other in step["after"]], default=first), rng.randint(0, 7))
         finish = after(start, rng.randint(10, 28))

@@ -18,7 +18,7 @@ COMMANDS: TypeAdapter[PlanCommand] = TypeAdapter(PlanCommand)
 PACKAGE: list[dict[str, Any]] = [
     {"support": "physiotherapy", "intensity": None, "after": []},
     {"support": "employer_conversation", "intensity": None, "after": ["physiotherapy"]},
-    {"support": "skills", "intensity": None, "after": []},
+    {"support": "skills", "intensity": None, "after": ["employer_conversation"]},
 ]
 PEOPLE = [person for person in people(1000, seed=SEED) if person.kind is Kind.USUAL]
 AFTER_THE_END = {"work_status_changed", "work_status_confirmed", "evidence_recorded"}
@@ -87,6 +87,19 @@ def test_steps_start_after_those_that_they_wait_for_have_finished() -> None:
                 assert act.fields["step_id"] in started
                 finished.add(act.fields["step_id"])
     assert waited
+
+
+def test_no_step_is_cancelled_that_another_waits_for() -> None:
+    cancelled = 0
+    free = [{**item, "after": []} for item in PACKAGE]
+    for package in (PACKAGE, free):
+        for person in PEOPLE:
+            acts = course(person, SEED, package=package, from_on=person.referred_on, revision=1)
+            awaited = {name for act in acts for step in act.fields.get("steps", ()) for name in step["after"]}
+            gone = {act.fields["step_id"] for act in acts if act.kind == "step_cancelled"}
+            assert not gone & awaited
+            cancelled += len(gone)
+    assert cancelled
 
 
 def test_who_starts_has_an_attended_session_and_agrees_a_plan() -> None:
