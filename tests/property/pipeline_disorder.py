@@ -20,7 +20,7 @@ class Disorder:
         that nobody can read; processes that die in the middle of a transaction.
         """
         repeats = 6
-        while world.unsent() or world.unread():
+        while world.busy():
             act = self.chance.choices(("publish", "read", "repeat", "poison"), (4, 8, 1 if repeats else 0, 0.3))[0]
             if act == "publish" and world.unsent():
                 self._publish(world)

@@ -109,9 +109,9 @@ class Story:
     rounds: tuple[tuple[tuple[int, int], ...], ...]
 
 
-def told(story: Story, read: Reading) -> World:
+def told(story: Story, read: Reading, *, ticking: bool = False) -> World:
     """Let a story happen, reading the topics in that way."""
-    world = World()
+    world = World(ticking=ticking)
     keys = [post(world, number, kind) for number, kind in enumerate(story.people)]
     read(world)
     for number, asked in enumerate(story.rounds, 1):

@@ -53,7 +53,7 @@ class Witnessed:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Iterator[Witnessed]:
+def seen() -> Witnessed:
     moments: list[Moment] = []
     apply = fold.apply
 
@@ -65,7 +65,9 @@ def seen() -> Iterator[Witnessed]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fold, "apply", watched)
-        yield Witnessed([told(long_story(seed), World.read_in_order) for seed in range(STORIES)], moments)
+        worlds = [told(long_story(seed), World.read_in_order) for seed in range(STORIES)]
+    assert [world.found()["dead"] for world in worlds] == [0] * STORIES
+    return Witnessed(worlds, moments)
 
 
 def stored(service: Service, state: Any) -> Any:
