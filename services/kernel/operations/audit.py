@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.tables import Connection
 
 ACTION = "INSERT INTO operator_action (actor, action, target, reason, detail) VALUES ($1, $2, $3, $4, $5)"
@@ -22,12 +23,18 @@ class OperationRefused(Exception):
 
 @asynccontextmanager
 async def transaction(pool: asyncpg.Pool, *, apply: bool) -> AsyncIterator[Connection]:
-    """Open a transaction that commits only with ``apply``: a dry run does everything, then undoes it."""
+    """Open a transaction that commits only with ``apply``: a dry run does everything, then undoes it.
+
+    What would stop the consumer is refused.
+    """
     async with pool.acquire() as connection:
         work = connection.transaction()
         await work.start()
         try:
             yield connection
+        except Stop as stop:
+            await work.rollback()
+            raise OperationRefused(stop.reason, stop.detail) from stop
         except BaseException:
             await work.rollback()
             raise

@@ -14,7 +14,7 @@ from services.kernel.clock import Clock, system_clock
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
 from services.kernel.runtime.failures import BugLimit
 from services.kernel.runtime.positions import lock_position, save_turns
-from services.kernel.runtime.records import Poison, Record, decode, headers_from_json
+from services.kernel.runtime.records import Poison, Record, UnknownVersion, decode, headers_from_json
 from services.kernel.runtime.tables import Connection, finish, save
 from services.kernel.runtime.turns import Turns
 from services.kernel.service import Service
@@ -26,6 +26,10 @@ FROM dead_letter WHERE ($1 OR resolution IS NULL) ORDER BY id LIMIT $2
 """
 SHOW = "SELECT * FROM dead_letter WHERE id = $1"
 RESOLVE = "UPDATE dead_letter SET resolution = $2, resolved_at = clock_timestamp() WHERE id = $1"
+OTHER_CONFLICT = """
+SELECT EXISTS (SELECT FROM dead_letter
+               WHERE resolution IS NULL AND kind = 'conflict' AND topic = $1 AND key = $2 AND id <> $3)
+"""
 WAITS_IN = "SELECT min(partition) FROM waiting_event WHERE topic = $1 AND key = $2"
 TOMBSTONE = """
 INSERT INTO waiting_event (topic, key, sequence, partition, record_offset) VALUES ($1, $2, $3, $4, -1)
@@ -82,7 +86,10 @@ class DeadLetters:
             if letter["kind"] == "conflict":
                 raise OperationRefused("conflict", "two histories claim one sequence: discard the one that is wrong")
             record = _record(letter)
-            item = decode(self.service, record)
+            try:
+                item = decode(self.service, record)
+            except UnknownVersion as error:
+                raise OperationRefused("unknown_version", f"this release is too old for it: {error}") from error
             if isinstance(item, Poison):
                 raise OperationRefused("still_poison", f"it is still poison ({item.code}): {item.detail}")
             turns = self._turns(letter["topic"])
@@ -91,33 +98,36 @@ class DeadLetters:
             for dead in turns.dead:
                 if dead.record == record:
                     raise OperationRefused("fails_again", f"it fails again ({dead.code}): {dead.detail}")
-            await self._write(connection, turns)
-            await connection.execute(RESOLVE, letter_id, "redriven")
             result = _result(f"dead letter {letter_id}", turns)
+            await connection.execute(RESOLVE, letter_id, "redriven")
             await record_action(connection, self.actor, "redrive", str(letter_id), reason, result.as_json())
+            await self._write(connection, turns)
             return result
 
     async def discard(self, letter_id: int, *, reason: str, apply: bool) -> Result:
         """Give a dead letter up: its key goes on behind it. A reason is required.
 
-        Of a conflict, what arrived second is given up and the key goes on with the first.
+        Of a conflict, what arrived second is given up and the key goes on with the first, once no other
+        conflict of it is open.
         """
         _need_reason(reason)
         async with transaction(self.pool, apply=apply) as connection:
             letter = await self._lock(connection, letter_id)
             turns = self._turns(letter["topic"])
             if letter["key"] is not None and letter["sequence"] is not None:
-                await turns.load(connection, [], restoring=False, also=[letter["key"]])
+                await turns.load(connection, [], restoring=await _restoring(connection), also=[letter["key"]])
                 if letter["kind"] == "conflict":
                     turn = turns.turns[letter["key"]]
-                    turn.stopped, turn.changed = False, True
+                    turn.stopped = await connection.fetchval(OTHER_CONFLICT, letter["topic"], letter["key"], letter_id)
+                    turn.changed = True
                     turns.drain(turn)
                 else:
+                    turns.skip_restored(letter["key"], letter["event_id"])
                     await _give_up(connection, turns, letter["key"], letter["sequence"], letter["partition"])
-                await self._write(connection, turns)
-            await connection.execute(RESOLVE, letter_id, "discarded")
             result = _result(f"dead letter {letter_id}", turns, "discarded")
+            await connection.execute(RESOLVE, letter_id, "discarded")
             await record_action(connection, self.actor, "discard", str(letter_id), reason, result.as_json())
+            await self._write(connection, turns)
             return result
 
     async def give_up(self, topic: str, key: str, sequence: int, *, reason: str, apply: bool) -> Result:
@@ -133,14 +143,14 @@ class DeadLetters:
         async with transaction(self.pool, apply=apply) as connection:
             await lock_position(connection, topic, partition)
             turns = self._turns(topic)
-            await turns.load(connection, [], restoring=False, also=[key])
+            await turns.load(connection, [], restoring=await _restoring(connection), also=[key])
             if sequence <= turns.turns[key].sequence or sequence in turns.turns[key].waiting_ids:
                 raise OperationRefused("not_missing", f"sequence {sequence} of {key} is not missing")
             await _give_up(connection, turns, key, sequence, partition)
-            await self._write(connection, turns)
             target = f"{topic} {key} {sequence}"
             result = _result(target, turns, "given up")
             await record_action(connection, self.actor, "give_up", target, reason, result.as_json())
+            await self._write(connection, turns)
             return result
 
     async def _lock(self, connection: Connection, letter_id: int) -> asyncpg.Record:
@@ -156,6 +166,7 @@ class DeadLetters:
         return Turns(self.service, self.policy, topic, self.clock, BugLimit())
 
     async def _write(self, connection: Connection, turns: Turns) -> None:
+        """Write what came of it. The last thing before the commit: it looks at the transaction's age."""
         await save(connection, turns.aggregates.values(), turns.output)
         await save_turns(connection, turns)
         await finish(connection, turns.output)
@@ -164,8 +175,8 @@ class DeadLetters:
 async def _give_up(connection: Connection, turns: Turns, key: str, sequence: int, partition: int) -> None:
     """Pass over one sequence: at once if it is next, when its turn comes otherwise."""
     turn = turns.turns[key]
-    if sequence <= turn.sequence:
-        return
+    if sequence <= turn.sequence or sequence in turn.waiting_ids:
+        return  # it was applied, or a good copy of it waits
     turn.changed = True
     if sequence == turn.sequence + 1:
         turn.sequence, turn.event_id = sequence, None

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.database import open_pool
+from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -54,8 +55,11 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
         errors.print(f"[bold]{refused.code}[/bold]: {refused}")
     except ValueError as error:
         errors.print(str(error))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        errors.print(f"[bold]database_unreachable[/bold]: {type(error).__name__}; check PATHWAY_DATABASE_URL")
+    except (OSError, *DATABASE_ERRORS) as error:
+        if is_transient(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+            errors.print(f"[bold]database_unreachable[/bold]: {type(error).__name__}; check PATHWAY_DATABASE_URL")
+        else:
+            errors.print(f"[bold]database_refused[/bold]: {type(error).__name__}; nothing was changed")
     except KafkaError as error:
         errors.print(f"[bold]broker_unreachable[/bold]: {type(error).__name__}; check PATHWAY_KAFKA_BOOTSTRAP")
     raise typer.Exit(1)

@@ -36,8 +36,12 @@ INSERT INTO dead_letter (topic, partition, record_offset, record_key, value, hea
                          key, sequence, event_id, kind, code, detail)
 SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bytea[], $5::bytea[], $6::json[],
                      $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
-ON CONFLICT (topic, partition, record_offset) DO NOTHING
+ON CONFLICT (topic, partition, record_offset, sha256(coalesce(record_key, '')), sha256(coalesce(value, '')))
+    DO UPDATE SET kind = excluded.kind, code = excluded.code, detail = excluded.detail, key = excluded.key,
+        sequence = excluded.sequence, event_id = excluded.event_id, resolution = NULL, resolved_at = NULL
+    WHERE dead_letter.resolution = 'redriven'
 """
+"""A record that was redriven, had to wait and fails when its turn comes is an open letter again."""
 
 
 class PositionMoved(Exception):

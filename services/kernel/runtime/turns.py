@@ -210,6 +210,11 @@ class Turns:
             self.restored_done.append(key)
         return True
 
+    def skip_restored(self, key: str, event_id: str | None) -> None:
+        """Note that this input will not come: were it the last answered one, all later ones would be skipped."""
+        if event_id is not None and self.restored.get(key) == event_id:
+            self._already_answered(key, event_id)
+
     def _park(self, turn: Turn, item: Decoded) -> None:
         sequence = item.envelope.sequence
         if sequence in turn.waiting_ids:

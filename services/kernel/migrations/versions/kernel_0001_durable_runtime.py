@@ -122,9 +122,13 @@ STATEMENTS = (
         detail text NOT NULL,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         resolution text CHECK (resolution IN ('redriven', 'discarded')),
-        resolved_at timestamptz,
-        UNIQUE (topic, partition, record_offset)
+        resolved_at timestamptz
     )
+    """,
+    # One letter a record. The bytes belong to it: a topic that was made again gives its offsets out again.
+    """
+    CREATE UNIQUE INDEX dead_letter_record ON dead_letter
+        (topic, partition, record_offset, sha256(coalesce(record_key, '')), sha256(coalesce(value, '')))
     """,
     "CREATE INDEX dead_letter_open ON dead_letter (id) WHERE resolution IS NULL",
     # The latched stop: while a row is open the consumer is alive, not ready, and reads nothing.
