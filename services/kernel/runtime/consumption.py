@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from services.kernel.runtime import backoff, metrics
 from services.kernel.runtime.assignment import starting_offsets
 from services.kernel.runtime.database import open_pool
-from services.kernel.runtime.failures import BugLimit, Stop, is_transient
+from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, is_transient
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
@@ -133,7 +133,7 @@ class Consumption:
         while True:
             try:
                 return await work()
-            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (KafkaError, *DATABASE_ERRORS, OSError) as error:
                 if not isinstance(error, KafkaError) and not is_transient(error):
                     raise
                 attempt += 1
