@@ -17,7 +17,6 @@ from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
-from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 
 POOL_SIZE = 10
