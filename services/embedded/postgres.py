@@ -123,12 +123,14 @@ class Postgres:
     def pause(self) -> None:
         """Freeze the server and its backends: connections stay open and nothing answers."""
         for process in self._processes():
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # a backend may end meanwhile
+                process.suspend()
 
     def resume(self) -> None:
         """Let a frozen server go on."""
         for process in self._processes():
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def close(self) -> None:
         """Stop the server for good; a temporary folder goes with it."""
