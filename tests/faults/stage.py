@@ -154,11 +154,11 @@ class Stage:
     def next(self, key: str, number: int = 1, *, partition: int | None = None) -> Raw:
         """Return the next number of a key, and expect it to be counted."""
         self.expect(key, number)
+        self.sequences[key] += 1
         return self.raw(key, self.sequences[key], number, partition=partition)
 
     def expect(self, key: str, number: int) -> None:
         """Expect one more number of a key."""
-        self.sequences[key] += 1
         self.expected[key].count += 1
         self.expected[key].total += number
 
@@ -184,7 +184,7 @@ class Stage:
         """Fill the outbox without a consumer: numbers that a command adds."""
         commands = Commands(self.pool, tally_service(), None)
         for key in [key for _ in range(each) for key in keys]:
-            self.expect(key, number := 1 + self.sequences[key])
+            self.expect(key, number := 1 + self.expected[key].count)
             async with commands.begin() as transaction:
                 await transaction.execute(Command(transaction.command_id, "number.add", key, Added(number=number)))
 
