@@ -6,6 +6,7 @@ transaction takes all or nothing; :attr:`Memory.dies_after` kills the process af
 
 import copy
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -92,6 +93,8 @@ class Memory:
         if sql in self._inserts:
             table = self._inserts[sql]
             return self._insert(table, zip(*arguments, strict=True))
+        if sql not in self._statements:
+            raise LookupError(f"the kernel has a statement that this database does not know yet: {sql}")
         return self._statements[sql](*arguments)
 
     fetch = fetchrow = fetchval = execute
@@ -206,5 +209,5 @@ class Memory:
             "events": {p: (e, r, json.loads(h), v) for p, (e, r, h, v, _) in self.tables["outbox"].items()},
         }
         for table in self.service.tables:
-            kept[table.name] = sorted(map(repr, self.tables[table.name].values()))
+            kept[table.name] = Counter(self.tables[table.name].values())
         return kept
