@@ -33,6 +33,11 @@ LEAD_POLL_SECONDS = 1.0
 LEAD = "SELECT pg_try_advisory_lock(hashtext('pathway-relay'))"
 DISCARD_SECONDS = 1.0
 DAYS_EVERY_SECONDS = 3600.0
+DAYS_AGAIN_SECONDS = 60.0
+DAYS_LOCK_MS = 100
+OWN_LOG_SECONDS = 30.0
+MOST_BYTES = 8 * 1024 * 1024
+LEAST_BYTES = 64 * 1024
 DAY_SECONDS = 86_400
 LAST_MS = 2**63 - 1
 
@@ -53,6 +58,7 @@ class Relay:
         self._stopping = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
         self._times_refused = False
+        self._bytes = MOST_BYTES
 
     def stop(self) -> None:
         """Ask the relay to end after what it is sending."""
@@ -103,13 +109,12 @@ class Relay:
                 self._wake.set()
 
             await connection.add_listener("outbox", woken)
-            days_made = float("-inf")
+            days_due = time.monotonic()
             while not self._stopping.is_set():
                 self._wake.clear()
-                if time.monotonic() - days_made > DAYS_EVERY_SECONDS:
-                    await connection.execute("SELECT outbox_make_days(8)")
-                    days_made = time.monotonic()
-                rows = await unsent.read()
+                if time.monotonic() >= days_due:
+                    days_due = time.monotonic() + await self._make_days(connection)
+                rows = self._affordable(await unsent.read())
                 if rows:
                     await self._publish(unsent, rows)
                     await self._rest(self.settings.relay_pace_seconds)
@@ -134,6 +139,33 @@ class Relay:
             server_settings={"idle_session_timeout": f"{3 * round_seconds:.1f}s"},
         )
 
+    async def _make_days(self, connection: asyncpg.Connection) -> float:
+        """Make the days' partitions ahead; return seconds until the next time.
+
+        It needs the table for itself for a moment. Behind a long reader, a backup say, it would wait, and
+        every writer behind it: there is a week's time, so it rather tries again.
+        """
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = {DAYS_LOCK_MS}")
+                await connection.execute("SELECT outbox_make_days(8)")
+        except asyncpg.LockNotAvailableError:
+            log.info("outbox_days_wait", service=self.service.name)
+            return DAYS_AGAIN_SECONDS
+        return DAYS_EVERY_SECONDS
+
+    def _affordable(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Return the first rows, as many as a broker takes in time by what was seen so far.
+
+        Less after each time-out: it would get the same rows for ever, and none would ever be marked.
+        """
+        total = 0
+        for count, row in enumerate(rows):
+            total += len(row["value"])
+            if total > self._bytes and count:
+                return rows[:count]
+        return rows
+
     async def _rest(self, seconds: float) -> None:
         """Let the time pass, or the end come: between failures, and after a publication so that rows gather."""
         if seconds:
@@ -143,7 +175,7 @@ class Relay:
 
     async def _check_own_log(self, connection: asyncpg.Connection) -> None:
         """Publish nothing from a database that is older than our own log."""
-        async with open_log(self.settings) as view:
+        async with asyncio.timeout(OWN_LOG_SECONDS), open_log(self.settings) as view:
             await check_own_log(connection, self.service, view)
 
     async def _publish(self, unsent: Unsent, rows: Sequence[Any]) -> None:
@@ -153,7 +185,9 @@ class Relay:
                 producer = await self._open_producer()
                 sent = await self._send(producer, rows)
         except TimeoutError as error:
+            self._bytes = max(self._bytes // 4, LEAST_BYTES)
             raise SendFailed("no acknowledgement in time") from error
+        self._bytes = min(self._bytes * 2, MOST_BYTES)
         await unsent.mark(rows)
         self.trouble, self._attempt, self._times_refused = None, 0, False
         metrics.relayed.labels(self.service.name).inc(sent)
