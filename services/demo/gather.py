@@ -74,7 +74,7 @@ async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
     explained = (await client.get("triage", f"/triage/{rich}", CLINICAL)).body if rich else None
     balance = await client.get("outcomes", "/ledger/trial-balance", AUDITOR)
     latency = {
-        "one by one": findings.latencies(played, follower, idle=True),
+        "one by one in quiet moments": findings.latencies(played, follower, idle=True),
         "all at once": findings.latencies(played, follower, idle=False),
     }
     return {

@@ -11,13 +11,16 @@ from services.demo.client import CLINICAL, Client, Reply, coach_of
 from services.demo.follow import Follower
 from services.demo.person import Person, Sender
 from services.demo.screenplay import Act, Story, Target, course, needs_joint_assessment, opening, story_of
+from services.demo.world import RELAY_PACE_SECONDS
 
 SENDERS: Final = 16
 COACHES: Final = 24
 """How many are at work at once."""
 
-IDLE: Final = 20
-"""So many referrals are posted one by one first: the latency of an idle system."""
+IDLE: Final = 12
+"""So many referrals are posted one by one first, each in a quiet moment: the latency of an idle system."""
+
+QUIET_SECONDS: Final = 2 * RELAY_PACE_SECONDS
 
 Tick = Callable[[], None]
 
@@ -66,6 +69,7 @@ class Players:
             tick()
             if posted.referral_id is not None:
                 await self._triaged(posted.referral_id)
+                await asyncio.sleep(QUIET_SECONDS)
         gate = asyncio.Semaphore(SENDERS)
 
         async def one(person: Person) -> None:

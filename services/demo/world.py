@@ -20,6 +20,8 @@ from services.kernel.settings import Environment, Settings
 SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
 TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME)
 START_SECONDS: Final = 60.0
+RELAY_PACE_SECONDS: Final = 0.15
+"""Relays gather a little before they publish again, so that two cores are enough for all of it."""
 CLI: Final = ("-m", "services.cli")
 
 
@@ -62,7 +64,7 @@ class World:
             "PATHWAY_ISSUER_URL": self.issuer,
             "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
             "PATHWAY_FETCH_MAX_WAIT_MS": "40",  # the in-memory broker holds an empty fetch to its end
-            "PATHWAY_RELAY_PACE_SECONDS": "0.15",  # so that two cores are enough for all of it
+            "PATHWAY_RELAY_PACE_SECONDS": str(RELAY_PACE_SECONDS),
             "PATHWAY_LOG_LEVEL": "WARNING",
         }
 
