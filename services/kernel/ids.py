@@ -2,8 +2,10 @@
 
 import hashlib
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
+
+from services.kernel.clock import from_unix_ms, unix_ms
 
 
 def uuid7(now: datetime, random: bytes | None = None) -> str:
@@ -11,9 +13,8 @@ def uuid7(now: datetime, random: bytes | None = None) -> str:
 
     ``random`` (10 bytes) is for tests; by default it comes from the operating system.
     """
-    millis = int(now.timestamp() * 1000)
     tail = int.from_bytes(os.urandom(10) if random is None else random, "big")
-    value = (millis & (2**48 - 1)) << 80 | tail
+    value = (unix_ms(now) & (2**48 - 1)) << 80 | tail
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(UUID(int=value))
@@ -39,4 +40,4 @@ def is_minted_from_event(cause_id: str) -> bool:
 
 def time_of_uuid7(identifier: str) -> datetime:
     """Return the moment (UTC, milliseconds) that a UUIDv7 was minted at."""
-    return datetime.fromtimestamp(int(identifier.replace("-", "")[:12], 16) / 1000, UTC)
+    return from_unix_ms(int(identifier.replace("-", "")[:12], 16))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.kernel.clock import rfc3339
+from services.kernel.clock import rfc3339, unix_ms
 from services.kernel.decision import Cause, Draft, Event
 from services.kernel.ids import event_id
 from services.kernel.limits import MAX_VALUE_BYTES
@@ -121,7 +121,7 @@ def apply(
     state = aggregate.state
     for event in events:
         state = service.evolve(state, event)
-    recorded_ms = int(lineage.recorded.timestamp() * 1000)
+    recorded_ms = unix_ms(lineage.recorded)
     outbox = [
         (
             service.registry[event.type].topic,
