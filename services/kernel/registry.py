@@ -47,7 +47,6 @@ class Registry:
             if contract.type in self._by_type:
                 raise ValueError(f"{contract.type} is registered twice")
             self._by_type[contract.type] = contract
-        self._unversioned = {t.rsplit(".v", 1)[0] for t in self._by_type}
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self._by_type.values())
@@ -58,7 +57,3 @@ class Registry:
 
     def __getitem__(self, event_type: str) -> Contract:
         return self._by_type[event_type]
-
-    def knows_another_major(self, event_type: str) -> bool:
-        """Tell whether the type is ours in a major version that we do not read."""
-        return event_type not in self._by_type and event_type.rsplit(".v", 1)[0] in self._unversioned
