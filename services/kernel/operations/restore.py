@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from services.kernel.clock import unix_ms
 from services.kernel.ids import is_minted_from_event
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
 from services.kernel.replay.history import Own, read_own
@@ -38,8 +39,14 @@ SELECT *, clock_timestamp()
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
 """
 MARK_SENT = """
-UPDATE outbox SET sent_at = clock_timestamp() FROM unnest($1::text[], $2::bigint[]) AS n(key, sequence)
-WHERE outbox.key = n.key AND outbox.sequence = n.sequence AND sent_at IS NULL
+UPDATE outbox SET sent_at = clock_timestamp()
+FROM unnest($1::text[], $2::bigint[], $3::text[]) AS n(key, sequence, event_id)
+WHERE outbox.key = n.key AND outbox.sequence = n.sequence AND outbox.event_id = n.event_id AND sent_at IS NULL
+"""
+TWICE = """
+SELECT o.key, o.sequence, o.event_id FROM outbox o
+JOIN unnest($2::text[], $3::bigint[], $4::text[]) AS n(key, sequence, event_id) USING (key, sequence)
+WHERE o.topic = $1 AND o.sent_at IS NULL AND o.event_id <> n.event_id ORDER BY o.key LIMIT 1
 """
 
 
@@ -65,8 +72,9 @@ async def restore(
     """Fold the service's own log to its end. Can be run again at any time; a second run finds nothing.
 
     A dry run reads and counts. With ``apply`` a stop is latched first and taken back at the end, so a
-    crash in between leaves the consumer stopped. Raises :class:`OperationRefused` while a relay leads, or
-    when the log has a gap.
+    crash in between leaves the consumer stopped. Raises :class:`OperationRefused` while a relay leads, when
+    the log has a gap, or when commands were answered after the backup was put back: their events took
+    sequences that the log holds, so they could only be published or be kept, not both.
     """
     places = await log.partitions(service.output)
     extents = await log.extents(places)
@@ -83,6 +91,7 @@ async def restore(
                 await _refuse_a_relay(connection, service)
                 await _fold(connection, service, own, found)
         else:
+            await _refuse_two_histories(pool, service, own)
             await _count(pool, own, found)
         found.records += len(records)
         progress(found.records, total)
@@ -110,7 +119,20 @@ async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> Non
     found.keys |= {one.event.key for one in new}
 
 
+async def _refuse_two_histories(connection: asyncpg.Pool | Connection, service: Service, own: Sequence[Own]) -> None:
+    given = columns([(one.event.key, one.event.sequence, one.event.id) for one in own]) or [[], [], []]
+    row = await connection.fetchrow(TWICE, service.output, *given)
+    if row is not None:
+        message = (
+            f"this database gave sequence {row['sequence']} of {row['key']} to event {row['event_id']}, the log holds "
+            "another: commands were answered after the backup was put back. Stop the API, put the backup back once "
+            "more, restore, and have those commands sent again"
+        )
+        raise OperationRefused("two_histories", message)
+
+
 async def _fold(connection: Connection, service: Service, own: Sequence[Own], found: Restored) -> None:
+    await _refuse_two_histories(connection, service, own)
     aggregates = await lock_aggregates(connection, service, {one.event.key for one in own})
     output = Output()
     new: list[Own] = []
@@ -127,7 +149,8 @@ async def _fold(connection: Connection, service: Service, own: Sequence[Own], fo
             answered[aggregate.key] = one.envelope.causationid
     await save(connection, aggregates.values(), output)
     if own:
-        await connection.execute(MARK_SENT, *columns([(one.event.key, one.event.sequence) for one in own]))
+        sent = columns([(one.event.key, one.event.sequence, one.event.id) for one in own])
+        await connection.execute(MARK_SENT, *sent)
     if new:
         await connection.execute(KEEP, *columns([_outbox_row(service, one) for one in new]))
     if answered:
@@ -150,7 +173,7 @@ def _evolve(service: Service, aggregate: Aggregate, one: Own, output: Output) ->
 
 def _outbox_row(service: Service, one: Own) -> tuple[Any, ...]:
     envelope = one.envelope
-    recorded_ms = int(envelope.recordedtime.timestamp() * 1000)
+    recorded_ms = unix_ms(envelope.recordedtime)
     return (
         service.registry[one.event.type].topic,
         one.event.key,

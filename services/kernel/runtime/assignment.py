@@ -27,9 +27,10 @@ async def starting_offsets(pool: asyncpg.Pool, log: LogView, places: Collection[
     """
     if not places:
         return {}
-    extents = await log.extents(places)
     await pool.executemany(ADD_POSITION, [list(place) for place in sorted(places)])
     rows = await pool.fetch(READ, [p[0] for p in places], [p[1] for p in places])
+    # in this order: whoever had a partition before may still commit, but never beyond an end seen later
+    extents = await log.extents(places)
     last = await _last_records(log, {(r[0], r[1]): r[2] for r in rows}, extents)
     for topic, partition, position, topic_id, digest in rows:
         extent = extents[topic, partition]

@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
+from services.kernel.runtime.header_names import read_any_header_name
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.topic_ids import topic_ids
 from services.kernel.settings import Settings
@@ -76,6 +77,11 @@ class LogView:
                 if records[-1].offset >= end - 1:
                     del left[tp]
                     self._consumer.pause(tp)
+            for tp in left.keys() - fetched.keys():
+                # what ends a transaction takes an offset, and is no record
+                if await self._consumer.position(tp) >= left[tp][1]:
+                    del left[tp]
+                    self._consumer.pause(tp)
 
     def record(self, found: Any) -> Record:
         """Return a broker's record under its logical topic."""
@@ -92,6 +98,7 @@ class LogView:
 @asynccontextmanager
 async def open_log(settings: Settings) -> AsyncIterator[LogView]:
     """Open a view of the log."""
+    read_any_header_name()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
         enable_auto_commit=False,
