@@ -131,6 +131,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a word", key_node.start_mark)
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key_node.value!r} stands twice", key_node.start_mark
@@ -169,7 +171,7 @@ def load_catalogue(folder: Path) -> Catalogue:
 def _read(file: Path, faults: list[Fault]) -> Topic | None:
     try:
         content = yaml.load(file.read_text("utf-8"), _UniqueKeys)  # noqa: S506  a SafeLoader that is stricter
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # not UTF-8, or a date that is none
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else ""
         faults.append(Fault(file.name, place, getattr(error, "problem", None) or str(error), "Write valid YAML"))
