@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from services.kernel.runtime.consumption import COMMIT_SECONDS, Consumption
+from services.kernel.runtime.consumption import COMMIT_SECONDS, UNREADABLE, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
 
@@ -98,6 +98,10 @@ class BareRunner(ConsumerRebalanceListener):
             fetched = await consumer.getmany(timeout_ms=500, max_records=4 * self.consumption.settings.batch_size)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             self._sought = False
+            return
+        except UNREADABLE as error:
+            self._sought = False
+            await self.consumption.refuse(error)
             return
         if not fetched or not self._sought:
             return

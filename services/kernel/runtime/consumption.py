@@ -6,12 +6,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 
 from services.kernel.runtime import backoff, metrics
 from services.kernel.runtime.assignment import starting_offsets
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, is_transient
+from services.kernel.runtime.header_names import read_any_header_name
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
@@ -21,6 +22,7 @@ from services.kernel.settings import Settings
 
 log = structlog.get_logger()
 
+UNREADABLE = (CorruptRecordException, UnsupportedCodecError)
 LATCHED = "SELECT reason FROM consumer_stop WHERE resumed_at IS NULL"
 LATCH_POLL_SECONDS = 1.0
 COMMIT_SECONDS = 5.0
@@ -42,6 +44,7 @@ class Consumption:
         self._pool: asyncpg.Pool | None = None
         self._inbox: Inbox | None = None
         self._opening = asyncio.Lock()
+        read_any_header_name()
 
     async def inbox(self) -> Inbox:
         """Return the inbox; opens the pool and loads the policy when first needed."""
@@ -109,6 +112,11 @@ class Consumption:
             await inbox.process(chunk)
             self.positions[place] = chunk[-1].offset + 1
         metrics.position.labels(self.service.name, *map(str, place)).set(self.positions[place])
+
+    async def refuse(self, error: KafkaError) -> None:
+        """Latch a stop for a batch that the client library cannot read: trying again would not help."""
+        self.ready = False
+        await (await self.inbox()).latch(Stop("batch_unreadable", f"{type(error).__name__}: {error}"))
 
     async def until_resumed(self) -> None:
         """Wait while a stop is latched."""

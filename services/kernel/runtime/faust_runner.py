@@ -19,7 +19,7 @@ from faust.types import TP
 from mode import Service
 from mode.types import ServiceT
 
-from services.kernel.runtime.consumption import COMMIT_SECONDS, Consumption
+from services.kernel.runtime.consumption import COMMIT_SECONDS, UNREADABLE, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
 
@@ -124,6 +124,10 @@ class KernelConsumer(Consumer):
             fetched = await self._getmany(active_partitions=self._get_active_partitions(), timeout=0.5)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             self._sought_generation = None
+            return
+        except UNREADABLE as error:
+            self._sought_generation = None
+            await self.consumption.refuse(error)
             return
         if not fetched:
             return
