@@ -39,6 +39,8 @@ OWN_LOG_SECONDS = 30.0
 MOST_BYTES = 8 * 1024 * 1024
 LEAST_BYTES = 64 * 1024
 DAY_SECONDS = 86_400
+BATCH_BYTES = 128 * 1024
+"""Below what the catalogue lets a topic take (``max_message_bytes`` counts a whole batch), above any one event."""
 LAST_MS = 2**63 - 1
 
 
@@ -231,7 +233,7 @@ class Relay:
                 client_id=f"pathway-relay-{self.service.name}",
                 acks="all",
                 enable_idempotence=True,
-                max_batch_size=512 * 1024,
+                max_batch_size=BATCH_BYTES,
                 max_request_size=1024 * 1024,
                 request_timeout_ms=timeout_ms,
                 metadata_max_age_ms=60_000,
