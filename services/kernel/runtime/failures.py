@@ -66,13 +66,26 @@ class BugLimit:
     keys_in_a_row: set[str] = field(default_factory=set)
     bugs: deque[float] = field(default_factory=deque)
     handled: deque[tuple[float, int]] = field(default_factory=deque)
+    new: list[float] = field(default_factory=list)
+    row_broken: bool = False
 
     def trial(self) -> "BugLimit":
-        """Return a copy for one attempt at a batch; it replaces the original when the batch commits."""
+        """Return a copy for one attempt at a batch; see :meth:`committed`."""
         return BugLimit(set(self.keys_in_a_row), self.bugs.copy(), self.handled)
+
+    def committed(self, trial: "BugLimit", handled: int, at: float) -> None:
+        """Take over what a batch found, and how many events it handled, once it has committed.
+
+        Other partitions' batches may have committed since the copy was made: theirs stays.
+        """
+        self.bugs.extend(trial.new)
+        others = set() if trial.row_broken else self.keys_in_a_row
+        self.keys_in_a_row = others | trial.keys_in_a_row
+        self.batch(handled, at)
 
     def succeeded(self) -> None:
         """Note a handled event: the row of bugs is broken."""
+        self.row_broken = True
         if self.keys_in_a_row:
             self.keys_in_a_row = set()
 
@@ -80,6 +93,7 @@ class BugLimit:
         """Note a bug at ``at`` (monotonic seconds). Raises :class:`Stop` when a limit is passed."""
         self.keys_in_a_row.add(key)
         self.bugs.append(at)
+        self.new.append(at)
         self._forget(at)
         if len(self.keys_in_a_row) > MAX_KEYS_IN_A_ROW:
             raise Stop("too_many_bugs", f"bugs on {len(self.keys_in_a_row)} keys in a row")

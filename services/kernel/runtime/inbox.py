@@ -117,8 +117,7 @@ class Inbox:
             await save_turns(connection, turns)
             await move_position(connection, fresh[-1].record, position)
             await finish(connection, turns.output)
-        self.limit = limit
-        limit.batch(turns.counts.applied, time.monotonic())
+        self.limit.committed(limit, turns.counts.applied, time.monotonic())
         turns.counts.duplicates += len(items) - len(fresh)
         metrics.batch(self.service.name, turns.counts, len(fresh), time.perf_counter() - started)
         for letter in turns.dead:
