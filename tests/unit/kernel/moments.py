@@ -10,3 +10,5 @@ _YEARS_230 = 230 * 365 * 24 * 3600 * 1000
 
 MOMENTS = st.integers(0, _YEARS_230).map(lambda ms: _FIRST + timedelta(milliseconds=ms))
 ANYWHERE = st.builds(lambda moment, zone: moment.astimezone(zone), MOMENTS, st.just(UTC) | _ZONES)
+FLOAT_IS_ONE_LESS = datetime(2038, 3, 1, 9, 30, 0, 2000, tzinfo=UTC)
+"""Its timestamp times 1,000 is 0.0002 below the whole number of milliseconds."""

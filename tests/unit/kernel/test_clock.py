@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.kernel.clock import from_unix_ms, parse_rfc3339, rfc3339, system_clock, unix_ms
-from tests.unit.kernel.moments import ANYWHERE
+from tests.unit.kernel.moments import ANYWHERE, FLOAT_IS_ONE_LESS
 
 
 @given(ANYWHERE)
@@ -46,6 +46,7 @@ def test_a_moment_without_a_time_zone_is_refused() -> None:
         rfc3339(datetime(2024, 11, 18))  # noqa: DTZ001  the fault that is meant
 
 
+@example(FLOAT_IS_ONE_LESS, 0)
 @given(ANYWHERE, st.integers(0, 999))
 def test_milliseconds_are_exact_and_cut_off_below(moment: datetime, micros: int) -> None:
     assert from_unix_ms(unix_ms(moment)) == moment

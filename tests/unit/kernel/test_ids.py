@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.kernel.ids import event_id, is_minted_from_event, time_of_uuid7, uuid7
-from tests.unit.kernel.moments import MOMENTS
+from tests.unit.kernel.moments import FLOAT_IS_ONE_LESS, MOMENTS
 
 TAILS = st.binary(min_size=10, max_size=10)
 
@@ -22,6 +22,7 @@ def test_each_event_of_a_cause_has_an_id_of_its_own(cause: UUID, one: int, two: 
     assert (event_id(str(cause), "x", one) == event_id(str(cause), "x", two)) == (one == two)
 
 
+@example(FLOAT_IS_ONE_LESS, bytes(10))
 @given(MOMENTS, TAILS)
 def test_a_uuid7_is_one_by_the_standard_and_tells_its_moment(moment: datetime, tail: bytes) -> None:
     made = uuid7(moment, tail)
