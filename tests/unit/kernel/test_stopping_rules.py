@@ -77,6 +77,29 @@ def test_a_batch_that_is_rolled_back_counts_for_nothing() -> None:
     assert not stops(limit, "k9")
 
 
+def test_bugs_of_two_partitions_count_together_whichever_commits_last() -> None:
+    limit = BugLimit()
+    batches = [limit.trial(), limit.trial()]
+    for number, batch in enumerate(batches):
+        assert not any(stops(batch, f"p{number}") for _ in range(10))
+    for batch in batches:
+        limit.committed(batch, 0, 0.0)
+    assert len(limit.bugs) == 20
+    assert len(limit.keys_in_a_row) == 2
+    assert stops(limit.trial(), "p3"), "the 21st of 5 minutes"
+
+
+def test_a_partition_that_goes_well_breaks_the_row_of_its_neighbours() -> None:
+    limit = BugLimit()
+    bad, good = limit.trial(), limit.trial()
+    assert not any(stops(bad, f"k{n}") for n in range(5))
+    good.succeeded()
+    limit.committed(bad, 5, 0.0)
+    limit.committed(good, 1, 0.0)
+    assert limit.keys_in_a_row == set()
+    assert not stops(limit.trial(), "k6")
+
+
 # errors of the database
 
 
