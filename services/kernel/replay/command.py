@@ -8,7 +8,7 @@ import asyncpg
 from rich.progress import Progress
 
 from services.kernel.operations.printing import errors
-from services.kernel.replay.comparing import compare
+from services.kernel.replay.comparing import compare, set_aside
 from services.kernel.replay.folding import replay
 from services.kernel.replay.history import Difference, read_histories
 from services.kernel.runtime.log_view import LogView, open_log
@@ -45,9 +45,9 @@ async def verify(
     for history in await read_histories(services, log):
         service = history.service
         task = bar.add_task(f"{service.name}: deciding again", total=None)
-        replayed = replay(history, service.policy())
         connection = await asyncpg.connect(settings.service_url(service.name))
         try:
+            replayed = replay(history, service.policy(), await set_aside(connection))
             differences = [*replayed.differences, *await compare(connection, history, replayed)]
         finally:
             await connection.close()
@@ -58,6 +58,7 @@ async def verify(
             "events": sum(len(own) for own in history.own.values()),
             "decided_again": replayed.decided_again,
             "folded_only": replayed.folded_only,
+            "set_aside": replayed.set_aside,
             "rows": sum(1 for table, _ in replayed.rows if table in service.derived),
             "differences": len(differences),
         }

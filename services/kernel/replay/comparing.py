@@ -5,17 +5,28 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import asyncpg
-
-from services.kernel.replay.folding import Replayed
+from services.kernel.replay.folding import Place, Replayed
 from services.kernel.replay.history import Difference, History
+from services.kernel.runtime.tables import Connection
 from services.kernel.service import Row, Table
 
 STATES = "SELECT key, sequence, state FROM aggregate WHERE sequence > 0"
 OUTBOX = "SELECT key, sequence, event_id, sent_at IS NOT NULL AS sent, value FROM outbox WHERE topic = $1"
 
+ASIDE = """
+SELECT d.topic, d.key, d.sequence FROM dead_letter d LEFT JOIN key_position k USING (topic, key)
+WHERE d.kind <> 'conflict' AND d.key IS NOT NULL
+  AND (d.resolution = 'discarded' OR d.resolution IS NULL AND d.sequence > coalesce(k.sequence, 0))
+UNION SELECT topic, key, sequence FROM waiting_event
+"""
 
-async def compare(connection: asyncpg.Connection, history: History, replayed: Replayed) -> list[Difference]:
+
+async def set_aside(connection: Connection) -> frozenset[Place]:
+    """Return the inputs that the service did not apply and knows of: dead letters, given up or not, and what waits."""
+    return frozenset((row["topic"], row["key"], row["sequence"]) for row in await connection.fetch(ASIDE))
+
+
+async def compare(connection: Connection, history: History, replayed: Replayed) -> list[Difference]:
     """Return every difference, in one snapshot of the database."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         return [
@@ -25,7 +36,7 @@ async def compare(connection: asyncpg.Connection, history: History, replayed: Re
         ]
 
 
-async def _states(connection: asyncpg.Connection, replayed: Replayed) -> list[Difference]:
+async def _states(connection: Connection, replayed: Replayed) -> list[Difference]:
     service = replayed.service
     found = []
     kept = {row["key"]: row for row in await connection.fetch(STATES)}
@@ -42,7 +53,7 @@ async def _states(connection: asyncpg.Connection, replayed: Replayed) -> list[Di
     return found
 
 
-async def _events(connection: asyncpg.Connection, history: History) -> list[Difference]:
+async def _events(connection: Connection, history: History) -> list[Difference]:
     """The outbox must hold what the log holds; a row that is not sent yet is no difference."""
     service = history.service
     rows = await connection.fetch(OUTBOX, service.output)
@@ -60,7 +71,7 @@ async def _events(connection: asyncpg.Connection, history: History) -> list[Diff
     return found
 
 
-async def _table(connection: asyncpg.Connection, replayed: Replayed, table: Table) -> list[Difference]:
+async def _table(connection: Connection, replayed: Replayed, table: Table) -> list[Difference]:
     names = ", ".join(name for name, _ in table.columns)
     kept = Counter(_plain(table, row) for row in await connection.fetch(f"SELECT {names} FROM {table.name}"))  # noqa: S608  names come from code
     expected = Counter(_rows_of(table, replayed.rows))

@@ -1,6 +1,6 @@
 """Deciding again: every event must be what ``decide`` says of its cause, byte for byte."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -13,34 +13,56 @@ from services.kernel.runtime.fold import Aggregate, Lineage, attributes, encode,
 from services.kernel.runtime.records import Decoded
 from services.kernel.service import Change, Row, Service
 
+Place = tuple[str, str, int]
+"""(topic, key, sequence): one input."""
+
+
+def place_of(item: Decoded) -> Place:
+    """Return where an input stands."""
+    return (item.record.topic, item.envelope.subject, item.envelope.sequence)
+
 
 @dataclass
 class Replayed:
-    """What a replay of one service gave: states, rows of derived tables, counts and differences."""
+    """What a replay of one service gave: states, rows of derived tables, counts and differences.
+
+    ``set_aside`` counts the inputs that the service has as dead letters, or waiting.
+    """
 
     service: Service
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     decided_again: int = 0
     folded_only: int = 0
+    set_aside: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
-def replay(history: History, policy: Any) -> Replayed:
-    """Fold one service's history from nothing."""
+NOTHING_ASIDE: frozenset[Place] = frozenset()
+
+
+def replay(history: History, policy: Any, aside: Set[Place] = NOTHING_ASIDE) -> Replayed:
+    """Fold one service's history from nothing.
+
+    ``aside`` are inputs that the service did not apply and says so: dead letters, and what waits. They need not
+    have said anything. A key whose events cannot be folded is a difference; the others go on.
+    """
     result = Replayed(history.service)
     for key in history.all_keys():
-        _replay_key(history, policy, key, result)
+        try:
+            _replay_key(history, policy, key, result, aside)
+        except Exception as error:
+            result.differences.append(Difference(history.service.name, key, 0, "replay_failed", type(error).__name__))
     result.differences += history.differences
     return result
 
 
-def _replay_key(history: History, policy: Any, key: str, result: Replayed) -> None:
+def _replay_key(history: History, policy: Any, key: str, result: Replayed, aside: Set[Place]) -> None:
     service = history.service
     aggregate = result.aggregates[key] = Aggregate(key)
     inputs = history.causes(key)
     by_id = {item.envelope.id: item for item in inputs}
-    silent = _Silent(service, policy, inputs)
+    silent = _Silent(service, policy, [i for i in inputs if place_of(i) not in aside])
     for cause_id, group in groupby(history.events(key), key=lambda own: own.envelope.causationid):
         events = list(group)
         item = by_id.get(cause_id)
@@ -61,6 +83,9 @@ def _replay_key(history: History, policy: Any, key: str, result: Replayed) -> No
     silent.end(aggregate.state)
     result.differences += [Difference(service.name, key, 0, "input_not_answered", text) for text in silent.broken]
     for item in inputs:
+        if place_of(item) in aside:
+            result.set_aside += 1
+            continue
         result.rows += service.project(Change(key, item.cause, [], aggregate.state))
 
 
@@ -137,7 +162,11 @@ class _Silent:
             self._check(item)
 
     def _check(self, item: Decoded) -> None:
+        what = "would lead to events"
         for state in self.states:
-            if not self.service.decide(state, item.cause, policy=self.policy, now=item.envelope.recordedtime):
-                return
-        self.broken.append(f"{item.envelope.type} sequence {item.envelope.sequence} would lead to events")
+            try:
+                if not self.service.decide(state, item.cause, policy=self.policy, now=item.envelope.recordedtime):
+                    return
+            except Exception as error:  # a bug, by now or then: then it is a dead letter
+                what = f"raises {type(error).__name__}"
+        self.broken.append(f"{item.envelope.type} sequence {item.envelope.sequence} {what}")
