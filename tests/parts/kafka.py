@@ -77,10 +77,11 @@ class LocalBroker(Broker):
             raise
 
     def start(self) -> None:
-        """Start it on the same port and data; returns when it answers."""
-        command = self._home.command("kafka.Kafka", str(self._file), jvm=self._jvm)
-        with uninterrupted():
-            self._process = Child("kafka", command, log=self.folder / "kafka.log", cwd=self.folder)
+        """Start it on the same port and data, if it does not run; returns when it answers."""
+        if self._process is None or not self._process.alive:
+            command = self._home.command("kafka.Kafka", str(self._file), jvm=self._jvm)
+            with uninterrupted():
+                self._process = Child("kafka", command, log=self.folder / "kafka.log", cwd=self.folder)
         self._process.wait_until(self.settled, START_SECONDS)
 
     @property
