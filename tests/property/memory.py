@@ -57,6 +57,7 @@ class Memory:
             positions.BURY: self._bury,
             turns.POSITIONS: self._places,
             turns.WAITING: self._waiting,
+            turns.WAITING_IDS: lambda *what: [row[:3] for row in self._waiting(*what)],
             tables.STUB: self._stub,
             tables.LOCK: self._lock,
             tables.SAVE: self._save,

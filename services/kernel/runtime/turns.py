@@ -27,6 +27,7 @@ WAITING = """
 SELECT key, sequence, event_id, partition, record_offset, value, headers
 FROM waiting_event WHERE topic = $1 AND key = ANY($2::text[])
 """
+WAITING_IDS = "SELECT key, sequence, event_id FROM waiting_event WHERE topic = $1 AND key = ANY($2::text[])"
 RESTORED = "SELECT key, event_id FROM restored_input WHERE key = ANY($1::text[])"
 
 
@@ -108,14 +109,27 @@ class Turns:
             self.turns[key] = Turn(key, sequence, event_id, stopped, waiting)
         for key in keys:
             self.turns.setdefault(key, Turn(key))
-        with_waiting = [t.key for t in self.turns.values() if t.stored]
+        with_waiting = {t.key for t in self.turns.values() if t.stored}
         if with_waiting:
-            await self._load_waiting(connection, with_waiting)
+            nexts = {i.envelope.subject for i in items if isinstance(i, Decoded) and self._is_next(i)} | set(also)
+            await self._load_waiting(connection, sorted(with_waiting & nexts))
+            await self._load_waiting_ids(connection, sorted(with_waiting - nexts))
         if restoring:
             rows = await connection.fetch(RESTORED, keys)
             self.restored = {row["key"]: row["event_id"] for row in rows}
 
+    def _is_next(self, item: Decoded) -> bool:
+        return item.envelope.sequence == self.turns[item.envelope.subject].sequence + 1
+
+    async def _load_waiting_ids(self, connection: Connection, keys: list[str]) -> None:
+        """Of keys that go on waiting only ids are needed: what waits can be much."""
+        if keys:
+            for key, sequence, event_id in await connection.fetch(WAITING_IDS, self.topic, keys):
+                self.turns[key].waiting_ids[sequence] = event_id
+
     async def _load_waiting(self, connection: Connection, keys: list[str]) -> None:
+        if not keys:
+            return
         for row in await connection.fetch(WAITING, self.topic, keys):
             key, sequence, event_id, partition, offset, value, headers = row
             turn = self.turns[key]
