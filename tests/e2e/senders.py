@@ -13,7 +13,7 @@ from services.demo.client import Client, Reply, coach_of
 from services.demo.person import Kind, Person, Sender
 
 AGAIN_SECONDS: Final = 0.05
-GIVE_UP_SECONDS: Final = 60.0
+GIVE_UP_SECONDS: Final = 120.0
 SENDERS: Final = 24
 COACHES: Final = 6
 PLANS: Final = """
@@ -30,7 +30,7 @@ class PatientClient(Client):
         return self
 
     async def post(self, service: str, path: str, body: Any, sender: Sender, key: str) -> Reply:
-        """POST until answered. Raises TimeoutError after a minute without an answer."""
+        """POST until answered. Raises TimeoutError after two minutes without an answer."""
         async with asyncio.timeout(GIVE_UP_SECONDS):
             while True:
                 try:
