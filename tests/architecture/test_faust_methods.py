@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
+from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from faust import App
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
@@ -33,6 +36,11 @@ REPLACED: Mapping[Any, str] = {
     ThreadDelegateConsumer.seek_to_committed: "f1d483b861b0328b",
 }
 RELIED_ON: Mapping[Any, str] = {
+    # header_names.py
+    PartitionRecords._unpack_records: "b803e6d46480732c",
+    _MemoryRecordsPy: "795a0314fbca30af",
+    _DefaultRecordBatchPy: "f63fbb5a8a247d54",
+    # faust_runner.py, aiokafka_runner.py, relay.py
     AIOKafkaConsumerThread._ensure_consumer: "ff4a4c693b7ec63f",
     AIOKafkaConsumerThread._fetch_records: "39a2c6c79fc1455a",
     AIOKafkaConsumerThread._seek_wait: "9d221e816d940467",
@@ -55,7 +63,7 @@ RELIED_ON: Mapping[Any, str] = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
 }
 WHAT_TO_DO = (
-    "{name} is not the source that services/kernel/runtime/faust_runner.py (or relay.py) was written against "
+    "{name} is not the source that services/kernel/runtime (faust_runner, header_names, relay) was written against "
     "({found}, not {known}). Read the new source beside ours: who calls it, with what, in which order, and what "
     "it must leave behind. Mend ours, run tests/integration/runners and tests/faults on Apache Kafka, then put "
     "the new hash here."

@@ -12,12 +12,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
 
 from services.embedded.processes import Child, Supervisor
+from services.kernel.catalogue import load_catalogue
 from services.kernel.decision import Command
 from services.kernel.envelope import Headers
 from services.kernel.runtime.commands import Commands
@@ -35,6 +37,7 @@ from tests.parts.kafka_admin import Raw
 from tests.tally.domain import Added, tally_service
 from tests.tally.records import added, headers
 
+TOPICS = Path(__file__).parents[2] / "schemas" / "topics"
 PARTITIONS = 3
 SECONDS = 40.0
 SESSION_SECONDS = 6.0
@@ -331,6 +334,11 @@ class Stage:
         assert dict(first) == {key: list(range(1, count + 1)) for key, count in made.items()}
 
 
+def smallest_batch() -> int:
+    """The least that a topic of the catalogue takes at once, in bytes: what a relay must live with."""
+    return min(topic.max_message_bytes for topic in load_catalogue(TOPICS).values())
+
+
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     wrong = {k: f"{found.get(k)}, not {wanted.get(k)}" for k in {*found, *wanted} if found.get(k) != wanted.get(k)}
     return "; ".join(f"{name}: {text}" for name, text in sorted(wrong.items())[:10])
@@ -381,7 +389,8 @@ async def open_stage(
     kafka: Broker, databases: Databases, processes: Supervisor, prefix: str, *, partitions: int = PARTITIONS
 ) -> AsyncIterator[Stage]:
     """Make the topics and the database of a stage."""
-    kafka.create_topics([f"{prefix}numbers", f"{prefix}tallies"], partitions=partitions)
+    kafka.create_topics([f"{prefix}numbers"], partitions=partitions)
+    kafka.create_topics([f"{prefix}tallies"], partitions, {"max.message.bytes": str(smallest_batch())})
     admin = await asyncpg.connect(databases("tally").admin_dsn)
     pool = await open_pool(databases("tally").dsn, size=4)
     stage = Stage(kafka, databases, processes, prefix, admin, pool, partitions=partitions)

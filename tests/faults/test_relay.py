@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from services.kernel.runtime import relay as relay_module
 from services.kernel.runtime.backoff import FIRST_SECONDS
 from services.kernel.runtime.relay import LEAD_POLL_SECONDS, Relay
-from tests.faults.stage import Stage, until
+from tests.faults.stage import Stage, smallest_batch, until
 from tests.parts.kafka import Broker
 from tests.tally.domain import tally_service
 
@@ -142,6 +142,19 @@ async def test_a_broker_that_refuses_times_ahead_of_its_own_gets_earlier_ones(st
     async with stage.relaying():
         await stage.until(ALL_SENT)
     await stage.prove_log()
+
+
+async def test_a_backlog_fits_the_topics_of_the_catalogue(stage: Stage) -> None:
+    await stage.decide(["a"], 2)
+    more = """
+        INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value)
+        SELECT topic, key, sequence, event_id, recorded_ms, headers, convert_to(rpad('{}', 900), 'UTF8')
+        FROM outbox, generate_series(1, 400)
+    """
+    await stage.admin.execute(more)
+    assert await stage.admin.fetchval("SELECT sum(octet_length(value)) FROM outbox") > 2 * smallest_batch()
+    async with stage.relaying():
+        await stage.until(ALL_SENT)
 
 
 async def test_failures_are_spaced_whatever_woke_the_relay(stage: Stage) -> None:

@@ -1,8 +1,14 @@
 """Whatever a stream holds: nothing is lost, nothing counts twice, and only what must wait waits."""
 
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Producer
 
 from services.kernel.runtime.failures import MAX_KEYS_IN_A_ROW
+from services.kernel.runtime.header_names import _Batch
 from tests.faults.stage import Stage
 from tests.tally.domain import BUG
 from tests.tally.records import added, headers
@@ -59,6 +65,68 @@ async def test_undecodable_bytes_without_a_readable_key_hold_back_nobody(stage: 
     async with stage.relaying(), stage.consuming():
         codes = ["envelope_incomplete", "subject_is_not_key", "no_value"]
         await stage.prove(dead=[("poison", code) for code in codes * 2])
+
+
+class Odd(str):
+    """A header name that is no text once it is on the wire."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
+
+
+def in_python(compression: int) -> Any:
+    """aiokafka's builder of batches that asks names to encode themselves."""
+    return _DefaultRecordBatchBuilderPy(
+        magic=2, compression_type=compression, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=100_000,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("runner", ["faust", "aiokafka"])
+@pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
+async def test_a_header_name_that_is_no_text_stops_nothing(stage: Stage, runner: str, compression: int) -> None:
+    stage.runner = runner
+    key = stage.key_in(0)
+    stage.expect(key, 5)
+    stage.expect(key, 6)
+    async with AIOKafkaProducer(bootstrap_servers=stage.kafka.bootstrap) as producer:
+        batch = producer.create_batch()
+        batch._builder = in_python(compression)
+        for value, found in (
+            (added(5), headers(key, 1)),
+            (added(6), (*headers(key, 2), (Odd("more"), b"is ignored"))),
+            (b"{}", ((Odd("only"), b""),)),
+        ):
+            assert batch.append(key=key.encode(), value=value, timestamp=1, headers=list(found))
+        await (await producer.send_batch(batch, stage.numbers, partition=0))
+    stage.sequences[key] = 2
+    async with stage.relaying():
+        async with stage.consuming():
+            await stage.prove(dead=[("poison", "envelope_incomplete")])
+        await stage.send([key])
+        async with stage.consuming():  # which first looks at the record before its position
+            await stage.prove(dead=[("poison", "envelope_incomplete")])
+
+
+@pytest.mark.parametrize("runner", ["faust", "aiokafka"])
+async def test_a_batch_that_cannot_be_read_stops_and_loses_nothing(
+    stage: Stage, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.runner = runner
+    await stage.send("ab")
+    async with stage.relaying(), stage.consuming() as consumption:
+        await stage.prove()
+        with monkeypatch.context() as broken:
+            broken.setattr(_Batch, "validate_crc", lambda _: False)
+            late = stage.next("a", 7)
+            stage.expected["a"].count -= 1
+            stage.expected["a"].total -= 7
+            await stage.put([late])
+            await stage.prove(stop="batch_unreadable")
+            assert not consumption.ready
+        stage.expect("a", 7)
+        await stage.resume()
+        await stage.prove()
 
 
 async def test_a_bug_in_decide_sets_its_event_aside_and_its_key_waits(stage: Stage) -> None:
