@@ -22,6 +22,7 @@ Names = Annotated[list[str], typer.Argument(metavar="SERVICE...", help=f"Of {', 
 
 def _lookup(name: str) -> tuple[Service, Settings]:
     settings = load_settings()
+    settings.refuse_development_keys()  # a redrive decides, and what it decides is published
     configure_logs("WARNING")
     return service_named(name, settings), settings
 

@@ -11,7 +11,7 @@ from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodec
 from services.kernel.runtime import backoff, metrics
 from services.kernel.runtime.assignment import starting_offsets
 from services.kernel.runtime.database import open_pool
-from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, is_transient
+from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, end_if_cancelled, is_transient
 from services.kernel.runtime.header_names import read_any_header_name
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
@@ -144,6 +144,7 @@ class Consumption:
             except (KafkaError, *DATABASE_ERRORS, OSError) as error:
                 if not isinstance(error, KafkaError) and not is_transient(error):
                     raise
+                end_if_cancelled(error)
                 attempt += 1
                 log.warning("waiting", service=self.service.name, error=type(error).__name__, attempt=attempt)
             await backoff.pause(backoff.delay(attempt))

@@ -1,5 +1,6 @@
 """Which failure takes which path: poison, rejection, transient, bug; and the latched stop."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -54,6 +55,13 @@ def is_transient(error: BaseException) -> bool:
         return not isinstance(error, ValueError)
     state = getattr(error, "sqlstate", None) or ""
     return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
+
+
+def end_if_cancelled(error: Exception) -> None:
+    """End a task that was cancelled: a rollback that fails on a lost connection hides that it was."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ rows, outbox and dead letters together. Whatever happens before the commit leave
 happens after it finds the position moved; so each record has exactly one effect.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,7 +15,7 @@ import structlog
 
 from services.kernel.clock import system_clock
 from services.kernel.runtime import backoff, metrics
-from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, is_transient
+from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, end_if_cancelled, is_transient
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
 from services.kernel.runtime.tables import finish, save
@@ -93,7 +92,7 @@ class Inbox:
             except Exception as error:
                 if not is_transient(error) and not isinstance(error, PositionMoved):
                     raise
-                _go_when_asked(error)
+                end_if_cancelled(error)
                 attempt += 1
                 metrics.retries.labels(self.service.name, type(error).__name__).inc()
                 log.warning("batch_retried", error=type(error).__name__, attempt=attempt)
@@ -140,7 +139,7 @@ class Inbox:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                _go_when_asked(error)
+                end_if_cancelled(error)
                 attempt += 1
                 await backoff.pause(backoff.delay(attempt))
             else:
@@ -161,10 +160,3 @@ def trim(items: Sequence[Decoded | Poison], position: int) -> Sequence[Decoded |
             detail = f"expected offset {expected}, got {record.offset}"
             raise Stop("offset_gap", detail, record.topic, record.partition)
     return fresh
-
-
-def _go_when_asked(error: Exception) -> None:
-    """End a task that was cancelled: a rollback that fails on a lost connection hides that it was."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError from error
