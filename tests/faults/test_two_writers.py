@@ -39,9 +39,13 @@ async def command(pool: asyncpg.Pool, key: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("first", ["batch", "command"])
-async def test_a_batch_and_a_command_on_an_aggregate_that_does_not_exist_yet(
-    stage: Stage, pool: asyncpg.Pool, first: str
+@pytest.mark.parametrize("there", [False, True], ids=["not there yet", "there"])
+async def test_a_batch_and_a_command_on_one_aggregate(
+    stage: Stage, pool: asyncpg.Pool, first: str, there: bool
 ) -> None:
+    if there:
+        stage.expect("a", 2)
+        await command(pool, "a", 2)
     stage.expect("a", 5)
     stage.expect("a", 7)
     works: list[Callable[[], asyncio.Future[Any]]] = [
@@ -57,7 +61,8 @@ async def test_a_batch_and_a_command_on_an_aggregate_that_does_not_exist_yet(
         await stage.until_blocked("aggregate")
     await asyncio.gather(*tasks)
     await stage.until_counted()
-    assert [tuple(r) for r in await stage.admin.fetch("SELECT sequence FROM outbox ORDER BY id")] == [(1,), (2,)]
+    given = [row["sequence"] for row in await stage.admin.fetch("SELECT sequence FROM outbox ORDER BY id")]
+    assert given == list(range(1, 3 + there))
     async with stage.relaying():
         await stage.until("SELECT count(*) = 0 FROM outbox WHERE sent_at IS NULL")
         await stage.prove_log()
