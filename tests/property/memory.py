@@ -68,7 +68,7 @@ class Memory:
 
     # pool and connection
 
-    def acquire(self) -> Self:
+    def acquire(self, *, timeout: float | None = None) -> Self:
         return self
 
     async def __aenter__(self) -> Self:

@@ -22,6 +22,7 @@ SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopp
        EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL
                AND reason IN ('database_behind_log', 'restoring')) AS behind
 """
+ACQUIRE_SECONDS = 5.0
 BEHIND = Reason(
     "database_behind_log", "this service was restored from a backup and is catching up; try again with the same key"
 )
@@ -86,9 +87,13 @@ class Commands:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """Open a transaction; commit at the end of the block, roll back on an exception."""
+        """Open a transaction; commit at the end of the block, roll back on an exception.
+
+        Raises TimeoutError where no connection is free in time: behind a database that hangs, requests would else
+        queue for ever longer.
+        """
         now = self.clock()
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             transaction = Transaction(connection, self.service, self.policy, now, uuid7(now))
             yield transaction
             await finish(connection, transaction.output)
