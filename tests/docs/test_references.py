@@ -15,7 +15,7 @@ FOLDERS = ("services/", "tests/", "schemas/", "docs/", "requirements/", ".ci/")
 DECISIONS = ROOT / "docs" / "decisions"
 PARTS = ("Context", "Decision", "Consequences", "Rejected")
 # Read by tests and by the settings' reader itself, so no field of Settings.
-OTHER_SETTINGS = {"PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"}
+OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"}
 
 
 def missing_link(document: Path, target: str) -> bool:

@@ -29,17 +29,17 @@ class _Escaping(bytearray):
         return super().decode(encoding, errors)
 
 
-class _PatientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # as below
+class _SlowBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # as below
     """A batch read in Python, slowly, with odd names escaped."""
 
-    def __iter__(self) -> "_PatientBatch":
+    def __iter__(self) -> "_SlowBatch":
         self._maybe_uncompress()
         self._buffer = _Escaping(self._buffer)
         return self
 
 
 class _Batch:
-    """aiokafka's own batch; where it gives up over a name, the rest is read by the patient one."""
+    """aiokafka's own batch; where it gives up over a name, the rest is read by the slow one."""
 
     def __init__(self, raw: memoryview) -> None:
         self._raw = raw
@@ -55,7 +55,7 @@ class _Batch:
                 read += 1
                 yield record
         except UnicodeDecodeError:
-            for number, record in enumerate(_PatientBatch(self._raw)):
+            for number, record in enumerate(_SlowBatch(self._raw)):
                 if number >= read:
                     yield record
 
