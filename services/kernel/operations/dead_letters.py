@@ -107,8 +107,9 @@ class DeadLetters:
     async def discard(self, letter_id: int, *, reason: str, apply: bool) -> Result:
         """Give a dead letter up: its key goes on behind it. A reason is required.
 
-        Of a conflict, what arrived second is given up and the key goes on with the first, once no other
-        conflict of it is open.
+        Poison for whose number nothing waits may be a stranger's: the number stays expected, since its real
+        event may still come and would be passed over. Of a conflict, what arrived second is given up and the
+        key goes on with the first, once no other conflict of it is open.
         """
         _need_reason(reason)
         async with transaction(self.pool, apply=apply) as connection:
@@ -116,12 +117,12 @@ class DeadLetters:
             turns = self._turns(letter["topic"])
             if letter["key"] is not None and letter["sequence"] is not None:
                 await turns.load(connection, [], restoring=await _restoring(connection), also=[letter["key"]])
+                turn = turns.turns[letter["key"]]
                 if letter["kind"] == "conflict":
-                    turn = turns.turns[letter["key"]]
                     turn.stopped = await connection.fetchval(OTHER_CONFLICT, letter["topic"], letter["key"], letter_id)
                     turn.changed = True
                     turns.drain(turn)
-                else:
+                elif letter["kind"] == "bug" or turn.waiting_ids:
                     turns.skip_restored(letter["key"], letter["event_id"])
                     await _give_up(connection, turns, letter["key"], letter["sequence"], letter["partition"])
             result = _result(f"dead letter {letter_id}", turns, "discarded")

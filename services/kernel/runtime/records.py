@@ -127,6 +127,11 @@ def headers_to_json(headers: Headers) -> str:
 def headers_from_json(text: str | None) -> Headers:
     """Read back what :func:`headers_to_json` wrote."""
     pairs = json.loads(text) if text else []
-    return tuple(
-        (n, bytes.fromhex(v["hex"]) if isinstance(v, dict) else b"" if v is None else v.encode()) for n, v in pairs
-    )
+    return tuple((name, _content(found)) for name, found in pairs)
+
+
+def _content(found: Any) -> Any:
+    """Return a header's bytes; None where it had none, which the wire allows."""
+    if isinstance(found, dict):
+        return bytes.fromhex(found["hex"])
+    return None if found is None else found.encode()

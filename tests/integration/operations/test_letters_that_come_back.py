@@ -76,6 +76,16 @@ async def test_discarding_a_broken_copy_leaves_the_good_one_its_turn(
     assert await pool.fetchval("SELECT count(*) FROM waiting_event") == 0
 
 
+async def test_discarding_a_strangers_record_gives_up_no_number_that_may_still_come(
+    letters: DeadLetters, inbox: Inbox, pool: asyncpg.Pool
+) -> None:
+    strange = Record("numbers", 0, 1, b"a", b"garbage", headers("a", 2, source="/stranger"))
+    await inbox.process([record(0, "a", 1), strange])
+    await letters.discard(1, reason="garbage", apply=True)
+    await inbox.process([record(2, "a", 2, 100)])
+    assert await tally(pool) == (101, 2)
+
+
 async def test_a_key_goes_on_when_its_last_conflict_is_resolved(
     letters: DeadLetters, inbox: Inbox, pool: asyncpg.Pool
 ) -> None:
