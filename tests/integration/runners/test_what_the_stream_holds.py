@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from services.kernel.runtime.failures import MAX_KEYS_IN_A_ROW
 from services.kernel.runtime.header_names import _Batch
-from tests.faults.stage import Stage
+from tests.faults.stage import Stage, until
 from tests.tally.domain import BUG
 from tests.tally.records import added, headers
 
@@ -162,6 +162,11 @@ async def test_an_offset_gap_stops(stage: Stage) -> None:
         producer.produce(foreign.topic, foreign.value, foreign.key, foreign.partition, headers=dict(foreign.headers))
         producer.commit_transaction(20)
         await stage.until_counted()
+
+        async def marked() -> bool:
+            return set((await stage.ends()).values()) == {3}
+
+        await until(marked)  # the broker answers a commit before it writes the marker
         await stage.put([stage.raw("a", 3, 7)])
         await stage.prove(stop="offset_gap")
         assert not consumption.ready
