@@ -33,14 +33,16 @@ async def test_a_good_token_names_its_principal(make_app: Make, issuer: DevIssue
     assert answer.json() == {"subject": "s1", "organisation": "P84001", "kind": "nhs"}
 
 
-NOW = system_clock()
+def at_once(claims: dict[str, Any]) -> dict[str, Any]:
+    """Count what is a span from now: these tests may be collected long before they run."""
+    return {k: system_clock() + v if isinstance(v, timedelta) else v for k, v in claims.items()}
 
 
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"exp": NOW - timedelta(seconds=90)}, "token_expired"),
-        ({"nbf": NOW + timedelta(seconds=90)}, "token_invalid"),
+        ({"exp": timedelta(seconds=-90)}, "token_expired"),
+        ({"nbf": timedelta(seconds=90)}, "token_invalid"),
         ({"iss": "http://elsewhere"}, "token_invalid"),
         ({"aud": "another"}, "token_invalid"),
         ({"sub": None}, "token_invalid"),
@@ -56,19 +58,19 @@ NOW = system_clock()
 async def test_a_token_that_does_not_hold_is_401(
     make_app: Make, issuer: DevIssuer, changed: dict[str, Any], code: str
 ) -> None:
-    claims = {k: v for k, v in {**CLAIMS, **changed}.items() if v is not None}
+    claims = {k: v for k, v in {**CLAIMS, **at_once(changed)}.items() if v is not None}
     answer = await ask(make_app, issuer.token(**claims))
     assert_problem(answer, 401, code)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("changed", [{"exp": NOW - timedelta(seconds=30)}, {"nbf": NOW + timedelta(seconds=30)}])
+@pytest.mark.parametrize("changed", [{"exp": timedelta(seconds=-30)}, {"nbf": timedelta(seconds=30)}])
 async def test_clocks_may_differ_by_a_little(make_app: Make, issuer: DevIssuer, changed: dict[str, Any]) -> None:
-    assert (await ask(make_app, issuer.token(**{**CLAIMS, **changed}))).status_code == 200
+    assert (await ask(make_app, issuer.token(**{**CLAIMS, **at_once(changed)}))).status_code == 200
 
 
 def times(settings: Settings) -> dict[str, Any]:
-    return {"iss": settings.issuer_url, "aud": settings.audience, "exp": NOW + timedelta(hours=1)}
+    return {"iss": settings.issuer_url, "aud": settings.audience, "exp": system_clock() + timedelta(hours=1)}
 
 
 async def test_a_foreign_key_under_a_known_name_is_401(make_app: Make, settings: Settings) -> None:
@@ -84,7 +86,7 @@ async def test_unsigned_and_symmetric_tokens_are_401(
     def part(value: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value, default=str).encode()).rstrip(b"=").decode()
 
-    claims = {**CLAIMS, **times(settings), "exp": int(NOW.timestamp()) + 3600}
+    claims = {**CLAIMS, **times(settings), "exp": int(system_clock().timestamp()) + 3600}
     secret = base64.urlsafe_b64decode(issuer.jwks()["keys"][0]["x"] + "==")
     token = (
         f"{part({'alg': 'none', 'kid': 'development-1'})}.{part(claims)}."
@@ -192,11 +194,11 @@ async def test_keys_turn_over_and_outlive_an_outage(issuer: DevIssuer) -> None:
 
 async def test_a_verified_token_is_remembered_until_it_expires_or_its_key_goes(settings: Settings) -> None:
     issuer = DevIssuer(settings)
-    source, fetched, clock = Issuer(issuer), Seconds(), Seconds()
-    clock.now = NOW.timestamp()
+    source, fetched, clock, now = Issuer(issuer), Seconds(), Seconds(), system_clock()
+    clock.now = now.timestamp()
     keys = KeySet("http://x/jwks", httpx.AsyncClient(transport=httpx.MockTransport(source.answer)), fetched)
     verifier = TokenVerifier(keys, issuer=settings.issuer_url, audience=settings.audience, seconds=clock)
-    token = issuer.token(**CLAIMS, exp=NOW + timedelta(hours=1))
+    token = issuer.token(**CLAIMS, exp=now + timedelta(hours=1))
     first = await verifier.verify(token)
     with patch.object(jwt, "decode", side_effect=AssertionError("checked again")):
         assert await verifier.verify(token) == first
@@ -205,7 +207,7 @@ async def test_a_verified_token_is_remembered_until_it_expires_or_its_key_goes(s
         await verifier.verify(token)
     assert late.value.code == "token_expired"
 
-    clock.now = NOW.timestamp()
+    clock.now = now.timestamp()
     await verifier.verify(token)
     source.keys = DevIssuer(settings).jwks()  # another key under the same name
     fetched.now += 10_000
