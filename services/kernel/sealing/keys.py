@@ -1,0 +1,142 @@
+"""The keys that a process holds for a moment: fetched in one query a call, forgotten after 60 seconds.
+
+The vault's tables are described in ``source.py``; :class:`KeySource` is what a key ring needs of them.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.kernel.sealing.subject_key import ERASED, MISSING, KeyFound, SubjectKey
+from services.kernel.sealing.wrapping import KeyEncryptionKeys
+
+MAX_AGE_SECONDS = 60.0
+"""So long at most a destroyed key can still be used by a process that fetched it before."""
+MAX_HELD = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One subject as the vault holds it. ``wrapped`` is None when the key was destroyed.
+
+    ``kek_wrapped`` is the key-encryption key ``kek_id`` as the root key wraps it.
+    """
+
+    subject: str
+    kid: str
+    wrapped: bytes | None = field(repr=False)
+    kek_id: str
+    kek_wrapped: bytes = field(repr=False)
+    survivor: str
+
+
+class KeySource(Protocol):
+    """Where wrapped keys lie."""
+
+    async def fetch(self, subjects: Sequence[str]) -> Sequence[KeyRow]:
+        """Return the rows of those ``subjects`` that exist, in one query.
+
+        Raises VaultUnavailable, or what the database raises, when it does not answer.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Held:
+    found: KeyFound
+    until: float
+
+
+class KeyRing:
+    """Keys by subject. One a process; safe between tasks of one event loop."""
+
+    def __init__(
+        self,
+        source: KeySource,
+        keks: KeyEncryptionKeys,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_age_seconds: float = MAX_AGE_SECONDS,
+        max_held: int = MAX_HELD,
+    ) -> None:
+        if not 0 < max_age_seconds <= MAX_AGE_SECONDS:
+            raise ValueError(f"a key is held for at most {MAX_AGE_SECONDS:g} seconds")
+        self._source = source
+        self._keks = keks
+        self._monotonic = monotonic
+        self._max_age = max_age_seconds
+        self._max_held = max_held
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._forgotten: dict[str, int] = {}
+        self._turn = 0
+        self._fetching = 0
+
+    async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
+        """Return each subject's own key, or ERASED, or MISSING: at most one query, none when all are held.
+
+        MISSING is not remembered: the key may be made in the next moment. Raises WrappingKeyWrong when a key does not
+        open, and whatever says that vault or root key are out of reach: those are transient.
+        """
+        wanted = dict.fromkeys(subjects)
+        now = self._monotonic()
+        found: dict[str, KeyFound] = {}
+        unknown = []
+        for subject in wanted:
+            held = self._held.get(subject)
+            if held is not None and now < held.until:
+                found[subject] = held.found
+            else:
+                unknown.append(subject)
+        if unknown:
+            found.update(await self._fetch(unknown, now))
+        return {subject: found[subject] for subject in wanted}
+
+    def forget(self, subject: str) -> None:
+        """Drop a subject's key now, also where a fetch of it is under way."""
+        self._held.pop(subject, None)
+        if self._fetching:
+            self._turn += 1
+            self._forgotten[subject] = self._turn
+
+    async def _fetch(self, subjects: list[str], asked_at: float) -> dict[str, KeyFound]:
+        began = self._turn
+        self._fetching += 1
+        try:
+            found: dict[str, KeyFound] = dict.fromkeys(subjects, MISSING)
+            for row in await self._source.fetch(subjects):
+                found[row.subject] = await self._open(row)
+            for subject, key in found.items():
+                if key is not MISSING and self._forgotten.get(subject, 0) <= began:
+                    self._hold(subject, key, asked_at)
+            return found
+        finally:
+            self._fetching -= 1
+            if not self._fetching:
+                self._forgotten.clear()
+
+    async def _open(self, row: KeyRow) -> KeyFound:
+        if row.wrapped is None:
+            return ERASED
+        kek = await self._keks.open(row.kek_id, row.kek_wrapped)
+        return SubjectKey(row.subject, row.kid, kek.unwrap(row.subject, row.kid, row.wrapped), row.survivor)
+
+    def _hold(self, subject: str, found: KeyFound, asked_at: float) -> None:
+        """Remember what was found, counted from when it was asked for: it may be old already."""
+        self._held.pop(subject, None)
+        self._held[subject] = _Held(found, asked_at + self._max_age)
+        while len(self._held) > self._max_held:
+            self._held.popitem(last=False)
+
+
+def one_subject(keys: dict[str, KeyFound], subject: str) -> frozenset[str]:
+    """Return those of ``keys`` that are the same subject as ``subject``, itself included: what a token may name."""
+    own = keys.get(subject)
+    if not isinstance(own, SubjectKey):
+        return frozenset({subject})
+    same = (key for key in keys.values() if isinstance(key, SubjectKey) and key.survivor == own.survivor)
+    return frozenset(key.subject for key in same) | {subject}
+
+
+__all__ = ["ERASED", "MISSING", "KeyFound", "KeyRing", "KeyRow", "KeySource", "SubjectKey", "one_subject"]
