@@ -28,6 +28,11 @@ class Contract:
         return int(self.type.rsplit(".v", 1)[1])
 
     @property
+    def source(self) -> str:
+        """The CloudEvents source of its events: the producer's."""
+        return f"/pathway/{self.producer}"
+
+    @property
     def name(self) -> str:
         """``subject.action``: the last two parts before the version."""
         return ".".join(self.type.split(".")[-3:-1])
@@ -43,10 +48,12 @@ class Registry:
 
     def __init__(self, contracts: Iterable[Contract]) -> None:
         self._by_type: dict[str, Contract] = {}
+        self._sources: dict[str, set[str]] = {}
         for contract in contracts:
             if contract.type in self._by_type:
                 raise ValueError(f"{contract.type} is registered twice")
             self._by_type[contract.type] = contract
+            self._sources.setdefault(contract.topic, set()).add(contract.source)
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self._by_type.values())
@@ -54,6 +61,10 @@ class Registry:
     def find(self, event_type: str) -> Contract | None:
         """Return the contract of ``event_type`` or None."""
         return self._by_type.get(event_type)
+
+    def produces(self, source: str, topic: str) -> bool:
+        """Tell whether a source emits any event type of a topic."""
+        return source in self._sources.get(topic, ())
 
     def __getitem__(self, event_type: str) -> Contract:
         return self._by_type[event_type]

@@ -9,12 +9,11 @@ from services.kernel.runtime.records import Record
 from tests.tally.domain import ADDED, Added
 
 AT = datetime(2025, 1, 6, 9, 0, tzinfo=UTC)
+SOURCE = "/pathway/source"
 ROOT = "00000000-0000-7000-8000-000000000000"
 
 
-def headers(
-    key: str, sequence: int, *, type_: str = ADDED, source: str = "/example", event: str | None = None
-) -> Headers:
+def headers(key: str, sequence: int, *, type_: str = ADDED, source: str = SOURCE, event: str | None = None) -> Headers:
     """Return an envelope's headers."""
     return to_headers(
         {

@@ -57,7 +57,10 @@ class UnknownVersion(Exception):
 
 
 def decode(service: Service, record: Record) -> Decoded | Poison:
-    """Read a record. Raises :class:`UnknownVersion` for a type of ours that is not known here."""
+    """Read a record. Raises :class:`UnknownVersion` for a type that is not known here from the topic's producer.
+
+    Of anybody else it is poison, a known type as well: one producer counts a topic's sequences.
+    """
     try:
         check_record(record.key, record.value, record.headers)
         envelope = from_headers(record.headers, record.key)
@@ -65,9 +68,13 @@ def decode(service: Service, record: Record) -> Decoded | Poison:
         return poison(record, error.code, str(error))
     contract = service.registry.find(envelope.type)
     if contract is None or contract.topic != record.topic:
-        if envelope.source.startswith("/pathway/"):
+        if service.registry.produces(envelope.source, record.topic):
             raise UnknownVersion(f"{envelope.type} from {envelope.source} in {record.topic}")
         return poison(record, "type_unknown", "not an event type of this topic", envelope)
+    if envelope.source != contract.source:
+        # the number that it claims is not one of the producer's: no letter may give that up
+        detail = f"only {contract.source} produces {contract.type}"
+        return Poison(record, "source_not_producer", detail, envelope.subject, None, envelope.id)
     return _decode_data(service, contract, record, envelope)
 
 

@@ -150,7 +150,8 @@ async def test_undecodable_bytes_with_a_readable_key_hold_back_only_that_key(inb
         (b"a", added(1), (*headers("a", 2), *((f"h{i}", b"") for i in range(20))), "too_many_headers"),
         (b"a", added(1), (*headers("a", 2), ("h", b"x" * 4097)), "header_too_large"),
         (b"a", added(1), (*headers("a", 2), ("ce_id", b"again")), "header_repeated"),
-        (b"a", added(1), headers("a", 2, type_="org.stranger.thing.v1"), "type_unknown"),
+        (b"a", added(1), headers("a", 2, type_="org.stranger.thing.v1", source="/stranger"), "type_unknown"),
+        (b"a", added(1), headers("a", 2, source="/pathway/tally"), "source_not_producer"),
         (b"a", b'{"number": "one"}', headers("a", 2), "data_invalid"),
     ],
 )

@@ -168,14 +168,15 @@ async def test_poison_that_can_be_read_by_now_is_applied(
     letters: DeadLetters, inbox: Inbox, pool: asyncpg.Pool
 ) -> None:
     stranger = "org.stranger.number.v1"
-    foreign = Record("numbers", 0, 1, b"a", added(7), headers("a", 2, type_=stranger))
+    found = headers("a", 2, type_=stranger, source="/pathway/stranger")
+    foreign = Record("numbers", 0, 1, b"a", added(7), found)
     await inbox.process([record(0, "a", 1), foreign])
     letter = await only_letter(pool)
     with pytest.raises(OperationRefused) as refused:
         await letters.redrive(letter, apply=True)
     assert refused.value.code == "still_poison"
     known = tally_service()
-    contract = replace(known.registry[domain.ADDED], type=stranger)
+    contract = replace(known.registry[domain.ADDED], type=stranger, producer="stranger")
     registry = type(known.registry)([*known.registry, contract])
     newer = replace(known, registry=registry, handles=known.handles | {stranger})
     await DeadLetters(newer, None, pool, "ann").redrive(letter, apply=True)

@@ -15,13 +15,14 @@ from tests.tally.domain import ADDED, BUG, NO_POLICY, tally_service
 from tests.tally.records import added, headers, record
 
 STRANGER = "org.stranger.number.v1"
+NEWCOMER = "/pathway/stranger"
 OTHER = "11111111-1111-5111-8111-111111111111"
 
 
 def knowing(type_: str) -> Service:
     """The release that can read one type more."""
     known = tally_service()
-    new = replace(known.registry[ADDED], type=type_)
+    new = replace(known.registry[ADDED], type=type_, producer="stranger")
     return replace(known, registry=Registry([*known.registry, new]), handles=known.handles | {type_})
 
 
@@ -42,7 +43,7 @@ def event_id(key: str, sequence: int) -> str:
 
 async def test_a_redriven_letter_that_fails_when_its_turn_comes_is_open_again(pool: asyncpg.Pool) -> None:
     service = knowing(STRANGER)
-    foreign = Record("numbers", 0, 1, b"a", added(BUG), headers("a", 3, type_=STRANGER))
+    foreign = Record("numbers", 0, 1, b"a", added(BUG), headers("a", 3, type_=STRANGER, source=NEWCOMER))
     await Inbox(tally_service(), None, pool).process([record(0, "a", 1), foreign])
     letters = DeadLetters(service, None, pool, "ann")
     assert (await letters.redrive(1, apply=True)).outcome == "waits"
@@ -80,7 +81,17 @@ async def test_discarding_a_strangers_record_gives_up_no_number_that_may_still_c
     letters: DeadLetters, inbox: Inbox, pool: asyncpg.Pool
 ) -> None:
     strange = Record("numbers", 0, 1, b"a", b"garbage", headers("a", 2, source="/stranger"))
-    await inbox.process([record(0, "a", 1), strange])
+    await inbox.process([record(0, "a", 1), strange, record(2, "a", 3, 10)])
+    await letters.discard(1, reason="garbage", apply=True)
+    assert await tally(pool) == (1, 1), "what waits for number 2 goes on waiting"
+    await inbox.process([record(3, "a", 2, 100)])
+    assert await tally(pool) == (111, 3)
+
+
+async def test_discarding_poison_that_cannot_be_read_gives_up_no_number_that_may_still_come(
+    letters: DeadLetters, inbox: Inbox, pool: asyncpg.Pool
+) -> None:
+    await inbox.process([record(0, "a", 1), Record("numbers", 0, 1, b"a", b"garbage", headers("a", 2))])
     await letters.discard(1, reason="garbage", apply=True)
     await inbox.process([record(2, "a", 2, 100)])
     assert await tally(pool) == (101, 2)
@@ -126,17 +137,17 @@ async def test_after_a_restore_a_letter_that_was_the_last_answered_holds_back_no
 @pytest.mark.parametrize(
     ("number", "type_", "source", "code"),
     [
-        (NO_POLICY, STRANGER, "/example", "policy_missing"),
+        (NO_POLICY, STRANGER, NEWCOMER, "policy_missing"),
         (1, "uk.example.number.added.v2", "/pathway/source", "unknown_version"),
     ],
 )
 async def test_what_would_stop_the_consumer_is_refused(
     pool: asyncpg.Pool, number: int, type_: str, source: str, code: str
 ) -> None:
-    found = Record("numbers", 0, 0, b"a", added(number), headers("a", 1, type_=STRANGER))
+    found = Record("numbers", 0, 0, b"a", added(number), headers("a", 1, type_=STRANGER, source=NEWCOMER))
     await Inbox(tally_service(), None, pool).process([found])
     await pool.execute("UPDATE dead_letter SET headers = replace(replace(headers::text, $1, $2), $3, $4)::json",
-                       STRANGER, type_, '"/example"', f'"{source}"')  # fmt: skip
+                       STRANGER, type_, f'"{NEWCOMER}"', f'"{source}"')  # fmt: skip
     service = knowing(STRANGER) if type_ == STRANGER else tally_service()
     with pytest.raises(OperationRefused) as refused:
         await DeadLetters(service, None, pool, "ann").redrive(1, apply=True)

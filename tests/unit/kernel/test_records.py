@@ -63,7 +63,8 @@ def test_a_type_that_is_not_handled_has_its_place_in_the_order_and_no_cause() ->
         ({"headers": ()}, "envelope_incomplete"),
         ({"headers": GOOD.headers * 2}, "too_many_headers"),
         ({"headers": (*GOOD.headers, ("x", b"y" * 4096))}, "header_too_large"),
-        ({"headers": headers("a", 3, type_="org.example.other.v1")}, "type_unknown"),
+        ({"headers": headers("a", 3, type_="org.example.other.v1", source="/stranger")}, "type_unknown"),
+        ({"headers": headers("a", 3, type_="uk.example.number.added.v2", source="/pathway/tally")}, "type_unknown"),
         ({"topic": "another"}, "type_unknown"),
     ],
 )
@@ -78,6 +79,15 @@ def test_what_our_own_producers_send_and_we_do_not_know_is_no_poison_but_our_age
     found = headers("a", 3, type_=type_, source="/pathway/source")
     with pytest.raises(UnknownVersion, match=type_):
         decode(SERVICE, replace(GOOD, headers=found))
+
+
+@pytest.mark.parametrize("source", ["/pathway/tally", "/stranger", "/pathway/source/"])
+@pytest.mark.parametrize("type_", [ADDED, IGNORED])
+def test_only_the_producer_s_word_counts_and_nobody_else_can_claim_its_numbers(source: str, type_: str) -> None:
+    item = decode(SERVICE, replace(GOOD, headers=headers("a", 3, type_=type_, source=source)))
+    assert isinstance(item, Poison)
+    assert (item.code, item.key, item.sequence) == ("source_not_producer", "a", None)
+    assert source not in item.detail
 
 
 def test_poison_keeps_what_could_be_read_of_it() -> None:

@@ -28,6 +28,13 @@ def test_a_type_is_found_or_not() -> None:
         REGISTRY["org.example.thing.undone.v1"]
 
 
+def test_a_topic_has_the_sources_of_its_types() -> None:
+    assert DONE.source == "/pathway/maker"
+    assert REGISTRY.produces("/pathway/maker", "things")
+    assert not REGISTRY.produces("/pathway/maker", "others")
+    assert not REGISTRY.produces("/pathway/taker", "things")
+
+
 def test_a_type_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match=r"org\.example\.thing\.done\.v1 is registered twice"):
         Registry([DONE, NEXT, DONE])
