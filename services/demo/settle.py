@@ -54,8 +54,8 @@ class Health:
 
 
 _COUNTS: Final = """
-SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL),
-       (SELECT count(*) FROM outbox WHERE sent_at IS NULL),
+SELECT (SELECT count(*) FROM outbox o, outbox_progress p WHERE p.sent @> o.id),
+       (SELECT count(*) FROM outbox_unsent),
        (SELECT count(*) FROM dead_letter),
        (SELECT coalesce(sum(waiting), 0) FROM key_position),
        (SELECT count(*) FROM consumer_stop WHERE resumed_at IS NULL)

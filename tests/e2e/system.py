@@ -29,7 +29,7 @@ ROLES: Final = {
 """What a test may kill."""
 
 STANDING: Final = {
-    "unsent": "SELECT count(*) FROM outbox WHERE sent_at IS NULL",
+    "unsent": "SELECT count(*) FROM outbox_unsent",
     "dead": "SELECT count(*) FROM dead_letter",
     "waiting": "SELECT count(*) FROM waiting_event",
     "keys_behind": "SELECT count(*) FROM key_position WHERE waiting > 0 OR stopped",

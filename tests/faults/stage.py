@@ -273,7 +273,7 @@ class Stage:
         fetch = self.admin.fetch
         found = {
             "totals": await self.totals(),
-            "unsent": await self.admin.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL"),
+            "unsent": await self.admin.fetchval("SELECT count(*) FROM outbox_unsent"),
             "dead": [tuple(r) for r in await fetch("SELECT kind, code FROM dead_letter ORDER BY id")],
             "waiting": [
                 tuple(r) for r in await fetch("SELECT key, sequence FROM waiting_event ORDER BY key, sequence")

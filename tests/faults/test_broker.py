@@ -20,7 +20,7 @@ async def test_restarts_while_consuming_and_producing(stage: Stage, own_kafka: B
             go()
         # what was read commits without the broker; what was not is read when it is back
         await stage.decide(KEYS)
-        await stage.until("SELECT count(*) > 0 FROM outbox WHERE sent_at IS NULL")
+        await stage.until("SELECT count(*) > 0 FROM outbox_unsent")
         own_kafka.start()
         await stage.send(KEYS, 2)
         await stage.prove()

@@ -32,7 +32,7 @@ async def test_a_service_whose_clock_is_off(stage: Stage, off: timedelta) -> Non
         stage.expect(key, number)
     await stage.until_counted()
     async with stage.relaying():
-        await stage.until("SELECT count(*) = 0 FROM outbox WHERE sent_at IS NULL")
+        await stage.until("SELECT count(*) = 0 FROM outbox_unsent")
     await stage.prove_log()
     rows: list[Any] = await stage.admin.fetch(
         "SELECT key, sequence, headers FROM outbox WHERE (key, sequence) IN (('a', 2), ('b', 2))"

@@ -21,7 +21,8 @@ WHEN_FULL = {
     "a row is written": "CREATE TRIGGER full_disk BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION full_disk()",
     "the batch commits": "CREATE CONSTRAINT TRIGGER full_disk AFTER UPDATE OF next_offset ON stream_position "
     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION full_disk()",
-    "rows are marked": "CREATE TRIGGER full_disk BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    "rows are marked": "CREATE TRIGGER full_disk BEFORE UPDATE ON outbox_progress "
+    "FOR EACH ROW EXECUTE FUNCTION full_disk()",
 }
 
 

@@ -13,7 +13,7 @@ KILLS = 12
 EACH = 20
 
 COUNTED = "SELECT sum((state->>'count')::int) >= $1 FROM aggregate"
-SENT = "SELECT count(*) >= $1 FROM outbox WHERE sent_at IS NOT NULL"
+SENT = "SELECT count(*) >= $1 FROM outbox o, outbox_progress p WHERE p.sent @> o.id"
 
 
 @pytest.mark.parametrize("runner", ["faust"])

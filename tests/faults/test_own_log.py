@@ -13,7 +13,10 @@ from services.kernel.runtime.log_view import LogView, open_log
 from tests.faults.stage import Stage
 from tests.tally.domain import tally_service
 
-ALL_SENT = "SELECT count(*) = 0 FROM outbox WHERE sent_at IS NULL"
+SEND_AGAIN = """
+UPDATE outbox_progress SET sent = sent - (SELECT range_agg(int8range(id, id, '[]')) FROM outbox WHERE sequence = 1)
+"""
+ALL_SENT = "SELECT count(*) = 0 FROM outbox_unsent"
 BEHIND = "SELECT reason = 'database_behind_log' FROM consumer_stop WHERE resumed_at IS NULL"
 
 
@@ -49,7 +52,7 @@ async def fold_back(stage: Stage, *, apply: bool = True) -> Restored:
 
 async def test_an_old_event_that_was_sent_again_hides_no_newer_one(stage: Stage) -> None:
     async def send_the_first_again() -> None:
-        await stage.admin.execute("UPDATE outbox SET sent_at = NULL WHERE sequence = 1")
+        await stage.admin.execute(SEND_AGAIN)
         await stage.admin.execute("SELECT pg_notify('outbox', 'resend')")
         await stage.until(ALL_SENT)
 

@@ -18,7 +18,7 @@ LEADER = """
 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+UNSENT = "SELECT count(*) FROM outbox_unsent"
 ALL_SENT = f"SELECT ({UNSENT}) = 0"
 
 
@@ -72,9 +72,9 @@ async def test_a_producer_that_hangs_is_thrown_away_and_nothing_is_lost(stage: S
 
 async def test_a_relay_killed_between_send_and_mark_sends_again(stage: Stage) -> None:
     await stage.decide(KEYS, 2)
-    async with stage.holding("SELECT FROM outbox FOR UPDATE"):
+    async with stage.holding("SELECT FROM outbox_progress FOR UPDATE"):
         relay = stage.relay()
-        backend = await stage.until_blocked("UPDATE outbox")
+        backend = await stage.until_blocked("UPDATE outbox_progress")
         await until_sent(stage, 2 * len(KEYS))
         relay.kill9()
         # nobody tells the server that its client has gone: without this it would still mark
@@ -90,8 +90,8 @@ async def test_a_relay_killed_between_send_and_mark_sends_again(stage: Stage) ->
 async def test_a_leader_that_loses_its_session_stops_marking_and_leads_again(stage: Stage) -> None:
     await stage.decide(KEYS)
     async with stage.relaying() as relay:
-        async with stage.holding("SELECT FROM outbox FOR UPDATE"):
-            blocked = await stage.until_blocked("UPDATE outbox")
+        async with stage.holding("SELECT FROM outbox_progress FOR UPDATE"):
+            blocked = await stage.until_blocked("UPDATE outbox_progress")
             assert blocked == await stage.admin.fetchval(LEADER)
             await stage.admin.execute("SELECT pg_terminate_backend($1, 5000)", blocked)
             await stage.until(f"SELECT pid <> {blocked} FROM ({LEADER}) l")

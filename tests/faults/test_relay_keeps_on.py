@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from services.kernel.runtime.relay import Relay
 from tests.faults.stage import Stage
 
-UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+UNSENT = "SELECT count(*) FROM outbox_unsent"
 LAST_DAY = """
 SELECT max(inhrelid::regclass::text) FROM pg_inherits
 WHERE inhparent = 'outbox'::regclass AND inhrelid <> 'outbox_default'::regclass

@@ -64,7 +64,7 @@ async def test_a_batch_and_a_command_on_one_aggregate(
     given = [row["sequence"] for row in await stage.admin.fetch("SELECT sequence FROM outbox ORDER BY id")]
     assert given == list(range(1, 3 + there))
     async with stage.relaying():
-        await stage.until("SELECT count(*) = 0 FROM outbox WHERE sent_at IS NULL")
+        await stage.until("SELECT count(*) = 0 FROM outbox_unsent")
         await stage.prove_log()
 
 

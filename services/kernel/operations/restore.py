@@ -34,19 +34,20 @@ INSERT INTO restored_input (key, event_id) SELECT * FROM unnest($1::text[], $2::
 ON CONFLICT (key) DO UPDATE SET event_id = excluded.event_id
 """
 KEEP = """
-INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value, sent_at)
-SELECT *, clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
+INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
 """
 MARK_SENT = """
-UPDATE outbox SET sent_at = clock_timestamp()
-FROM unnest($1::text[], $2::bigint[], $3::text[]) AS n(key, sequence, event_id)
-WHERE outbox.key = n.key AND outbox.sequence = n.sequence AND outbox.event_id = n.event_id AND sent_at IS NULL
+UPDATE outbox_progress SET sent = sent + coalesce((
+    SELECT range_agg(int8range(o.id, o.id, '[]'))
+    FROM outbox o JOIN unnest($1::text[], $2::bigint[], $3::text[]) AS n(key, sequence, event_id)
+      USING (key, sequence, event_id)), '{}')
 """
 TWICE = """
 SELECT o.key, o.sequence, o.event_id FROM outbox o
 JOIN unnest($2::text[], $3::bigint[], $4::text[]) AS n(key, sequence, event_id) USING (key, sequence)
-WHERE o.topic = $1 AND o.sent_at IS NULL AND o.event_id <> n.event_id ORDER BY o.key LIMIT 1
+JOIN outbox_progress p ON NOT p.sent @> o.id
+WHERE o.topic = $1 AND o.event_id <> n.event_id ORDER BY o.key LIMIT 1
 """
 
 
@@ -148,11 +149,11 @@ async def _fold(connection: Connection, service: Service, own: Sequence[Own], fo
         if is_minted_from_event(one.envelope.causationid):
             answered[aggregate.key] = one.envelope.causationid
     await save(connection, aggregates.values(), output)
+    if new:
+        await connection.execute(KEEP, *columns([_outbox_row(service, one) for one in new]))
     if own:
         sent = columns([(one.event.key, one.event.sequence, one.event.id) for one in own])
         await connection.execute(MARK_SENT, *sent)
-    if new:
-        await connection.execute(KEEP, *columns([_outbox_row(service, one) for one in new]))
     if answered:
         await connection.execute(REMEMBER, list(answered), list(answered.values()))
     await finish(connection, Output())

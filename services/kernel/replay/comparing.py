@@ -11,7 +11,10 @@ from services.kernel.runtime.tables import Connection
 from services.kernel.service import Row, Table
 
 STATES = "SELECT key, sequence, state FROM aggregate WHERE sequence > 0"
-OUTBOX = "SELECT key, sequence, event_id, sent_at IS NOT NULL AS sent, value FROM outbox WHERE topic = $1"
+OUTBOX = """
+SELECT o.key, o.sequence, o.event_id, p.sent @> o.id AS sent, o.value FROM outbox o, outbox_progress p
+WHERE o.topic = $1
+"""
 
 ASIDE = """
 SELECT d.topic, d.key, d.sequence FROM dead_letter d LEFT JOIN key_position k USING (topic, key)

@@ -1,33 +1,47 @@
-"""Reading and marking the outbox, above a floor that lets the query stay short.
+"""Reading and marking the outbox, with a floor that keeps both short.
 
-Rows are found by their flag, never by "last id": an id is given before its transaction commits, so a
-later id can be seen first. The floor only skips what is certainly sent: it never passes an unsent row,
-nor a row younger than 60 seconds, and no transaction that writes the outbox lives past 30. Nor does it
-pass an id before every transaction that ran when it was given has ended, so that neither a clock that is
-set nor a commit that waits long for a standby hides a row.
+What is sent is a set of ids, kept as ranges in one row beside the outbox. Unsent is what stands in the set's
+gaps and above it: never "after the last id", since an id is given before its transaction commits, so a later id
+can be seen first. A gap stays open until it is certain that nothing can appear in it any more: 60 seconds have
+passed since its ids were given (no transaction that writes the outbox lives past 30), every transaction that ran
+then has ended (neither a clock that is set nor a commit that waits long for a standby hides a row), and no row is
+in it. Then the floor passes it.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 READ = """
-SELECT id, day, topic, key, recorded_ms, headers, value
-FROM outbox WHERE sent_at IS NULL AND id > $1 AND day >= $2 ORDER BY id LIMIT $3
+SELECT o.* FROM outbox_progress p
+CROSS JOIN unnest(int8multirange(int8range(1, NULL)) - p.sent) AS gap
+CROSS JOIN LATERAL (
+    SELECT id, topic, key, recorded_ms, headers, value FROM outbox
+    WHERE id >= lower(gap) AND id < coalesce(upper(gap), 9223372036854775807) AND day >= p.floor_day
+    ORDER BY id LIMIT $1
+) o ORDER BY o.id LIMIT $1
 """
 MARK = """
-UPDATE outbox SET sent_at = clock_timestamp()
-WHERE id = ANY($1::bigint[]) AND day BETWEEN $2 AND $3 AND sent_at IS NULL
+UPDATE outbox_progress SET sent = sent + (
+    SELECT range_agg(int8range(first, last, '[]')) FROM unnest($1::bigint[], $2::bigint[]) AS run(first, last))
 """
 HIGHEST = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM outbox_id"
 NOW = """
 SELECT clock_timestamp() AS now, pg_snapshot_xmax(s)::text::bigint AS begun, pg_snapshot_xmin(s)::text::bigint AS ended
 FROM pg_current_snapshot() s
 """
+MOVE_FLOOR = """
+UPDATE outbox_progress p SET sent = p.sent + int8multirange(int8range(1, $1, '[]')), floor_day = $2
+WHERE NOT EXISTS (
+    SELECT FROM unnest(int8multirange(int8range(1, $1, '[]')) - p.sent) AS gap
+    JOIN outbox o ON o.id >= lower(gap) AND o.id < upper(gap))
+"""
 SAFE_AFTER = timedelta(seconds=60)
+LOOK_EVERY_SECONDS = 5.0
 CLOCK_ERROR = timedelta(days=2)
 
 
@@ -46,40 +60,38 @@ class Unsent:
 
     connection: asyncpg.Connection
     limit: int = 1000
-    floor: int = 0
-    floor_day: date = date.min
+    seconds: Callable[[], float] = time.monotonic
     seen: list[Moment] = field(default_factory=list)
-    ended: int = 0
+    look_at: float = 0.0
 
     async def read(self) -> Sequence[Any]:
-        """Return unsent rows in id order, at most ``limit``; when there are none, move the floor."""
-        rows = await self.connection.fetch(READ, self.floor, self.floor_day, self.limit)
-        if not rows:
-            await self._move_floor()
-        return rows
+        """Return unsent rows in id order, at most ``limit``; from time to time move the floor first."""
+        if self.seconds() >= self.look_at:
+            await self.move_floor()
+            self.look_at = self.seconds() + LOOK_EVERY_SECONDS
+        return await self.connection.fetch(READ, self.limit)
 
     async def mark(self, rows: Sequence[Any]) -> None:
-        """Say that rows are sent. One that was marked already stays as it is."""
-        days = [row["day"] for row in rows]
-        await self.connection.execute(MARK, [row["id"] for row in rows], min(days), max(days))
+        """Say that rows, in id order, are sent. One that was marked already stays as it is."""
+        await self.connection.execute(MARK, *runs([row["id"] for row in rows]))
 
-    def forget_floor(self) -> None:
-        """Look at every row again: an operator made sent rows unsent."""
-        self.floor, self.floor_day, self.seen, self.ended = 0, date.min, [], 0
-
-    async def _move_floor(self) -> None:
-        """Note the highest id given so far; skip it when it is old, its time's transactions ended, all is sent.
-
-        Called when a read found nothing. What had ended before that read is what it saw; what ended since is
-        left for the next.
-        """
+    async def move_floor(self) -> None:
+        """Note the highest id given so far; pass it when it is old, its time's transactions ended, all is sent."""
         highest: int = await self.connection.fetchval(HIGHEST)  # first: who took an id has a number by now
         row = await self.connection.fetchrow(NOW)
         assert row is not None  # noqa: S101  a function has one row
-        while self.seen and self.seen[0].at <= row["now"] - SAFE_AFTER and self.seen[0].begun <= self.ended:
-            moment = self.seen.pop(0)
-            self.floor = moment.highest
-            self.floor_day = (moment.at - CLOCK_ERROR).date()
-        self.ended = row["ended"]
+        passed = None
+        while self.seen and self.seen[0].at <= row["now"] - SAFE_AFTER and self.seen[0].begun <= row["ended"]:
+            passed = self.seen.pop(0)
+        if passed is not None:
+            # its snapshot is younger than what said that those transactions ended: it sees all they wrote
+            await self.connection.execute(MOVE_FLOOR, passed.highest, (passed.at - CLOCK_ERROR).date())
         if not self.seen or self.seen[-1].highest < highest:
             self.seen.append(Moment(row["now"], highest, row["begun"]))
+
+
+def runs(ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the first and the last of each unbroken run of ascending ids."""
+    firsts = [n for i, n in enumerate(ids) if i == 0 or ids[i - 1] != n - 1]
+    lasts = [n for i, n in enumerate(ids) if i == len(ids) - 1 or ids[i + 1] != n + 1]
+    return firsts, lasts

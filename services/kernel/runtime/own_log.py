@@ -25,7 +25,7 @@ WHERE coalesce(a.sequence, 0) < n.sequence
               AND o.event_id <> n.event_id)
 ORDER BY unknown LIMIT 1
 """
-EVER_SENT = "SELECT EXISTS (SELECT FROM outbox WHERE topic = $1 AND sent_at IS NOT NULL)"
+EVER_SENT = "SELECT EXISTS (SELECT FROM outbox o, outbox_progress p WHERE o.topic = $1 AND p.sent @> o.id)"
 
 
 async def check_own_log(pool: asyncpg.Pool | asyncpg.Connection, service: Service, log: LogView) -> None:

@@ -35,7 +35,7 @@ async def found_by_replay(
 ) -> list[tuple[str, str, str]]:
     """Replay the inputs and what they led to; ``knowing`` what the database says was set aside."""
     history = History(service or tally_service())
-    await pool.execute("UPDATE outbox SET sent_at = clock_timestamp()")
+    await pool.execute("UPDATE outbox_progress SET sent = (SELECT range_agg(int8range(id, id, '[]')) FROM outbox)")
     rows = await pool.fetch("SELECT key, value, headers FROM outbox ORDER BY id")
     own = [
         Record("tallies", 0, n, key.encode(), value, to_headers(json.loads(found)))

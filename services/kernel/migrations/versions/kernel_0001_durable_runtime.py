@@ -74,16 +74,31 @@ STATEMENTS = (
         headers json NOT NULL,
         value bytea NOT NULL CHECK (octet_length(value) <= 65536),
         created_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
-        sent_at timestamptz,
-        PRIMARY KEY (day, id)
+        PRIMARY KEY (id, day)
     ) PARTITION BY RANGE (day)
     """,
     "ALTER SEQUENCE outbox_id OWNED BY outbox.id",
     "CREATE TABLE outbox_default PARTITION OF outbox DEFAULT",
-    "CREATE INDEX outbox_unsent ON outbox (id) WHERE sent_at IS NULL",
     "CREATE INDEX outbox_key ON outbox (key, topic, sequence)",
+    # Which ids are sent, as a set of ranges: a mark in the rows themselves would write each of them twice.
+    # From floor_day on all days are read; those before hold nothing unsent.
+    """
+    CREATE TABLE outbox_progress (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        sent int8multirange NOT NULL DEFAULT '{}',
+        floor_day date NOT NULL DEFAULT '-infinity'
+    ) WITH (fillfactor = 10)
+    """,
+    "INSERT INTO outbox_progress DEFAULT VALUES",
+    # For people and tests; the relay itself reads with a limit in each gap.
+    """
+    CREATE VIEW outbox_unsent AS
+    SELECT o.* FROM outbox_progress p
+    CROSS JOIN unnest(int8multirange(int8range(1, NULL)) - p.sent) AS gap
+    JOIN outbox o ON o.id >= lower(gap) AND o.id < coalesce(upper(gap), 9223372036854775807) AND o.day >= p.floor_day
+    """,
     # Makes the days' partitions ahead of time. A day whose rows already went to the default partition
-    # stays there.
+    # stays there. A partition is reached through its table only: default privileges would allow more on it.
     """
     CREATE FUNCTION outbox_make_days(ahead int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
@@ -91,6 +106,7 @@ STATEMENTS = (
         today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
         d date;
         made int := 0;
+        granted regrole;
     BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('outbox_make_days'));
         FOR d IN SELECT generate_series(today - 1, today + ahead, interval '1 day')::date LOOP
@@ -98,6 +114,10 @@ STATEMENTS = (
             CONTINUE WHEN EXISTS (SELECT 1 FROM outbox_default WHERE day = d);
             EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L)',
                            'outbox_' || to_char(d, 'YYYYMMDD'), d, d + 1);
+            FOR granted IN SELECT DISTINCT grantee FROM pg_class, aclexplode(relacl)
+                           WHERE oid = ('outbox_' || to_char(d, 'YYYYMMDD'))::regclass AND grantee <> relowner LOOP
+                EXECUTE format('REVOKE ALL ON %I FROM %s', 'outbox_' || to_char(d, 'YYYYMMDD'), granted);
+            END LOOP;
             made := made + 1;
         END LOOP;
         RETURN made;
@@ -186,7 +206,9 @@ def upgrade() -> None:
     role = op.get_bind().exec_driver_sql("SELECT current_setting('pathway.run_role')").scalar_one()
     op.execute(f'REVOKE UPDATE, DELETE, TRUNCATE ON operator_action FROM "{role}"')
     op.execute(f'REVOKE DELETE, TRUNCATE ON dead_letter FROM "{role}"')
-    op.execute(f'REVOKE DELETE, TRUNCATE ON outbox FROM "{role}"')
+    op.execute(f'REVOKE UPDATE, DELETE, TRUNCATE ON outbox FROM "{role}"')
+    op.execute(f'REVOKE ALL ON outbox_default FROM "{role}"')
+    op.execute(f'REVOKE INSERT, DELETE, TRUNCATE ON outbox_progress FROM "{role}"')
 
 
 def downgrade() -> None:
