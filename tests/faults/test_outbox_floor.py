@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.kernel.runtime.outbox import LOOK_EVERY_SECONDS, Unsent, runs
+from services.kernel.runtime.outbox import LOOK_EVERY_SECONDS, READ, SESSION, Unsent, runs
 from tests.faults.stage import Stage
 
 CLOCK = """
@@ -31,7 +31,7 @@ SAFE, DAY = "61 seconds", "1 day"
 async def unsent(stage: Stage) -> AsyncIterator[Unsent]:
     """It looks at the floor each time that it reads."""
     await stage.admin.execute(CLOCK)
-    connection = await asyncpg.connect(stage.databases("tally").dsn)
+    connection = await asyncpg.connect(stage.databases("tally").dsn, server_settings=SESSION)
     await connection.execute("SET search_path = moved, pg_catalog, public")
     await move_clock(unsent := Unsent(connection, seconds=count(step=LOOK_EVERY_SECONDS).__next__), "0 s")
     yield unsent
@@ -163,6 +163,13 @@ async def test_ids_are_read_in_order_whatever_the_gaps(stage: Stage, unsent: Uns
     unsent.limit = 3
     assert [[row["id"] for row in rows] for rows in [await unsent.read()]] == [[1, 3, 4]]
     assert await send_all(unsent) == ["a", "c", "d", "g", "h"]
+
+
+async def test_a_read_takes_ids_from_the_indexes_in_order(unsent: Unsent) -> None:
+    """Whatever the planner believes of a table: a plan that sorts reads the whole backlog each time."""
+    plan = [row[0] for row in await unsent.connection.fetch("EXPLAIN " + READ.replace("$1", "1000"))]
+    assert any("Merge Append" in line for line in plan)
+    assert not [line for line in plan if "Bitmap" in line or "Seq Scan on outbox_2" in line]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def with_pool(lookup: Lookup, name: str, work: Callable[[asyncpg.Pool, Service, 
 
     async def run() -> T:
         service, settings = lookup(name)
-        pool = await open_pool(settings.service_url(service.name))
+        pool = await open_pool(settings.service_url(service.name), point_lookups=False)
         try:
             return await work(pool, service, settings)
         finally:

@@ -15,11 +15,24 @@ class PlainConnection(asyncpg.Connection):
         return ""
 
 
-async def open_pool(dsn: str, *, size: int = 2, connect_seconds: float = 10.0) -> asyncpg.Pool:
+POINT_LOOKUPS = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+"""Each statement of a batch or a command finds its rows by key, through an index, whatever the planner believes of a
+table: a plan that was made while a table was new reads all of it, and keeps being used as it grows."""
+
+
+async def open_pool(
+    dsn: str, *, size: int = 2, connect_seconds: float = 10.0, point_lookups: bool = True
+) -> asyncpg.Pool:
     """Open a pool of ``size`` connections; each is opened when it is first needed.
 
     A statement that does not return in 15 seconds raises TimeoutError: the server's own 10 seconds may
-    never be told to us when the network is lost.
+    never be told to us when the network is lost. Without ``point_lookups`` the planner chooses as it likes.
     """
     return await asyncpg.create_pool(
         dsn,
@@ -29,4 +42,5 @@ async def open_pool(dsn: str, *, size: int = 2, connect_seconds: float = 10.0) -
         timeout=connect_seconds,
         max_inactive_connection_lifetime=60,
         connection_class=PlainConnection,
+        server_settings=POINT_LOOKUPS if point_lookups else {},
     )

@@ -12,6 +12,9 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
 _TRANSIENT_STATES = frozenset({"25006", "55P03", "25P02", "25P03"})
 # what asyncpg says of a connection on which the server said good-bye a moment ago
 _LOST_UNAWARES = ("cannot switch to state", "not connected")
+# what asyncpg says when it is used on a connection, or for the sake of a pool, that has just ended; the same class
+# of error is everything that it was asked wrongly: too few arguments, two statements at a time on one connection
+_ENDED = ("connection is closed", "has been released back to the pool", "pool is closing", "pool is closed")
 
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What asyncpg raises besides OSError; :func:`is_transient` tells what may pass."""
@@ -50,9 +53,8 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, TransactionTooOld | OSError | TimeoutError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
-        # asyncpg says so when a connection is lost between two statements; a value that it cannot
-        # encode is an InterfaceError too, and a ValueError
-        return not isinstance(error, ValueError)
+        # a value that cannot be encoded is a ValueError too, and its text repeats the value
+        return not isinstance(error, ValueError) and str(error).endswith(_ENDED)
     state = getattr(error, "sqlstate", None) or ""
     return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
 

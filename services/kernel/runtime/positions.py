@@ -42,6 +42,10 @@ ON CONFLICT (topic, partition, record_offset, sha256(coalesce(record_key, '')), 
     WHERE dead_letter.resolution = 'redriven'
 """
 """A record that was redriven, had to wait and fails when its turn comes is an open letter again."""
+FORGET = """
+DELETE FROM restored_input r USING unnest($1::text[], $2::text[]) AS d(key, event_id)
+WHERE r.key = d.key AND r.event_id = d.event_id
+"""
 
 
 class PositionMoved(Exception):
@@ -97,8 +101,8 @@ async def save_turns(connection: Connection, turns: Turns) -> None:
         )
     if turns.dead:
         await connection.execute(BURY, *columns(_dead_rows(turns)))
-    if turns.restored_done:
-        await connection.execute("DELETE FROM restored_input WHERE key = ANY($1::text[])", turns.restored_done)
+    if passed := turns.restored_passed():
+        await connection.execute(FORGET, *columns(passed))
 
 
 async def _park(connection: Connection, turns: Turns, drained: set[tuple[str, int]]) -> None:

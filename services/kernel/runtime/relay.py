@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from services.kernel.envelope import to_headers
-from services.kernel.runtime import backoff, metrics
+from services.kernel.runtime import backoff, metrics, outbox
 from services.kernel.runtime.failures import DATABASE_ERRORS, Stop, is_transient
 from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.outbox import Unsent
@@ -133,11 +133,7 @@ class Relay:
             settings.service_url(self.service.name),
             timeout=10,
             command_timeout=15,
-            server_settings={
-                "idle_session_timeout": f"{3 * round_seconds:.1f}s",
-                # a mark that a crash of the server takes back is an event sent twice, which readers skip
-                "synchronous_commit": "off",
-            },
+            server_settings={"idle_session_timeout": f"{3 * round_seconds:.1f}s", **outbox.SESSION},
         )
 
     async def _make_days(self, connection: asyncpg.Connection) -> float:

@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from services.kernel.decision import PolicyMissing
+from services.kernel.envelope import Envelope
 from services.kernel.runtime import fold
 from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.fold import Aggregate, Lineage, Output
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode, headers_from_json, poison
 from services.kernel.runtime.tables import Connection, lock_aggregates
-from services.kernel.service import Service
+from services.kernel.service import Change, Service
 
 POSITIONS = """
 SELECT key, sequence, event_id, waiting, stopped FROM key_position WHERE topic = $1 AND key = ANY($2::text[])
@@ -28,7 +29,10 @@ SELECT key, sequence, event_id, partition, record_offset, value, headers
 FROM waiting_event WHERE topic = $1 AND key = ANY($2::text[])
 """
 WAITING_IDS = "SELECT key, sequence, event_id FROM waiting_event WHERE topic = $1 AND key = ANY($2::text[])"
-RESTORED = "SELECT key, event_id FROM restored_input WHERE key = ANY($1::text[])"
+RESTORED = """
+SELECT key, event_id, sequence FROM restored_input
+WHERE key = ANY($2::text[]) AND (topic = $1 OR topic IS NULL)
+"""
 
 
 @dataclass(slots=True)
@@ -90,8 +94,8 @@ class Turns:
     parked: list[tuple[int, Decoded]] = field(default_factory=list)
     drained: list[tuple[str, int]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
-    restored: dict[str, str] = field(default_factory=dict)
-    restored_done: list[str] = field(default_factory=list)
+    restored: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    restored_met: set[tuple[str, str]] = field(default_factory=set)
 
     async def load(
         self, connection: Connection, items: Sequence[Decoded | Poison], *, restoring: bool, also: Iterable[str] = ()
@@ -115,8 +119,8 @@ class Turns:
             await self._load_waiting(connection, sorted(with_waiting & nexts))
             await self._load_waiting_ids(connection, sorted(with_waiting - nexts))
         if restoring:
-            rows = await connection.fetch(RESTORED, keys)
-            self.restored = {row["key"]: row["event_id"] for row in rows}
+            for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, keys):
+                self.restored.setdefault(key, {})[event_id] = sequence
 
     def _is_next(self, item: Decoded) -> bool:
         return item.envelope.sequence == self.turns[item.envelope.subject].sequence + 1
@@ -184,9 +188,9 @@ class Turns:
     def _apply(self, turn: Turn, item: Decoded) -> bool:
         """Fold one event whose turn it is. False: it was a bug, is set aside, and its key waits."""
         envelope = item.envelope
-        if (item.cause is not None or item.fault is not None) and not self._already_answered(turn.key, envelope.id):
+        if item.cause is not None or item.fault is not None:
             try:
-                events = self._fold(turn.key, item)
+                events = self._keep_rows(item) if self._already_answered(envelope) else self._fold(turn.key, item)
             except PolicyMissing as error:
                 raise Stop("policy_missing", str(error), self.topic, item.record.partition) from error
             except Exception as error:
@@ -197,6 +201,8 @@ class Turns:
             self.counts.events += events
         self.limit.succeeded()
         turn.sequence, turn.event_id, turn.changed = envelope.sequence, envelope.id, True
+        if self.restored:
+            self.restored_met.add((turn.key, envelope.id))
         self.counts.applied += 1
         return True
 
@@ -214,20 +220,34 @@ class Turns:
             fold.apply(self.service, self.policy, aggregate, item.cause, envelope.recordedtime, lineage, self.output)
         )
 
-    def _already_answered(self, key: str, event_id: str) -> bool:
-        """After a restore, skip the inputs up to the last one that our own log shows as answered."""
-        last = self.restored.get(key)
-        if last is None:
-            return False
-        if last == event_id:
-            del self.restored[key]
-            self.restored_done.append(key)
-        return True
+    def _already_answered(self, envelope: Envelope) -> bool:
+        """After a restore, skip the inputs that our own log shows as answered, and in each topic those before them.
 
-    def skip_restored(self, key: str, event_id: str | None) -> None:
-        """Note that this input will not come: were it the last answered one, all later ones would be skipped."""
-        if event_id is not None and self.restored.get(key) == event_id:
-            self._already_answered(key, event_id)
+        What came before an answered input of its topic was handled with it, though it may have led to nothing.
+        """
+        restored = self.restored.get(envelope.subject)
+        if restored is None:
+            return False
+        return envelope.id in restored or any(
+            last is not None and envelope.sequence <= last for last in restored.values()
+        )
+
+    def _keep_rows(self, item: Decoded) -> int:
+        """Write the rows that follow from an answered input itself; the restore knew its events alone."""
+        if item.cause is not None:
+            key = item.envelope.subject
+            for table, row in list(self.service.project(Change(key, item.cause, [], self.aggregates[key].state))):
+                self.output.rows.setdefault(table, []).append(row)
+        return 0
+
+    def restored_passed(self) -> list[tuple[str, str]]:
+        """Return (key, event id) of the answered inputs that need not be remembered any more."""
+        return [
+            (key, event_id)
+            for key, restored in self.restored.items()
+            for event_id, last in restored.items()
+            if (key, event_id) in self.restored_met or (last is not None and self.turns[key].sequence >= last)
+        ]
 
     def _park(self, turn: Turn, item: Decoded) -> None:
         sequence = item.envelope.sequence

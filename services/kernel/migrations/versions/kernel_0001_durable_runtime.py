@@ -32,7 +32,7 @@ STATEMENTS = (
         event_id text COLLATE "C",
         waiting int NOT NULL DEFAULT 0 CHECK (waiting >= 0),
         stopped boolean NOT NULL DEFAULT false,
-        PRIMARY KEY (topic, key)
+        PRIMARY KEY (key, topic)
     ) WITH (fillfactor = 80)
     """,
     "CREATE INDEX key_position_waiting ON key_position (key) WHERE waiting > 0 OR stopped",
@@ -48,7 +48,7 @@ STATEMENTS = (
         value bytea,
         headers json,
         waiting_since timestamptz NOT NULL DEFAULT clock_timestamp(),
-        PRIMARY KEY (topic, key, sequence)
+        PRIMARY KEY (key, topic, sequence)
     )
     """,
     # One row per aggregate; sequence is the last one given to an output. An empty state is a stub
@@ -151,7 +151,8 @@ STATEMENTS = (
         (topic, partition, record_offset, sha256(coalesce(record_key, '')), sha256(coalesce(value, '')))
     """,
     "CREATE INDEX dead_letter_open ON dead_letter (id) WHERE resolution IS NULL",
-    # The latched stop: while a row is open the consumer is alive, not ready, and reads nothing.
+    # The latched stops: while a row is open the consumer is alive, not ready, and reads nothing. One for each
+    # reason, so that none hides another.
     """
     CREATE TABLE consumer_stop (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -163,7 +164,7 @@ STATEMENTS = (
         resumed_at timestamptz
     )
     """,
-    "CREATE UNIQUE INDEX consumer_stop_open ON consumer_stop ((true)) WHERE resumed_at IS NULL",
+    "CREATE UNIQUE INDEX consumer_stop_open ON consumer_stop (reason) WHERE resumed_at IS NULL",
     """
     CREATE TABLE idempotency (
         client text NOT NULL,
@@ -177,11 +178,16 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX idempotency_created ON idempotency (created_at)",
-    # After a restore: the last input that the service's own log shows as answered, per key.
+    # After a restore: inputs that the service's own log shows as answered. Per key and topic the last one, which
+    # stands for those before it; one that was found nowhere has no place and stands for itself.
     """
     CREATE TABLE restored_input (
-        key text COLLATE "C" PRIMARY KEY,
-        event_id text COLLATE "C" NOT NULL
+        key text COLLATE "C" NOT NULL,
+        event_id text COLLATE "C" NOT NULL,
+        topic text COLLATE "C",
+        sequence bigint,
+        PRIMARY KEY (key, event_id),
+        CHECK ((topic IS NULL) = (sequence IS NULL))
     )
     """,
     # Everything an operator changed by hand. Append-only.
