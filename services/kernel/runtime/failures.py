@@ -53,8 +53,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, TransactionTooOld | OSError | TimeoutError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
-        # a value that cannot be encoded is a ValueError too, and its text repeats the value
-        return not isinstance(error, ValueError) and str(error).endswith(_ENDED)
+        return str(error).endswith(_ENDED)
     state = getattr(error, "sqlstate", None) or ""
     return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
 

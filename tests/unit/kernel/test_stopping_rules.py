@@ -141,6 +141,8 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
         asyncpg.UntranslatableCharacterError(),
         asyncpg.DataError("a value that cannot be encoded"),
         asyncpg.InternalClientError("a bug of asyncpg's"),
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InterfaceError("the server expects 2 arguments for this query, 1 was passed"),
     ],
     ids=lambda error: type(error).__name__,
 )
