@@ -38,7 +38,9 @@ lock: $(STAMP)  ## resolve the pinned versions anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links requirements/run.in -o requirements/run.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links -c requirements/run.lock requirements/dev.in -o requirements/dev.lock
+	  --no-emit-index-url --no-emit-find-links -c requirements/run.lock requirements/kms.in -o requirements/kms.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links -c requirements/kms.lock requirements/dev.in -o requirements/dev.lock
 
 clean:  ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

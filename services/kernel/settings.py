@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     topic_prefix: str = ""
     database_url: SecretStr = SecretStr("postgresql://{service}_run@127.0.0.1:5432/pathway_{service}")
     migrate_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/pathway_{service}")
+    vault_url: SecretStr = SecretStr("postgresql://vault_read@127.0.0.1:5432/pathway_vault")
+    """Where keys are read, and, as a role that may, made. The vault's own processes use ``database_url``."""
+    root_key: str = ""
+    """What wraps the key-encryption keys: ``file:<path>`` or ``aws-kms:<key id, ARN or alias>``. No secret itself."""
+    kms_region: str | None = None
+    kms_endpoint: str | None = None
+    key_backup_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """How long backups of keys are kept: one of them, and the root key, open what was erased after it was made."""
     issuer_url: str = "http://127.0.0.1:8099"
     jwks_url: str = "http://127.0.0.1:8099/jwks"
     audience: str = "pathway"
