@@ -52,13 +52,14 @@ STATEMENTS = (
     )
     """,
     # One row per aggregate; sequence is the last one given to an output. An empty state is a stub
-    # that was inserted so that there is a row to lock.
+    # that was inserted so that there is a row to lock. Here and in the outbox a row of up to a page lies in it as it
+    # is: to compress and move out what is above 2 kB would cost more than all the rest of writing it.
     """
     CREATE TABLE aggregate (
         key text COLLATE "C" PRIMARY KEY,
         sequence bigint NOT NULL DEFAULT 0,
         state json
-    ) WITH (fillfactor = 60)
+    ) WITH (fillfactor = 60, toast_tuple_target = 8160)
     """,
     # CACHE 1, so that id order is commit order for a key: its writers hold the aggregate's lock.
     "CREATE SEQUENCE outbox_id AS bigint CACHE 1",
@@ -78,7 +79,7 @@ STATEMENTS = (
     ) PARTITION BY RANGE (day)
     """,
     "ALTER SEQUENCE outbox_id OWNED BY outbox.id",
-    "CREATE TABLE outbox_default PARTITION OF outbox DEFAULT",
+    "CREATE TABLE outbox_default PARTITION OF outbox DEFAULT WITH (toast_tuple_target = 8160)",
     "CREATE INDEX outbox_key ON outbox (key, topic, sequence)",
     # Which ids are sent, as a set of ranges: a mark in the rows themselves would write each of them twice.
     # From floor_day on all days are read; those before hold nothing unsent.
@@ -112,7 +113,7 @@ STATEMENTS = (
         FOR d IN SELECT generate_series(today - 1, today + ahead, interval '1 day')::date LOOP
             CONTINUE WHEN to_regclass('outbox_' || to_char(d, 'YYYYMMDD')) IS NOT NULL;
             CONTINUE WHEN EXISTS (SELECT 1 FROM outbox_default WHERE day = d);
-            EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L)',
+            EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L) WITH (toast_tuple_target = 8160)',
                            'outbox_' || to_char(d, 'YYYYMMDD'), d, d + 1);
             FOR granted IN SELECT DISTINCT grantee FROM pg_class, aclexplode(relacl)
                            WHERE oid = ('outbox_' || to_char(d, 'YYYYMMDD'))::regclass AND grantee <> relowner LOOP
