@@ -19,6 +19,7 @@ from services.kernel.http.documents import describe
 from services.kernel.http.edge import Edge, Identify
 from services.kernel.http.exchange import Annotate
 from services.kernel.http.identity import RoleGuard, Verifier
+from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import once
 from services.kernel.http.parts import Parts, ReadyCheck
@@ -60,6 +61,7 @@ def create_api(
         idempotency_key=settings.idempotency_hmac_key.get_secret_value().encode(),
         clock=clock,
         meter=meter,
+        lookout=Lookout(service, settings),
         ready_checks=dict(ready_checks or {}),
     )
 

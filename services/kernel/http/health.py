@@ -10,9 +10,11 @@ from starlette.responses import JSONResponse, Response
 from services.kernel.decision import Reason
 from services.kernel.http.parts import Parts, parts_of
 from services.kernel.http.problems import Problem
+from services.kernel.runtime import stops
 from services.kernel.runtime.failures import DATABASE_ERRORS
 
 CHECK_SECONDS = 2.0
+BEHIND = f"SELECT string_agg(detail, '; ' ORDER BY id) {stops.BEHIND}"
 
 router = APIRouter(tags=["health"])
 
@@ -41,18 +43,18 @@ async def _missing(parts: Parts) -> list[tuple[str, str | None]]:
         except TimeoutError:
             return name, f"no answer within {CHECK_SECONDS:.0f} s"
 
-    return [("database", await _database(parts)), *await asyncio.gather(*map(checked, sorted(parts.ready_checks)))]
+    return [await _database(parts), *await asyncio.gather(*map(checked, sorted(parts.ready_checks)))]
 
 
-async def _database(parts: Parts) -> str | None:
+async def _database(parts: Parts) -> tuple[str, str | None]:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await parts.pool.fetchval("SELECT 1 FROM idempotency LIMIT 1")
+            behind = await parts.pool.fetchval(BEHIND)
     except asyncpg.UndefinedTableError:
-        return "the database is not migrated"
+        return "database", "the database is not migrated"
     except (OSError, *DATABASE_ERRORS) as error:
-        return f"the database cannot be reached ({type(error).__name__})"
-    return None
+        return "database", f"the database cannot be reached ({type(error).__name__})"
+    return "own_log", behind
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

@@ -19,10 +19,12 @@ import asyncpg
 from fastapi import Depends, Request
 from starlette.responses import JSONResponse
 
+from services.kernel.decision import Refused
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.identity import token_refused
 from services.kernel.http.problems import Problem, unavailable
-from services.kernel.runtime.commands import Commands, Transaction
+from services.kernel.runtime import stops
+from services.kernel.runtime.commands import BEHIND, Commands, Transaction
 
 KEPT_FOR = timedelta(days=7)
 ATTEMPTS = 3
@@ -91,11 +93,22 @@ class OnceRunner:
         return answer, False
 
     async def _claim(self, tx: Transaction) -> bool:
+        """Insert the key's row. Raises Refused while the database is behind the service's own log.
+
+        Before anything else is looked at: what an old database answers would be wrong even where nothing is written.
+        """
         where = (self.client, self.route, self.key)
-        claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
-        if claimed is None and await tx.conn.fetchval(_EXPIRE, *where, tx.now - KEPT_FOR):
-            claimed = await tx.conn.fetchval(_CLAIM, *where, self.digest, tx.now)
-        return claimed is not None
+        claimed = await self._insert(tx)
+        if not claimed and await tx.conn.fetchval(_EXPIRE, *where, tx.now - KEPT_FOR):
+            claimed = await self._insert(tx)
+        return claimed
+
+    async def _insert(self, tx: Transaction) -> bool:
+        found = await tx.conn.fetchrow(_CLAIM, self.client, self.route, self.key, self.digest, tx.now)
+        assert found is not None  # noqa: S101  a SELECT without FROM has one row
+        if found["behind"]:
+            raise Refused(BEHIND, status=503)
+        return bool(found["claimed"])
 
     async def _stored(self, tx: Transaction) -> Answer:
         row = await tx.conn.fetchrow(_READ, self.client, self.route, self.key)
@@ -111,8 +124,10 @@ class OnceRunner:
         await tx.conn.execute(_KEEP, self.client, self.route, self.key, answer.status, text)
 
 
-_CLAIM = """INSERT INTO idempotency (client, route, key, request_hmac, created_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING RETURNING true"""
+_CLAIM = f"""WITH mine AS (
+    INSERT INTO idempotency (client, route, key, request_hmac, created_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT DO NOTHING RETURNING true)
+SELECT EXISTS (SELECT FROM mine) AS claimed, EXISTS (SELECT {stops.BEHIND}) AS behind"""  # noqa: S608  our own words
 _EXPIRE = """DELETE FROM idempotency WHERE client = $1 AND route = $2 AND key = $3 AND created_at < $4
 RETURNING true"""
 _READ = """SELECT request_hmac, status, answer::text AS answer FROM idempotency

@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.kernel.clock import Clock
+from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
+from services.kernel.runtime.failures import DATABASE_ERRORS
 from services.kernel.service import Service
 
 POOL_SIZE = 10
@@ -39,6 +41,7 @@ class Parts:
     idempotency_key: bytes
     clock: Clock
     meter: Meter
+    lookout: Lookout
     ready_checks: Mapping[str, ReadyCheck] = field(default_factory=dict)
     pool: asyncpg.Pool = field(init=False)
     engine: AsyncEngine = field(init=False)
@@ -46,8 +49,8 @@ class Parts:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Open pool and engine; neither connects before it is needed, so a database may come up later."""
-        self.pool = await open_pool(self.database_url, size=POOL_SIZE)
+        """Open pool and engine; a database may come up later. Where it is up it is held against the log first."""
+        self.pool = await open_pool(self.database_url, size=POOL_SIZE, meet=self.lookout.meet)
         self.engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
@@ -57,17 +60,25 @@ class Parts:
             pool_pre_ping=False,
         ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.commands = Commands(self.pool, self.service, self.service.policy(), self.clock)
+        await self._meet_database()
         sweeper = asyncio.create_task(self._sweep())
         try:
             yield
         finally:
             sweeper.cancel()
-            await asyncio.gather(sweeper, return_exceptions=True)
+            await asyncio.gather(sweeper, self.lookout.close(), return_exceptions=True)
             await self.engine.dispose()
             try:
                 await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
             except TimeoutError:
                 self.pool.terminate()
+
+    async def _meet_database(self) -> None:
+        try:
+            async with self.pool.acquire(timeout=CONNECT_SECONDS):
+                pass
+        except (OSError, *DATABASE_ERRORS) as error:
+            _log.warning("database_not_met", service=self.service.name, error=type(error).__name__)
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(self.database_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)

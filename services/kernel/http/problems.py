@@ -18,6 +18,8 @@ from services.kernel.runtime.failures import is_transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+RETRY_LATER_SECONDS = 30
+"""What ends by a person's act (a restore) takes longer."""
 UNPROCESSABLE = 422
 
 _log = structlog.get_logger()
@@ -100,7 +102,8 @@ def _of_refusal(error: Refused) -> Problem:
     first = error.reasons[0]
     if len(error.reasons) > 1 and error.status == UNPROCESSABLE:
         return _invalid(error.reasons)
-    return Problem(error.status, first.code, first.message, reasons=error.reasons)
+    later = {"Retry-After": str(RETRY_LATER_SECONDS)} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Problem(error.status, first.code, first.message, reasons=error.reasons, headers=later)
 
 
 def _invalid(reasons: Sequence[Reason]) -> Problem:

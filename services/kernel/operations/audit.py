@@ -10,6 +10,7 @@ import asyncpg
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.tables import Connection
 
+Pool = asyncpg.Pool
 ACTION = "INSERT INTO operator_action (actor, action, target, reason, detail) VALUES ($1, $2, $3, $4, $5)"
 
 

@@ -129,7 +129,7 @@ def _show_results(results: list[Result], *, apply: bool, as_json: bool) -> None:
 
 def consumer_commands(lookup: Lookup) -> typer.Typer:
     """Build ``pathway consumer``."""
-    app = typer.Typer(no_args_is_help=True, help="Where a consumer stands; taking back a latched stop.")
+    app = typer.Typer(no_args_is_help=True, help="Where a consumer stands; taking back latched stops.")
 
     @app.command()
     def status(
@@ -137,7 +137,7 @@ def consumer_commands(lookup: Lookup) -> typer.Typer:
         lag: Annotated[bool, typer.Option(help="Ask the broker how far each partition lags.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Show positions, what waits and a latched stop. Exit code 1 when a stop is latched."""
+        """Show positions, what waits, stopped keys and latched stops. Exit code 1 when a stop is latched."""
 
         async def work(pool: asyncpg.Pool, _: Service, settings: Settings) -> dict[str, Any]:
             if not lag:
@@ -146,12 +146,14 @@ def consumer_commands(lookup: Lookup) -> typer.Typer:
                 return await consumer.status(pool, log)
 
         found = with_pool(lookup, name, work)
+        latched = bool(found["stops"])
         if as_json:
-            show_fields(name, {**found, "positions": found["positions"]}, as_json=True)
+            show_fields(name, found, as_json=True)
         else:
-            show_rows(f"Positions of {name}", found.pop("positions"), as_json=False)
+            for title, rows in (("Positions", "positions"), ("Stopped keys", "stopped"), ("Latched stops", "stops")):
+                show_rows(f"{title} of {name}", found.pop(rows), as_json=False)
             show_fields(f"Consumer of {name}", found, as_json=False)
-        raise typer.Exit(1 if found["stop"] else 0)
+        raise typer.Exit(1 if latched else 0)
 
     @app.command()
     def resume(
@@ -159,18 +161,24 @@ def consumer_commands(lookup: Lookup) -> typer.Typer:
         actor: Actor,
         reason: Reason = "",
         apply: Apply = False,
+        stop: Annotated[list[str] | None, typer.Option(help="Only the stop with this reason; may be repeated.")] = None,
         topic: Annotated[str, typer.Option(help="Also accept the log as it is: stand at --offset there.")] = "",
         partition: Annotated[int, typer.Option()] = 0,
         offset: Annotated[int, typer.Option(min=0)] = 0,
         as_json: AsJson = False,
     ) -> None:
-        """Take back a latched stop; the running consumer goes on within a second. Needs --reason."""
+        """Take back latched stops; the running consumer goes on within a second when none is left. Needs --reason.
+
+        All that an operator may take back, or those named by --stop. What ends by a restore alone is left.
+        """
 
         async def work(pool: asyncpg.Pool, _: Service, __: Settings) -> dict[str, Any]:
             stand_at = (topic, partition, offset) if topic else None
-            return await consumer.resume(pool, actor=actor, reason=reason, apply=apply, stand_at=stand_at)
+            return await consumer.resume(
+                pool, actor=actor, reason=reason, apply=apply, only=stop or (), stand_at=stand_at
+            )
 
-        show_fields(f"Stop of {name}", with_pool(lookup, name, work), as_json=as_json)
+        show_fields(f"Stops of {name}", with_pool(lookup, name, work), as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
 
     return app

@@ -12,6 +12,7 @@ import asyncpg
 
 from services.kernel.clock import Clock, system_clock
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
+from services.kernel.runtime import stops
 from services.kernel.runtime.failures import BugLimit
 from services.kernel.runtime.positions import lock_position, save_turns
 from services.kernel.runtime.records import Poison, Record, UnknownVersion, decode, headers_from_json
@@ -30,6 +31,7 @@ OTHER_CONFLICT = """
 SELECT EXISTS (SELECT FROM dead_letter
                WHERE resolution IS NULL AND kind = 'conflict' AND topic = $1 AND key = $2 AND id <> $3)
 """
+BEHIND = f"SELECT detail {stops.BEHIND} ORDER BY id LIMIT 1"
 WAITS_IN = "SELECT min(partition) FROM waiting_event WHERE topic = $1 AND key = $2"
 TOMBSTONE = """
 INSERT INTO waiting_event (topic, key, sequence, partition, record_offset) VALUES ($1, $2, $3, $4, -1)
@@ -123,7 +125,6 @@ class DeadLetters:
                     turn.changed = True
                     turns.drain(turn)
                 elif letter["kind"] == "bug" or turn.waiting_ids:
-                    turns.skip_restored(letter["key"], letter["event_id"])
                     await _give_up(connection, turns, letter["key"], letter["sequence"], letter["partition"])
             result = _result(f"dead letter {letter_id}", turns, "discarded")
             await connection.execute(RESOLVE, letter_id, "discarded")
@@ -142,7 +143,7 @@ class DeadLetters:
         if partition is None:
             raise OperationRefused("nothing_waits", f"no event of {key} in {topic} waits for another")
         async with transaction(self.pool, apply=apply) as connection:
-            await lock_position(connection, topic, partition)
+            await _take_position(connection, topic, partition)
             turns = self._turns(topic)
             await turns.load(connection, [], restoring=await _restoring(connection), also=[key])
             if sequence <= turns.turns[key].sequence or sequence in turns.turns[key].waiting_ids:
@@ -157,7 +158,7 @@ class DeadLetters:
     async def _lock(self, connection: Connection, letter_id: int) -> asyncpg.Record:
         """Take the position row first, then look at the letter again: it may have been resolved meanwhile."""
         letter = await get_letter(connection, letter_id)
-        await lock_position(connection, letter["topic"], letter["partition"])
+        await _take_position(connection, letter["topic"], letter["partition"])
         letter = await get_letter(connection, letter_id)
         if letter["resolution"] is not None:
             raise OperationRefused("already_resolved", f"dead letter {letter_id} was {letter['resolution']} already")
@@ -185,6 +186,14 @@ async def _give_up(connection: Connection, turns: Turns, key: str, sequence: int
     else:
         turn.waiting_ids[sequence] = None
         await connection.execute(TOMBSTONE, turns.topic, key, sequence, partition)
+
+
+async def _take_position(connection: Connection, topic: str, partition: int) -> None:
+    """Lock the position row. Raises :class:`OperationRefused` while a restore is due: it would use sequences again."""
+    await lock_position(connection, topic, partition)
+    behind = await connection.fetchval(BEHIND)
+    if behind is not None:
+        raise OperationRefused(stops.BEHIND_LOG, f"nothing is applied before the restore is through: {behind}")
 
 
 async def _restoring(connection: Connection) -> bool:

@@ -2,8 +2,7 @@
 
 The log is newer than the backup. Without this the service would give sequences out again and decide
 inputs a second time. The service's own events bring back state, sequences, business keys and ledger;
-for every key whose last new event answered an input, that input is remembered, so that it and those
-before it are skipped when they are read again.
+the inputs that they answered are remembered, and skipped when they are read again (see ``restored_inputs``).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import asyncpg
 from services.kernel.clock import unix_ms
 from services.kernel.ids import is_minted_from_event
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
+from services.kernel.operations.restored_inputs import place_inputs, remember, unread_inputs
 from services.kernel.replay.history import Own, read_own
 from services.kernel.runtime.fold import Aggregate, Output
 from services.kernel.runtime.log_view import LogView
@@ -28,11 +28,9 @@ END = """
 UPDATE consumer_stop SET resumed_at = clock_timestamp()
 WHERE resumed_at IS NULL AND reason IN ('restoring', 'database_behind_log')
 """
+BATCHES_IN_HAND = "SELECT FROM stream_position ORDER BY topic, partition FOR UPDATE"
+"""Waits for them. What begins after that sees the stop; a command in hand is waited for by its aggregate's lock."""
 LEAD = "SELECT pg_try_advisory_xact_lock(hashtext('pathway-relay'))"
-REMEMBER = """
-INSERT INTO restored_input (key, event_id) SELECT * FROM unnest($1::text[], $2::text[])
-ON CONFLICT (key) DO UPDATE SET event_id = excluded.event_id
-"""
 KEEP = """
 INSERT INTO outbox (topic, key, sequence, event_id, recorded_ms, headers, value)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::json[], $7::bytea[])
@@ -53,7 +51,7 @@ WHERE o.topic = $1 AND o.event_id <> n.event_id ORDER BY o.key LIMIT 1
 
 @dataclass(slots=True)
 class Restored:
-    """What a restore found: records read, events that were new, keys they belong to, inputs to skip."""
+    """What a restore found: records read, events that were new, keys they belong to, inputs they answered."""
 
     records: int = 0
     events: int = 0
@@ -77,14 +75,15 @@ async def restore(
     the log has a gap, or when commands were answered after the backup was put back: their events took
     sequences that the log holds, so they could only be published or be kept, not both.
     """
-    places = await log.partitions(service.output)
-    extents = await log.extents(places)
-    total = sum(extent.end - extent.earliest for extent in extents.values())
-    found = Restored()
     if apply:
         async with transaction(pool, apply=True) as connection:
             await _refuse_a_relay(connection, service)
             await connection.execute(BEGIN)
+            await connection.execute(BATCHES_IN_HAND)
+    places = await log.partitions(service.output)
+    extents = await log.extents(places)
+    total = sum(extent.end - extent.earliest for extent in extents.values())
+    found = Restored()
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
         own = [one for record in records if (one := read_own(service, record)) is not None]
         if apply:
@@ -97,6 +96,11 @@ async def restore(
         found.records += len(records)
         progress(found.records, total)
     if apply:
+        spans = await unread_inputs(pool, service, log)
+        done, total = total, total + sum(end - start for start, end in spans.values())
+        async for read in place_inputs(pool, service, log, spans):
+            done += read
+            progress(done, total)
         async with transaction(pool, apply=True) as connection:
             await record_action(connection, actor, "restore", service.name, "", {"events": found.events})
             await connection.execute(END)
@@ -116,8 +120,19 @@ async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> Non
     )
     known = {row["key"]: row["sequence"] for row in rows}
     new = [one for one in own if one.event.sequence > known.get(one.event.key, 0)]
+    _note(found, new)
+    found.inputs += len(_answered(new))
+
+
+def _note(found: Restored, new: Sequence[Own]) -> None:
     found.events += len(new)
     found.keys |= {one.event.key for one in new}
+
+
+def _answered(new: Sequence[Own]) -> set[tuple[str, str]]:
+    """Return (key, event id) of the inputs that events answered; other events were asked for by commands."""
+    causes = ((one.event.key, one.envelope.causationid) for one in new)
+    return {(key, cause) for key, cause in causes if is_minted_from_event(cause)}
 
 
 async def _refuse_two_histories(connection: asyncpg.Pool | Connection, service: Service, own: Sequence[Own]) -> None:
@@ -133,11 +148,11 @@ async def _refuse_two_histories(connection: asyncpg.Pool | Connection, service: 
 
 
 async def _fold(connection: Connection, service: Service, own: Sequence[Own], found: Restored) -> None:
-    await _refuse_two_histories(connection, service, own)
     aggregates = await lock_aggregates(connection, service, {one.event.key for one in own})
+    # behind the locks: a command that was in hand has committed by now
+    await _refuse_two_histories(connection, service, own)
     output = Output()
     new: list[Own] = []
-    answered: dict[str, str] = {}
     for one in own:
         aggregate = aggregates[one.event.key]
         if one.event.sequence <= aggregate.sequence:
@@ -146,20 +161,16 @@ async def _fold(connection: Connection, service: Service, own: Sequence[Own], fo
             raise OperationRefused("log_gap", f"{one.event.key} jumps to sequence {one.event.sequence} in the log")
         _evolve(service, aggregate, one, output)
         new.append(one)
-        if is_minted_from_event(one.envelope.causationid):
-            answered[aggregate.key] = one.envelope.causationid
     await save(connection, aggregates.values(), output)
     if new:
         await connection.execute(KEEP, *columns([_outbox_row(service, one) for one in new]))
     if own:
         sent = columns([(one.event.key, one.event.sequence, one.event.id) for one in own])
         await connection.execute(MARK_SENT, *sent)
-    if answered:
-        await connection.execute(REMEMBER, list(answered), list(answered.values()))
+    inputs = await remember(connection, _answered(new))
     await finish(connection, Output())
-    found.events += len(new)
-    found.keys |= {one.event.key for one in new}
-    found.inputs += len(answered)
+    _note(found, new)
+    found.inputs += inputs
 
 
 def _evolve(service: Service, aggregate: Aggregate, one: Own, output: Output) -> None:

@@ -12,19 +12,20 @@ from services.kernel import context
 from services.kernel.clock import system_clock
 from services.kernel.decision import Command, Event, Reason, Refused
 from services.kernel.ids import uuid7
-from services.kernel.runtime import fold
+from services.kernel.runtime import fold, stops
 from services.kernel.runtime.fold import Lineage, Output
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
 from services.kernel.service import Service
 
-STANDING = """
+STANDING = f"""
 SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped)) AS waiting,
-       EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL
-               AND reason IN ('database_behind_log', 'restoring')) AS behind
-"""
+       EXISTS (SELECT {stops.BEHIND}) AS behind
+"""  # noqa: S608  our own words
 ACQUIRE_SECONDS = 5.0
 BEHIND = Reason(
-    "database_behind_log", "this service was restored from a backup and is catching up; try again with the same key"
+    stops.BEHIND_LOG,
+    "this service's database was put back from a backup and has not caught up with its log; nothing was done. Try "
+    "again later with the same Idempotency-Key. Who runs the service: 'pathway consumer status', 'pathway restore'",
 )
 
 
@@ -54,18 +55,19 @@ class Transaction:
     async def execute(self, command: Command) -> Executed:
         """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no.
 
-        Also while the database is behind the service's own log: a sequence would be given out again.
+        Also while the database is behind the service's own log: a sequence would be given out again. Looked at behind
+        the lock, for which a restore of this aggregate waits, too.
         """
         locked = await lock_aggregates(self.conn, self.service, [command.key])
+        standing = await self.conn.fetchrow(STANDING, command.key)
+        if standing is not None and standing["behind"]:
+            raise Refused(BEHIND, status=503)
         aggregate = locked[command.key]
         lineage = Lineage(self.now, context.correlation_id.get() or command.id, context.traceparent.get())
         output = Output()
         events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output)
         await save(self.conn, [aggregate], output)
         self.output.outbox += output.outbox
-        standing = await self.conn.fetchrow(STANDING, command.key)
-        if standing is not None and standing["behind"]:
-            raise Refused(BEHIND, status=503)
         return Executed(aggregate.state, events, standing is not None and standing["waiting"])
 
     async def load(self, key: str) -> Any:

@@ -1,6 +1,7 @@
 """What both runners share: where to begin, taking records in, and the latched stop."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,9 +11,9 @@ from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodec
 
 from services.kernel.runtime import backoff, metrics
 from services.kernel.runtime.assignment import starting_offsets
+from services.kernel.runtime.batches import read_any_batch
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, end_if_cancelled, is_transient
-from services.kernel.runtime.header_names import read_any_header_name
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
@@ -23,7 +24,7 @@ from services.kernel.settings import Settings
 log = structlog.get_logger()
 
 UNREADABLE = (CorruptRecordException, UnsupportedCodecError)
-LATCHED = "SELECT reason FROM consumer_stop WHERE resumed_at IS NULL"
+LATCHED = "SELECT string_agg(reason, ', ' ORDER BY id) FROM consumer_stop WHERE resumed_at IS NULL"
 LATCH_POLL_SECONDS = 1.0
 COMMIT_SECONDS = 5.0
 """How often positions go to Kafka, for those who watch its lag."""
@@ -44,7 +45,8 @@ class Consumption:
         self._pool: asyncpg.Pool | None = None
         self._inbox: Inbox | None = None
         self._opening = asyncio.Lock()
-        read_any_header_name()
+        self._taking: asyncio.Task[None] | None = None
+        read_any_batch()
 
     async def inbox(self) -> Inbox:
         """Return the inbox; opens the pool and loads the policy when first needed."""
@@ -57,6 +59,7 @@ class Consumption:
     async def close(self) -> None:
         """Close the pool; a batch that has not committed is rolled back by the server."""
         self.ready = False
+        await self.drop()
         if self._pool is not None:
             pool, self._pool, self._inbox = self._pool, None, None
             pool.terminate()
@@ -89,6 +92,23 @@ class Consumption:
             await check_own_log(inbox.pool, self.service, view)
             return await starting_offsets(inbox.pool, view, places)
 
+    def hand_over(self, batches: Mapping[Place, Sequence[Record]]) -> None:
+        """Begin to take records in, so that the next are fetched meanwhile; :meth:`settle` first."""
+        self._taking = asyncio.ensure_future(self.take(batches))
+
+    async def settle(self) -> None:
+        """Return when what was handed over is committed. Raises what :meth:`take` raised."""
+        taking, self._taking = self._taking, None
+        if taking is not None:
+            await taking
+
+    async def drop(self) -> None:
+        """Let what was handed over roll back, unless it has committed."""
+        if self._taking is not None:
+            self._taking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self.settle()
+
     async def take(self, batches: Mapping[Place, Sequence[Record]]) -> None:
         """Take records in, partitions side by side. Returns when all are committed.
 
@@ -119,7 +139,7 @@ class Consumption:
         await (await self.inbox()).latch(Stop("batch_unreadable", f"{type(error).__name__}: {error}"))
 
     async def until_resumed(self) -> None:
-        """Wait while a stop is latched."""
+        """Wait while a stop is latched. Looks at the own log meanwhile: a stop must not hide a restored database."""
         inbox = await self.inbox()
         told = False
         while True:
@@ -130,10 +150,23 @@ class Consumption:
             if not told:
                 log.error("consumer_latched", service=self.service.name, reason=reason)
                 told = True
+                await self._look_beside(inbox)
             await asyncio.sleep(LATCH_POLL_SECONDS)
         if told:
             inbox.limit = BugLimit()
             log.info("consumer_resumed", service=self.service.name)
+
+    async def _look_beside(self, inbox: Inbox) -> None:
+        """Latch beside another stop that the database is behind its log: commands are refused from then on."""
+
+        async def look() -> None:
+            async with open_log(self.settings) as view:
+                await check_own_log(inbox.pool, self.service, view)
+
+        try:
+            await self._until_done(look)
+        except Stop as stop:
+            await inbox.latch(stop)
 
     async def _until_done(self, work: Callable[[], Awaitable[T]]) -> T:
         """Try until neither broker nor database fails in passing."""

@@ -1,5 +1,8 @@
 """Connections of the run role."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import asyncpg
 
 
@@ -27,12 +30,18 @@ table: a plan that was made while a table was new reads all of it, and keeps bei
 
 
 async def open_pool(
-    dsn: str, *, size: int = 2, connect_seconds: float = 10.0, point_lookups: bool = True
+    dsn: str,
+    *,
+    size: int = 2,
+    connect_seconds: float = 10.0,
+    point_lookups: bool = True,
+    meet: Callable[[Any], Coroutine[Any, Any, None]] | None = None,
 ) -> asyncpg.Pool:
     """Open a pool of ``size`` connections; each is opened when it is first needed.
 
     A statement that does not return in 15 seconds raises TimeoutError: the server's own 10 seconds may
     never be told to us when the network is lost. Without ``point_lookups`` the planner chooses as it likes.
+    ``meet`` sees each new connection before it is used.
     """
     return await asyncpg.create_pool(
         dsn,
@@ -43,4 +52,5 @@ async def open_pool(
         max_inactive_connection_lifetime=60,
         connection_class=PlainConnection,
         server_settings=POINT_LOOKUPS if point_lookups else {},
+        init=meet,
     )

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from services.kernel.clock import system_clock
-from services.kernel.runtime import backoff, metrics
+from services.kernel.runtime import backoff, metrics, stops
 from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, end_if_cancelled, is_transient
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
@@ -23,10 +23,6 @@ from services.kernel.runtime.turns import Counts, Turns
 from services.kernel.service import Service
 
 log = structlog.get_logger()
-
-LATCH = """
-INSERT INTO consumer_stop (reason, detail, topic, partition) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-"""
 
 
 class Inbox:
@@ -135,7 +131,7 @@ class Inbox:
         attempt = 0
         while True:
             try:
-                await self.pool.execute(LATCH, stop.reason, stop.detail, stop.topic, stop.partition)
+                await stops.latch(self.pool, self.service.name, stop)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -143,8 +139,6 @@ class Inbox:
                 attempt += 1
                 await backoff.pause(backoff.delay(attempt))
             else:
-                metrics.stops.labels(self.service.name, stop.reason).inc()
-                log.error("consumer_stopped", reason=stop.reason, detail=stop.detail, topic=stop.topic)
                 return
 
 

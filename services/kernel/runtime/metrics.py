@@ -20,9 +20,10 @@ relayed = Counter("pathway_relayed_total", "Outbox rows sent and marked", ["serv
 relay_failures = Counter("pathway_relay_failures_total", "Sends that failed, by cause", ["service", "cause"])
 
 waiting_keys = Gauge("pathway_waiting_keys", "Keys whose later events wait for a missing one", ["service"])
+stopped_keys = Gauge("pathway_stopped_keys", "Keys that two histories claim, until one is discarded", ["service"])
 oldest_wait = Gauge("pathway_oldest_wait_seconds", "Age of the event that waits longest", ["service"])
 dead_letters = Gauge("pathway_dead_letters_open", "Dead letters that nobody has resolved", ["service"])
-latched = Gauge("pathway_latched_stops", "1 while a stop is latched", ["service"])
+latched = Gauge("pathway_latched_stops", "Stops that are latched, one for each reason", ["service"])
 
 
 def batch(service: str, counts: "Counts", size: int, seconds: float) -> None:

@@ -1,7 +1,8 @@
-"""Looks, now and then, at what would otherwise stay silent: keys that wait, letters that nobody opens.
+"""Looks, now and then, at what would otherwise stay silent: keys that wait or stopped, letters that nobody opens.
 
 A key that waits for a missing event can hide a withdrawal or a warning about somebody, so after 15
-minutes it is said as an error, again and again, until it is seen to.
+minutes it is said as an error, again and again, until it is seen to. A key that stopped, since two histories claim it,
+goes on by no event that may still come: it is said at once, whether or not anything waits behind it.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
 log = structlog.get_logger()
 
 LOOK = """
-SELECT (SELECT count(*) FROM key_position WHERE waiting > 0 OR stopped) AS waiting_keys,
+SELECT (SELECT count(*) FROM key_position WHERE waiting > 0) AS waiting_keys,
+       (SELECT count(*) FROM key_position WHERE stopped) AS stopped_keys,
        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(waiting_since)), 0)::float8 FROM waiting_event)
            AS oldest_wait_seconds,
        (SELECT count(*) FROM dead_letter WHERE resolution IS NULL) AS dead_letters,
@@ -56,8 +58,11 @@ class Watch:
         if row is None:
             return
         metrics.waiting_keys.labels(name).set(row["waiting_keys"])
+        metrics.stopped_keys.labels(name).set(row["stopped_keys"])
         metrics.oldest_wait.labels(name).set(row["oldest_wait_seconds"])
         metrics.dead_letters.labels(name).set(row["dead_letters"])
         metrics.latched.labels(name).set(row["stops"])
         if row["oldest_wait_seconds"] > TOO_LONG_SECONDS:
             log.error("key_waits_too_long", service=name, count=row["waiting_keys"], seconds=row["oldest_wait_seconds"])
+        if row["stopped_keys"]:
+            log.error("keys_stopped", service=name, count=row["stopped_keys"])

@@ -78,7 +78,7 @@ def test_a_latched_stop_shows_in_the_status_and_is_taken_back(pathway: Pathway, 
     do(database("triage").dsn, POSITION, STOP)
     status = pathway("consumer", "status", "triage", "--json")
     assert status.exit_code == 1
-    assert json.loads(status.stdout)["stop"]["reason"] == "offset_gap"
+    assert [stop["reason"] for stop in json.loads(status.stdout)["stops"]] == ["offset_gap"]
     assert json.loads(status.stdout)["positions"][0]["next_offset"] == 8
 
     assert pathway("consumer", "resume", "triage", "--apply").exit_code == 1
@@ -87,12 +87,45 @@ def test_a_latched_stop_shows_in_the_status_and_is_taken_back(pathway: Pathway, 
     accept = ("--topic", "referral.created", "--partition", "0", "--offset", "9")
     assert pathway("consumer", "resume", "triage", "--reason", "8 is lost", *accept, "--apply").exit_code == 0
     after = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
-    assert (after["stop"], after["positions"][0]["next_offset"]) == (None, 9)
+    assert (after["stops"], after["positions"][0]["next_offset"]) == ([], 9)
     accept = ("--topic", "referral.created", "--partition", "0", "--offset", "5")
     again = pathway("consumer", "resume", "triage", "--reason", "again", *accept, "--apply")
     assert (again.exit_code, "not_stopped" in again.stderr) == (1, True)
     unmoved = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
     assert unmoved["positions"][0]["next_offset"] == 9
+
+
+def test_stops_are_taken_back_by_reason_and_a_restore_is_not_gone_round(pathway: Pathway, database: Databases) -> None:
+    def latched() -> list[str]:
+        return [
+            stop["reason"] for stop in json.loads(pathway("consumer", "status", "triage", "--json").stdout)["stops"]
+        ]
+
+    def resume(*words: str) -> Result:
+        return pathway("consumer", "resume", "triage", "--reason", "looked", "--apply", "--json", *words)
+
+    reasons = ["too_many_bugs", "offset_gap", "database_behind_log", "restoring"]
+    do(database("triage").dsn, *(STOP.replace("offset_gap", reason) for reason in reasons))
+    assert latched() == reasons
+    for stop in ("database_behind_log", "restoring"):
+        behind = resume("--stop", stop, "--stop", "offset_gap")
+        assert (behind.exit_code, "restore_needed" in behind.stderr) == (1, True)
+    assert "not_stopped" in resume("--stop", "log_differs").stderr
+    assert latched() == reasons
+    one = json.loads(resume("--stop", "offset_gap").stdout)
+    assert one == {"resumed": ["offset_gap"], "left": ["too_many_bugs", *reasons[2:]]}
+    assert json.loads(resume().stdout) == {"resumed": ["too_many_bugs"], "left": reasons[2:]}
+    assert "restore_needed" in resume().stderr
+    assert latched() == reasons[2:]
+
+
+def test_a_stopped_key_shows_in_the_status_with_its_letters(pathway: Pathway, database: Databases) -> None:
+    stopped = "INSERT INTO key_position (topic, key, sequence, stopped) VALUES ('referral.created', 'k', 1, true)"
+    do(database("triage").dsn, LETTER.replace("'poison'", "'conflict'"), stopped)
+    found = json.loads(pathway("consumer", "status", "triage", "--json").stdout)
+    assert (found["stopped_keys"], found["waiting_keys"]) == (1, 0)
+    assert [(row["topic"], row["key"], row["letters"]) for row in found["stopped"]] == [("referral.created", "k", [1])]
+    assert "Stopped keys of triage" in pathway("consumer", "status", "triage").stdout
 
 
 def test_the_outbox_is_shown_and_sent_again(pathway: Pathway, database: Databases) -> None:

@@ -115,7 +115,7 @@ async def test_after_a_restore_a_discard_decides_nothing_again(
     """The letter came back with the backup; what waited behind it was answered in the time that was lost."""
     await inbox.process([record(0, "a", 1), record(1, "a", 2, BUG), record(2, "a", 3, 10), record(3, "a", 4, 100)])
     await pool.execute("""UPDATE aggregate SET sequence = 3, state = '{"total": 111, "count": 3}'""")
-    await pool.execute("INSERT INTO restored_input VALUES ('a', $1)", event_id("a", 4))
+    await pool.execute("INSERT INTO restored_input VALUES ('a', $1, 'numbers', 4)", event_id("a", 4))
     await letters.discard(1, reason="again", apply=True)
     assert await tally(pool) == (111, 3)
     await inbox.process([record(4, "a", 5, 1000)])
@@ -127,7 +127,7 @@ async def test_after_a_restore_a_letter_that_was_the_last_answered_holds_back_no
 ) -> None:
     await inbox.process([record(0, "a", 1), record(1, "a", 2, BUG)])
     await pool.execute("""UPDATE aggregate SET sequence = 2, state = '{"total": 5, "count": 2}'""")
-    await pool.execute("INSERT INTO restored_input VALUES ('a', $1)", event_id("a", 2))
+    await pool.execute("INSERT INTO restored_input VALUES ('a', $1, 'numbers', 2)", event_id("a", 2))
     await letters.discard(1, reason="it had been redriven", apply=True)
     await inbox.process([record(2, "a", 3, 10), record(3, "a", 4, 100)])
     assert await tally(pool) == (115, 4)

@@ -1,0 +1,95 @@
+"""Before an API uses a database, it is held against the service's own log: it may come from a backup.
+
+Each new connection says which database it has reached. One that was not met yet (at the start; after a restore, or a
+failover to a standby that lagged, under a running API) is looked at before the connection serves anything. Where it is
+behind, the stop is latched that a worker would latch: every API of the service then refuses commands and is not ready,
+until a restore ends it. The process goes on: a restart would not help, and it serves by itself afterwards.
+
+Nobody waits for a broker that does not answer: what is accepted must not depend on it. The look is taken again in the
+background until it was taken once.
+"""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import structlog
+
+from services.kernel.runtime import backoff, stops
+from services.kernel.runtime.failures import Stop, end_if_cancelled
+from services.kernel.runtime.log_view import open_log
+from services.kernel.runtime.own_log import check_own_log
+from services.kernel.service import Service
+from services.kernel.settings import Settings
+
+log = structlog.get_logger()
+
+WAIT_SECONDS = 3.0
+"""How long a first connection waits for the look: less than a command waits for a connection."""
+LOOK_SECONDS = 30.0
+WHICH = """
+SELECT oid::text || ' since ' || pg_postmaster_start_time()::text FROM pg_database WHERE datname = current_database()
+"""
+"""A database that was dropped and made again has another oid; one whose files were replaced, another start."""
+
+
+class Lookout:
+    """Looks at each database that an API meets, once. ``meet`` is what its pool does with a new connection."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._met: str | None = None
+        self._go_on = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def meet(self, connection: Any) -> None:
+        """Return when the connection's database was looked at, or when that must not be waited for any longer."""
+        which = await connection.fetchval(WHICH)
+        if which != self._met:
+            if self._task is not None:
+                self._task.cancel()
+            self._met, self._go_on = which, asyncio.Event()
+            self._task = asyncio.create_task(self._until_looked(self._go_on))
+        await self._go_on.wait()
+
+    async def close(self) -> None:
+        """End a look that is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _until_looked(self, go_on: asyncio.Event) -> None:
+        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, go_on.set)
+        try:
+            attempt = 0
+            while not await self._look():
+                go_on.set()
+                attempt += 1
+                await backoff.pause(backoff.delay(attempt))
+        finally:
+            patience.cancel()
+            go_on.set()
+
+    async def _look(self) -> bool:
+        """Look once and latch what is found. False: database or log could not be read."""
+        name = self._service.name
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._hold_against_log()
+        except Exception as error:  # whatever keeps us from looking must not keep the API from serving
+            end_if_cancelled(error)
+            log.warning("own_log_not_looked_at", service=name, error=type(error).__name__)
+            return False
+        log.info("own_log_looked_at", service=name)
+        return True
+
+    async def _hold_against_log(self) -> None:
+        connection = await asyncpg.connect(self._settings.service_url(self._service.name))
+        try:
+            async with open_log(self._settings) as view:
+                await check_own_log(connection, self._service, view)
+        except Stop as stop:
+            await stops.latch(connection, self._service.name, stop)
+        finally:
+            connection.terminate()
