@@ -1,7 +1,6 @@
 """What both runners share: where to begin, taking records in, and the latched stop."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -45,7 +44,6 @@ class Consumption:
         self._pool: asyncpg.Pool | None = None
         self._inbox: Inbox | None = None
         self._opening = asyncio.Lock()
-        self._taking: asyncio.Task[None] | None = None
         read_any_batch()
 
     async def inbox(self) -> Inbox:
@@ -59,7 +57,6 @@ class Consumption:
     async def close(self) -> None:
         """Close the pool; a batch that has not committed is rolled back by the server."""
         self.ready = False
-        await self.drop()
         if self._pool is not None:
             pool, self._pool, self._inbox = self._pool, None, None
             pool.terminate()
@@ -91,23 +88,6 @@ class Consumption:
         async with open_log(self.settings) as view:
             await check_own_log(inbox.pool, self.service, view)
             return await starting_offsets(inbox.pool, view, places)
-
-    def hand_over(self, batches: Mapping[Place, Sequence[Record]]) -> None:
-        """Begin to take records in, so that the next are fetched meanwhile; :meth:`settle` first."""
-        self._taking = asyncio.ensure_future(self.take(batches))
-
-    async def settle(self) -> None:
-        """Return when what was handed over is committed. Raises what :meth:`take` raised."""
-        taking, self._taking = self._taking, None
-        if taking is not None:
-            await taking
-
-    async def drop(self) -> None:
-        """Let what was handed over roll back, unless it has committed."""
-        if self._taking is not None:
-            self._taking.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await self.settle()
 
     async def take(self, batches: Mapping[Place, Sequence[Record]]) -> None:
         """Take records in, partitions side by side. Returns when all are committed.
