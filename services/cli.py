@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from services.composition import NAMES, UnknownService, service_named
+from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.kernel.logs import configure_logs
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
 from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
 from services.programmes.cli import app as programme_app
+from services.vault.cli import person_commands, vault_commands
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
@@ -31,6 +32,8 @@ app.add_typer(dead_letter_commands(_lookup), name="dlq")
 app.add_typer(consumer_commands(_lookup), name="consumer")
 app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
+app.add_typer(vault_commands(_lookup), name="vault")
+app.add_typer(person_commands(_lookup), name="person")
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -53,6 +56,9 @@ def worker(name: ServiceName) -> None:
     from services.kernel.runtime.roles import run_role, run_worker
 
     services, settings = _start("worker", [name])
+    if not services[0].inputs:
+        errors.print(str(NoSuchRole(name, "worker")))
+        raise typer.Exit(2)
     run_role(run_worker(services[0], settings))
 
 
@@ -62,7 +68,7 @@ def relay(names: Names) -> None:
     from services.kernel.runtime.roles import run_relays, run_role
 
     services, settings = _start("relay", names)
-    run_role(run_relays(services, settings))
+    run_role(run_relays(services, settings, [one for service in services for one in beside_relay(service, settings)]))
 
 
 @app.command()
@@ -73,8 +79,13 @@ def api(name: ServiceName) -> None:
     from services.composition import api_named
 
     _, settings = _start("api", [name])
+    try:
+        served = api_named(name, settings)
+    except NoSuchRole as error:
+        errors.print(str(error))
+        raise typer.Exit(2) from error
     uvicorn.run(
-        api_named(name, settings),
+        served,
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

@@ -8,8 +8,10 @@ from services.kernel.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI  # a worker and a relay serve no API: half a second less to start each
 
-NAMES = ("intake", "triage", "coaching", "outcomes")
-"""The services in the order in which a referral passes them."""
+    from services.kernel.runtime.roles import Running  # a command needs no relay
+
+NAMES = ("intake", "triage", "coaching", "outcomes", "vault")
+"""The services in the order in which a referral passes them, then the keeper of keys."""
 
 
 class UnknownService(ValueError):
@@ -40,12 +42,32 @@ def service_named(name: str, settings: Settings) -> Service:
             from services.outcomes.service import build as outcomes
 
             return outcomes(folder)
+        case "vault":
+            from services.vault.service import build as vault
+
+            return vault()
         case _:
             raise UnknownService(name)
 
 
+class NoSuchRole(ValueError):
+    """The service has no such role: the vault has no API and reads no topic."""
+
+    def __init__(self, name: str, role: str) -> None:
+        super().__init__(f"{name} has no {role}, but a relay and commands of its own: pathway vault, pathway person")
+
+
+def beside_relay(service: Service, settings: Settings) -> "list[Running]":
+    """Return what runs in the same process as a service's relay."""
+    if service.name != "vault":
+        return []
+    from services.kernel.sealing.serving import ServingGuard
+
+    return [ServingGuard(service, settings)]
+
+
 def api_named(name: str, settings: Settings) -> "FastAPI":
-    """Put one service's HTTP API together. Raises :class:`UnknownService`."""
+    """Put one service's HTTP API together. Raises :class:`UnknownService` or :class:`NoSuchRole`."""
     match name:
         case "intake":
             from services.intake.api import create_app as intake
@@ -63,5 +85,7 @@ def api_named(name: str, settings: Settings) -> "FastAPI":
             from services.outcomes.api import create_app as outcomes
 
             return outcomes(settings)
+        case "vault":
+            raise NoSuchRole(name, "API")
         case _:
             raise UnknownService(name)

@@ -10,6 +10,7 @@ from services.contracts.outcome import (
     StatementSealed,
     StatementSubmitted,
 )
+from services.contracts.person import PersonErased, PersonMerged, PersonRestricted, PersonUnrestricted
 from services.contracts.plan import PlanUpdated
 from services.contracts.referral import (
     ReferralAssessed,
@@ -39,6 +40,10 @@ EVENTS: Final = Registry(
         Contract(types.STATEMENT_SUBMITTED, StatementSubmitted, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_APPROVED, StatementApproved, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_EXPORTED, StatementExported, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.PERSON_ERASED, PersonErased, types.TOPIC_PERSON, "vault"),
+        Contract(types.PERSON_RESTRICTED, PersonRestricted, types.TOPIC_PERSON, "vault"),
+        Contract(types.PERSON_UNRESTRICTED, PersonUnrestricted, types.TOPIC_PERSON, "vault"),
+        Contract(types.PERSON_MERGED, PersonMerged, types.TOPIC_PERSON, "vault"),
     )
 )
 """The published language, by type."""

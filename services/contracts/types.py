@@ -21,7 +21,13 @@ STATEMENT_SUBMITTED: Final = "uk.workhealth.statement.submitted.v1"
 STATEMENT_APPROVED: Final = "uk.workhealth.statement.approved.v1"
 STATEMENT_EXPORTED: Final = "uk.workhealth.statement.exported.v1"
 
+PERSON_ERASED: Final = "uk.workhealth.person.erased.v1"
+PERSON_RESTRICTED: Final = "uk.workhealth.person.restricted.v1"
+PERSON_UNRESTRICTED: Final = "uk.workhealth.person.unrestricted.v1"
+PERSON_MERGED: Final = "uk.workhealth.person.merged.v1"
+
 TOPIC_REFERRAL: Final = "referral.created"
 TOPIC_TRIAGE: Final = "triage.completed"
 TOPIC_PLAN: Final = "plan.updated"
 TOPIC_OUTCOME: Final = "outcome.recorded"
+TOPIC_PERSON: Final = "person.changed"

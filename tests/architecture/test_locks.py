@@ -42,8 +42,8 @@ def test_a_lock_file_pins_everything_with_hashes(path: Path) -> None:
     assert faults(path.read_text()) == []
 
 
-def test_there_is_a_lock_for_run_time_and_one_for_development() -> None:
-    assert [path.name for path in LOCKS] == ["dev.lock", "run.lock"]
+def test_there_is_a_lock_for_run_time_one_with_a_key_service_and_one_for_development() -> None:
+    assert [path.name for path in LOCKS] == ["dev.lock", "kms.lock", "run.lock"]
 
 
 def test_development_runs_what_production_runs() -> None:
@@ -51,8 +51,9 @@ def test_development_runs_what_production_runs() -> None:
         text = (ROOT / "requirements" / name).read_text()
         return {m["name"]: m["version"] for entry in entries(text) if (m := _REQUIREMENT.match(entry))}
 
-    development = versions("dev.lock")
-    assert {name: development.get(name) for name in versions("run.lock")} == versions("run.lock")
+    for narrow, wide in (("run.lock", "kms.lock"), ("kms.lock", "dev.lock")):
+        found = versions(wide)
+        assert {name: found.get(name) for name in versions(narrow)} == versions(narrow)
 
 
 GOOD = "faust-streaming==0.15.3 \\\n    --hash=sha256:aa\naiokafka==0.14.0 \\\n    --hash=sha256:bb\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.contracts import codes, plan_codes, red_flags
+from services.contracts import codes, person_codes, plan_codes, red_flags
 from tests.contract.published import SCHEMAS
 
 FILES = sorted((SCHEMAS / "codes").glob("*.yaml"))
@@ -22,7 +22,7 @@ def enumerations(module: ModuleType) -> dict[str, type[StrEnum]]:
     }
 
 
-ENUMERATIONS = enumerations(codes) | enumerations(plan_codes)
+ENUMERATIONS = enumerations(codes) | enumerations(plan_codes) | enumerations(person_codes)
 
 
 def read(name: str) -> dict[str, Any]:

@@ -85,14 +85,14 @@ async def run_worker(service: Service, settings: Settings) -> None:
     await run_roles([Worker(consumption), Watch(consumption)], settings, missing)
 
 
-async def run_relays(services: Sequence[Service], settings: Settings) -> None:
-    """Publish the outboxes of one or more services until a signal."""
+async def run_relays(services: Sequence[Service], settings: Settings, beside: Sequence[Running] = ()) -> None:
+    """Publish the outboxes of one or more services until a signal; run what belongs ``beside`` them."""
     relays = [Relay(service, settings) for service in services]
 
     def missing() -> list[str]:
         return [f"{relay.service.name}: {relay.trouble}" for relay in relays if relay.trouble]
 
-    await run_roles(relays, settings, missing)
+    await run_roles([*relays, *beside], settings, missing)
 
 
 async def run_roles(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:

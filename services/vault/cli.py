@@ -1,0 +1,248 @@
+"""``pathway vault`` and ``pathway person``: keys, and what may be done with people, as Typer apps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from services.contracts.person_codes import ErasureReason, RestrictionReason
+from services.kernel.clock import system_clock
+from services.kernel.operations.audit import OperationRefused, Pool
+from services.kernel.operations.printing import (
+    Actor,
+    Apply,
+    AsJson,
+    Lookup,
+    console,
+    errors,
+    run_or_exit,
+    say_dry_run,
+    show_fields,
+    show_rows,
+    with_pool,
+)
+from services.kernel.operations.printing import Reason as Note
+from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
+from services.kernel.sealing.root import root_key
+from services.kernel.sealing.root_file import write_key_file
+from services.kernel.service import Service
+from services.kernel.settings import Settings
+from services.vault import backups, keys
+from services.vault.people import Done, People, list_erasures
+
+NAME = "vault"
+PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="A person's pseudonym (UUID).")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)]
+
+
+def vault_commands(lookup: Lookup) -> typer.Typer:
+    """Build ``pathway vault``."""
+    app = typer.Typer(no_args_is_help=True, help="Keys: the first, new ones, backups.")
+    _add_keys(app, lookup)
+    _add_wrapping(app, lookup)
+    _add_backups(app, lookup)
+    return app
+
+
+def _add_keys(app: typer.Typer, lookup: Lookup) -> None:
+    @app.command("new-root-key")
+    def new_root_key(file: Annotated[Path, typer.Argument(dir_okay=False)], as_json: AsJson = False) -> None:
+        """Write a new root key into a file that only you can read. Never overwrites one."""
+        try:
+            write_key_file(file)
+        except OSError as error:
+            errors.print(f"[bold]file_refused[/bold]: {file}: {error.strerror}")
+            raise typer.Exit(1) from error
+        show_fields("Root key", {"file": str(file), "setting": f"PATHWAY_ROOT_KEY=file:{file}"}, as_json=as_json)
+
+    @app.command()
+    def status(as_json: AsJson = False) -> None:
+        """Say what the vault holds and whether it serves. Exit code 1 when it does not."""
+        found = _with_vault(lookup, lambda pool, *_: keys.status(pool))
+        if as_json:
+            show_fields("", found, as_json=True)
+        else:
+            keks = found.pop("key_encryption_keys")
+            show_fields("Vault", found, as_json=False)
+            show_rows("Key-encryption keys", keks, as_json=False)
+        raise typer.Exit(0 if found["served"] else 1)
+
+    @app.command()
+    def init(actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+        """Make the first key-encryption key; where there is one, see that the root key opens it."""
+
+        async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
+            return await keys.init(pool, root_key(settings), actor=actor, apply=apply)
+
+        _show("Key-encryption key", _with_vault(lookup, work), apply=apply, as_json=as_json)
+
+
+def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
+    @app.command()
+    def rotate(actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+        """Wrap every key under a new key-encryption key and destroy the old ones. Goes on where it was broken off."""
+
+        async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
+            with _bar("wrapping keys") as progress:
+                return await keys.rotate(pool, root_key(settings), actor=actor, apply=apply, progress=progress)
+
+        _show("Rotation", _with_vault(lookup, work), apply=apply, as_json=as_json)
+
+    @app.command()
+    def rewrap(
+        new: Annotated[str, typer.Argument(metavar="ROOT-KEY", help="file:<path> or aws-kms:<key id>")],
+        actor: Actor,
+        apply: Apply = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Wrap the key-encryption keys under another root key, which every process can use already."""
+
+        async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
+            return await keys.rewrap(pool, root_key(settings), root_key(settings, new), actor=actor, apply=apply)
+
+        _show("Root key", _with_vault(lookup, work), apply=apply, as_json=as_json)
+
+
+def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
+    @app.command()
+    def backup(folder: Folder, as_json: AsJson = False) -> None:
+        """Write all wrapped keys into a new file."""
+
+        async def work(pool: Pool, *_: Any) -> dict[str, Any]:
+            with _bar("writing keys") as progress:
+                return await backups.backup(pool, folder, system_clock(), progress=progress)
+
+        show_fields("Backup", _with_vault(lookup, work), as_json=as_json)
+
+    @app.command()
+    def restore(
+        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+        actor: Actor,
+        apply: Apply = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Put back keys that the vault lacks; then 'pathway restore vault' before anything is served."""
+
+        async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
+            with _bar("putting keys back") as progress:
+                return await backups.restore_keys(
+                    pool, root_key(settings), file, actor=actor, apply=apply, progress=progress
+                )
+
+        _show("Keys", _with_vault(lookup, work), apply=apply, as_json=as_json)
+
+    @app.command()
+    def prune(folder: Folder, apply: Apply = False, as_json: AsJson = False) -> None:
+        """Delete backups of keys that are older than PATHWAY_KEY_BACKUP_DAYS."""
+        _, settings = lookup(NAME)
+
+        async def work() -> list[dict[str, Any]]:
+            return backups.prune(folder, settings.key_backup_days, system_clock(), apply=apply)
+
+        show_rows("Backups that go", run_or_exit(work()), as_json=as_json)
+        say_dry_run(applied=apply, as_json=as_json)
+
+
+def person_commands(lookup: Lookup) -> typer.Typer:
+    """Build ``pathway person``."""
+    app = typer.Typer(no_args_is_help=True, help="Erase, restrict and merge people; what cannot be undone says so.")
+
+    @app.command()
+    def erase(
+        person: PersonId,
+        why: Annotated[ErasureReason, typer.Option("--why")],
+        actor: Actor,
+        note: Note = "",
+        apply: Apply = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Destroy a person's keys, for good: what they sealed can never be read again."""
+        _act(lookup, actor, lambda people: people.erase(person, why, note=note, apply=apply), apply, as_json)
+
+    @app.command()
+    def restrict(
+        person: PersonId,
+        why: Annotated[RestrictionReason, typer.Option("--why")],
+        actor: Actor,
+        note: Note = "",
+        apply: Apply = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Keep what is held of a person, and stop its use."""
+        _act(lookup, actor, lambda people: people.restrict(person, why, note=note, apply=apply), apply, as_json)
+
+    @app.command()
+    def unrestrict(
+        person: PersonId, actor: Actor, note: Note = "", apply: Apply = False, as_json: AsJson = False
+    ) -> None:
+        """Allow the use again."""
+        _act(lookup, actor, lambda people: people.unrestrict(person, note=note, apply=apply), apply, as_json)
+
+    @app.command()
+    def merge(
+        survivor: Annotated[str, typer.Argument(metavar="SURVIVOR")],
+        merged: Annotated[str, typer.Argument(metavar="MERGED")],
+        actor: Actor,
+        note: Note = "",
+        apply: Apply = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Say that two pseudonyms are one person."""
+        _act(lookup, actor, lambda people: people.merge(survivor, merged, note=note, apply=apply), apply, as_json)
+
+    @app.command("list-erasures")
+    def list_erased(
+        since: Annotated[datetime | None, typer.Option(help="From this moment (UTC).")] = None,
+        limit: Annotated[int, typer.Option(min=1)] = 1000,
+        as_json: AsJson = False,
+    ) -> None:
+        """List who was erased, the first first."""
+        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=since, limit=limit))
+        show_rows("Erasures", found, as_json=as_json)
+
+    return app
+
+
+def _act(lookup: Lookup, actor: str, act: Any, apply: bool, as_json: bool) -> None:
+    async def work(pool: Pool, service: Service, _: Settings) -> Done:
+        done: Done = await act(People(pool, service, actor))
+        return done
+
+    done = _with_vault(lookup, work)
+    if as_json:
+        show_fields("", {**done.as_json(), "applied": apply}, as_json=True)
+    else:
+        show_fields(f"{done.act}", {"people": ", ".join(done.people), "events": len(done.events)}, as_json=False)
+        if not done.events:
+            console.print("There was nothing left to do.")
+    say_dry_run(applied=apply, as_json=as_json)
+
+
+def _with_vault(lookup: Lookup, work: Any) -> Any:
+    """Run ``work`` on the vault's database; a key that does not fit is said in a line, exit code 1."""
+
+    async def guarded(pool: Pool, service: Service, settings: Settings) -> Any:
+        try:
+            return await work(pool, service, settings)
+        except WrappingKeyWrong as wrong:
+            raise OperationRefused(wrong.code, f"{wrong}; check PATHWAY_ROOT_KEY") from wrong
+        except VaultUnavailable as unavailable:
+            raise OperationRefused(unavailable.code, str(unavailable)) from unavailable
+
+    return with_pool(lookup, NAME, guarded)
+
+
+def _show(title: str, found: dict[str, Any], *, apply: bool, as_json: bool) -> None:
+    show_fields(title, {**found, "applied": apply}, as_json=as_json)
+    say_dry_run(applied=apply, as_json=as_json)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[keys.Progress]:
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,1 @@
+"""What may be done with a person's key and identity: pure, no clock, no I/O."""

@@ -1,0 +1,146 @@
+"""Key-encryption keys: the first one, a new one, the same under another root key.
+
+Each step is a transaction of its own and finds out by itself what is left to do, so a rotation that was broken off at
+any point goes on when it is started again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.kernel.clock import system_clock
+from services.kernel.ids import uuid7
+from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
+from services.kernel.runtime.tables import Connection
+from services.kernel.sealing.wrapping import KeyEncryptionKeys, RootKey, new_kek, rewrap_kek
+
+BATCH = 500
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-keks'))"
+LIVE = """
+SELECT id, wrapped, root, created_at FROM key_encryption_key WHERE retired_at IS NULL ORDER BY created_at DESC, id DESC
+"""
+ADD = "INSERT INTO key_encryption_key (id, wrapped, root) VALUES ($1, $2, $3)"
+TAKE = """
+SELECT s.subject, s.kid, s.wrapped, s.kek_id, k.wrapped AS kek_wrapped
+FROM subject_key s JOIN key_encryption_key k ON k.id = s.kek_id
+WHERE s.wrapped IS NOT NULL AND s.kek_id = ANY($1::text[]) ORDER BY s.kek_id, s.subject LIMIT $2 FOR UPDATE OF s
+"""
+PUT = """
+UPDATE subject_key s SET wrapped = n.wrapped, kek_id = $3
+FROM unnest($1::text[], $2::bytea[]) AS n(subject, wrapped) WHERE s.subject = n.subject AND s.wrapped IS NOT NULL
+"""
+LEFT = "SELECT count(*) FROM subject_key WHERE wrapped IS NOT NULL AND kek_id = ANY($1::text[])"
+USED = "SELECT EXISTS (SELECT FROM subject_key WHERE kek_id = $1)"
+LOCK = "SELECT FROM key_encryption_key WHERE id = $1 FOR UPDATE"
+RETIRE = "UPDATE key_encryption_key SET wrapped = NULL, retired_at = clock_timestamp() WHERE id = $1"
+REWRAP = "UPDATE key_encryption_key SET wrapped = $2, root = $3 WHERE id = $1 AND wrapped = $4"
+COUNTS = """
+SELECT (SELECT count(*) FROM subject_key WHERE wrapped IS NOT NULL) AS keys,
+       (SELECT count(*) FROM erasure) AS erased,
+       (SELECT count(*) FROM subject_alias) AS merged,
+       (SELECT count(*) FROM restriction WHERE restricted_at IS NOT NULL) AS restricted,
+       keys_served() AS served
+"""
+
+Progress = Callable[[int, int], None]
+
+
+def no_progress(done: int, total: int) -> None:
+    """Say nothing."""
+
+
+async def status(pool: Pool) -> dict[str, Any]:
+    """Return what the vault holds, without any secret."""
+    counts = await pool.fetchrow(COUNTS)
+    live = [{name: row[name] for name in ("id", "root", "created_at")} for row in await pool.fetch(LIVE)]
+    return {**dict(counts or {}), "key_encryption_keys": live}
+
+
+async def init(pool: Pool, root: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
+    """Make the first key-encryption key; where there is one, see that the root key opens it."""
+    async with transaction(pool, apply=apply) as connection:
+        await connection.execute(ONE_AT_A_TIME)
+        live = await connection.fetch(LIVE)
+        if live:
+            await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
+            return {"made": False, "id": live[0]["id"], "root": live[0]["root"]}
+        made = await _add(connection, root)
+        await record_action(connection, actor, "vault.init", made, "", {"root": root.name})
+    return {"made": True, "id": made, "root": root.name}
+
+
+async def rotate(
+    pool: Pool, root: RootKey, *, actor: str, apply: bool, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Wrap every key under a new key-encryption key, and destroy the old ones. Goes on where it was broken off.
+
+    Keys stay readable all the time: each row names what wraps it. A dry run makes a key and undoes it.
+    """
+    async with transaction(pool, apply=apply) as connection:
+        await connection.execute(ONE_AT_A_TIME)
+        live = await connection.fetch(LIVE)
+        if not live:
+            raise OperationRefused("vault_empty", "there is no key-encryption key yet: pathway vault init")
+        if len(live) == 1:
+            await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
+            made = await _add(connection, root)
+            await record_action(connection, actor, "vault.rotate", made, "", {"root": root.name})
+            live = await connection.fetch(LIVE)
+        new, old = live[0], [row["id"] for row in live[1:]]
+        total: int = await connection.fetchval(LEFT, old)
+    done = 0
+    keks = KeyEncryptionKeys(root)
+    while apply and (count := await _rewrap_batch(pool, keks, old, new)):
+        done += count
+        progress(done, max(total, done))
+    retired = [kek for kek in old if apply and await _retire(pool, kek, actor)]
+    return {"id": new["id"], "keys": done if apply else total, "retired": retired if apply else old}
+
+
+async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
+    """Wrap the key-encryption keys under another root key. Those that it opens already stay.
+
+    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both).
+    """
+    async with transaction(pool, apply=apply) as connection:
+        await connection.execute(ONE_AT_A_TIME)
+        moved = []
+        for row in await connection.fetch(LIVE):
+            if row["root"] != new.name:
+                wrapped = await rewrap_kek(old, new, row["id"], row["wrapped"])
+                await connection.execute(REWRAP, row["id"], wrapped, new.name, row["wrapped"])
+                moved.append(row["id"])
+        await record_action(connection, actor, "vault.rewrap", new.name, "", {"key_encryption_keys": moved})
+    return {"root": new.name, "key_encryption_keys": moved}
+
+
+async def _add(connection: Connection, root: RootKey) -> str:
+    kek_id = uuid7(system_clock())
+    _, wrapped = await new_kek(root, kek_id)
+    await connection.execute(ADD, kek_id, wrapped, root.name)
+    return kek_id
+
+
+async def _rewrap_batch(pool: Pool, keks: KeyEncryptionKeys, old: list[str], new: Any) -> int:
+    async with transaction(pool, apply=True) as connection:
+        rows = await connection.fetch(TAKE, old, BATCH)
+        if not rows:
+            return 0
+        under = await keks.open(new["id"], new["wrapped"])
+        wrapped = []
+        for row in rows:
+            before = await keks.open(row["kek_id"], row["kek_wrapped"])
+            secret = before.unwrap(row["subject"], row["kid"], row["wrapped"])
+            wrapped.append(under.wrap(row["subject"], row["kid"], secret))
+        await connection.execute(PUT, [row["subject"] for row in rows], wrapped, new["id"])
+    return len(rows)
+
+
+async def _retire(pool: Pool, kek: str, actor: str) -> bool:
+    """Destroy a key-encryption key that wraps nothing any more; waits for who is about to use it."""
+    async with transaction(pool, apply=True) as connection:
+        await connection.execute(LOCK, kek)
+        if await connection.fetchval(USED, kek):
+            return False
+        await connection.execute(RETIRE, kek)
+        await record_action(connection, actor, "vault.retire", kek, "", {})
+    return True
