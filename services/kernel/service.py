@@ -57,7 +57,9 @@ class Service:
     change into rows of the service's own tables; it is called for every handled cause, whether or not
     events followed, and must be pure. ``derived`` are those of its ``tables`` that follow from the log
     alone, so that a replay can compare them. ``reissue`` reads the command back from the event that it led
-    to, given the event's ``causationid``; None where an event does not hold its whole command.
+    to, given the event's ``causationid``; None where an event does not hold its whole command. ``subject`` names
+    whose key seals what an aggregate holds, given its state or, before there is one, a cause's data; None in its
+    place: the service seals nothing.
     """
 
     name: str
@@ -73,8 +75,13 @@ class Service:
     tables: tuple[Table, ...] = field(default=())
     derived: tuple[Table, ...] = field(default=())
     reissue: Callable[[Event, str], Command] | None = None
+    subject: Callable[[Any], str | None] | None = None
 
     @property
     def source(self) -> str:
         """The CloudEvents source of its events."""
         return f"/pathway/{self.name}"
+
+    def subject_of(self, state: Any, data: Any) -> str | None:
+        """Return whose key seals what an aggregate in ``state`` holds, or would after its first cause ``data``."""
+        return None if self.subject is None else self.subject(data if state is None else state)

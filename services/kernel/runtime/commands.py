@@ -13,8 +13,9 @@ from services.kernel.clock import system_clock
 from services.kernel.decision import Command, Event, Reason, Refused
 from services.kernel.ids import uuid7
 from services.kernel.runtime import fold, stops
-from services.kernel.runtime.fold import Lineage, Output
+from services.kernel.runtime.fold import OPEN, Lineage, Output, Sealing
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
+from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
 STANDING = f"""
@@ -50,6 +51,7 @@ class Transaction:
     policy: Any
     now: datetime
     command_id: str
+    keys: Keys | None = None
     output: Output = field(default_factory=Output)
 
     async def execute(self, command: Command) -> Executed:
@@ -65,27 +67,45 @@ class Transaction:
         aggregate = locked[command.key]
         lineage = Lineage(self.now, context.correlation_id.get() or command.id, context.traceparent.get())
         output = Output()
-        events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output)
+        sealing = await self._sealing(aggregate.state, command.data)
+        events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output, sealing)
         await save(self.conn, [aggregate], output)
         self.output.outbox += output.outbox
         return Executed(aggregate.state, events, standing is not None and standing["waiting"])
 
     async def load(self, key: str) -> Any:
-        """Return the state of an aggregate as committed, without a lock, or None."""
+        """Return the state of an aggregate as committed, without a lock, or None. What it holds sealed stays so."""
         state = await self.conn.fetchval("SELECT state FROM aggregate WHERE key = $1", key)
         return None if state is None else self.service.state.model_validate_json(state)
+
+    async def create_key(self, subject: str) -> None:
+        """Make the key of a subject that is new."""
+        if self.keys is not None:
+            await self.keys.create([subject])
+
+    async def _sealing(self, state: Any, data: Any) -> Sealing:
+        subject = self.service.subject_of(state, data)
+        if subject is None or self.keys is None:
+            return OPEN
+        return Sealing(await self.keys.get([subject]))
 
 
 class Commands:
     """Opens transactions for a service's commands. ``pool`` connects as the run role."""
 
     def __init__(
-        self, pool: asyncpg.Pool, service: Service, policy: Any, clock: Callable[[], datetime] = system_clock
+        self,
+        pool: asyncpg.Pool,
+        service: Service,
+        policy: Any,
+        clock: Callable[[], datetime] = system_clock,
+        keys: Keys | None = None,
     ) -> None:
         self.pool = pool
         self.service = service
         self.policy = policy
         self.clock = clock
+        self.keys = keys
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -96,6 +116,6 @@ class Commands:
         """
         now = self.clock()
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            transaction = Transaction(connection, self.service, self.policy, now, uuid7(now))
+            transaction = Transaction(connection, self.service, self.policy, now, uuid7(now), self.keys)
             yield transaction
             await finish(connection, transaction.output)

@@ -4,15 +4,17 @@ Shared by the batch transaction, by commands and by replay, so that the three ca
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from services.kernel.clock import rfc3339, unix_ms
-from services.kernel.decision import Cause, Draft, Event
+from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 from services.kernel.ids import event_id
 from services.kernel.limits import MAX_VALUE_BYTES
+from services.kernel.sealing.content import ContentErased, Sealed, Sealer, unlock
+from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Change, Service, Table
 
 OutboxRow = tuple[str, str, int, str, int, str, bytes]
@@ -28,7 +30,7 @@ class Aggregate:
     """One aggregate while a batch works on it. ``sequence`` is the last one given to an output.
 
     ``unreadable`` says why the stored state is none that this release can read: one such aggregate must
-    not hold up the others of a batch.
+    not hold up the others of a batch. ``sealed`` is the sealed content of the state as it was read.
     """
 
     key: str
@@ -36,6 +38,7 @@ class Aggregate:
     state: Any = None
     changed: bool = False
     unreadable: Exception | None = None
+    sealed: list[Sealed[Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -55,6 +58,22 @@ class Lineage:
     traceparent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Subjects' keys, and the sealed content that came with a cause."""
+
+    keys: Mapping[str, KeyFound] = field(default_factory=dict)
+    came: Sequence[Sealed[Any]] = ()
+
+
+OPEN = Sealing()
+"""Of a cause that brings nothing sealed, in a service that seals nothing."""
+ERASED = Reason(
+    "person_erased",
+    "what was held of this person has been erased, and nothing more can be recorded under this id; begin anew",
+)
+
+
 def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cause: str, now: datetime) -> list[Event]:
     """Give drafts their ids and sequences. The same cause gives the same ids, always."""
     return [
@@ -71,9 +90,12 @@ def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cau
     ]
 
 
-def encode(event: Event) -> bytes:
-    """Return an event's data as its bytes on the wire."""
-    value: bytes = event.data.__pydantic_serializer__.to_json(event.data)
+def encode(event: Event, key: KeyFound | None = None) -> bytes:
+    """Return an event's data as its bytes on the wire; what it holds in plain and must not is sealed under ``key``.
+
+    Raises ContentErased or KeyMissing where that cannot be, OutputTooLarge.
+    """
+    value: bytes = event.data.__pydantic_serializer__.to_json(event.data, context=Sealer(key, event.id))
     if len(value) > MAX_VALUE_BYTES:
         raise OutputTooLarge(f"{event.type} has {len(value)} bytes; at most {MAX_VALUE_BYTES}")
     return value
@@ -108,32 +130,30 @@ def apply(
     now: datetime,
     lineage: Lineage,
     output: Output,
+    sealing: Sealing = OPEN,
 ) -> list[Event]:
     """Apply one cause to one aggregate and collect what must be written.
 
-    Whatever ``decide``, ``evolve``, ``project`` or encoding raise leaves aggregate and output as they
+    A decision that needs content under a destroyed key is not made: nothing follows from an event, a command is
+    refused. Whatever ``decide``, ``evolve``, ``project`` or encoding raise leaves aggregate and output as they
     were, so the caller can go on with the next cause.
     """
     if aggregate.unreadable is not None:
         raise aggregate.unreadable
-    drafts = service.decide(aggregate.state, cause, policy=policy, now=now)
-    events = mint(service, drafts, aggregate.key, aggregate.sequence, cause.id, now)
+    key = sealing.keys.get(service.subject_of(aggregate.state, cause.data) or "")
+    unlock(aggregate.sealed, key)
+    unlock(sealing.came, key)
+    try:
+        drafts = service.decide(aggregate.state, cause, policy=policy, now=now)
+        events = mint(service, drafts, aggregate.key, aggregate.sequence, cause.id, now)
+        outbox = [_outbox_row(service, event, cause, lineage, key) for event in events]
+    except ContentErased:
+        if isinstance(cause, Command):
+            raise Refused(ERASED, status=410) from None
+        events, outbox = [], []
     state = aggregate.state
     for event in events:
         state = service.evolve(state, event)
-    recorded_ms = unix_ms(lineage.recorded)
-    outbox = [
-        (
-            service.registry[event.type].topic,
-            event.key,
-            event.sequence,
-            event.id,
-            recorded_ms,
-            json.dumps(attributes(service, event, cause.id, lineage)),
-            encode(event),
-        )
-        for event in events
-    ]
     rows = list(service.project(Change(aggregate.key, cause, events, state)))
     if events:
         aggregate.state = state
@@ -143,3 +163,15 @@ def apply(
     for table, row in rows:
         output.rows.setdefault(table, []).append(row)
     return events
+
+
+def _outbox_row(service: Service, event: Event, cause: Cause, lineage: Lineage, key: KeyFound | None) -> OutboxRow:
+    return (
+        service.registry[event.type].topic,
+        event.key,
+        event.sequence,
+        event.id,
+        unix_ms(lineage.recorded),
+        json.dumps(attributes(service, event, cause.id, lineage)),
+        encode(event, key),
+    )

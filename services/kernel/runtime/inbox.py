@@ -5,6 +5,7 @@ rows, outbox and dead letters together. Whatever happens before the commit leave
 happens after it finds the position moved; so each record has exactly one effect.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,7 +20,9 @@ from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, end_if_can
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
 from services.kernel.runtime.tables import finish, save
-from services.kernel.runtime.turns import Counts, Turns
+from services.kernel.runtime.turns import Counts, Turns, subjects_of
+from services.kernel.sealing.errors import WrappingKeyWrong
+from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
 log = structlog.get_logger()
@@ -33,12 +36,18 @@ class Inbox:
     """
 
     def __init__(
-        self, service: Service, policy: Any, pool: asyncpg.Pool, clock: Callable[[], datetime] = system_clock
+        self,
+        service: Service,
+        policy: Any,
+        pool: asyncpg.Pool,
+        clock: Callable[[], datetime] = system_clock,
+        keys: Keys | None = None,
     ) -> None:
         self.service = service
         self.policy = policy
         self.pool = pool
         self.clock = clock
+        self.keys = keys
         self.limit = BugLimit()
 
     async def process(self, records: Sequence[Record]) -> Counts:
@@ -97,6 +106,7 @@ class Inbox:
     async def _commit(self, items: Sequence[Decoded | Poison], forced: dict[int, str]) -> Counts:
         started = time.perf_counter()
         first = items[0].record
+        await self._fetch_keys(items)
         async with self.pool.acquire() as connection, connection.transaction():
             position, restoring, latched = await lock_position(connection, first.topic, first.partition)
             if latched:
@@ -105,7 +115,7 @@ class Inbox:
             if not fresh:
                 return Counts(duplicates=len(items))
             limit = self.limit.trial()
-            turns = Turns(self.service, self.policy, first.topic, self.clock, limit, forced)
+            turns = Turns(self.service, self.policy, first.topic, self.clock, limit, self.keys, forced)
             await turns.load(connection, fresh, restoring=restoring)
             turns.run(fresh)
             await save(connection, turns.aggregates.values(), turns.output)
@@ -125,6 +135,12 @@ class Inbox:
                 code=letter.code,
             )
         return turns.counts
+
+    async def _fetch_keys(self, items: Sequence[Decoded | Poison]) -> None:
+        """Have the keys at hand before anything is locked: the vault may take its time."""
+        if self.keys is not None:
+            with contextlib.suppress(WrappingKeyWrong):  # met again, and told, behind the position's lock
+                await self.keys.get(subjects_of(self.service, items, {}))
 
     async def latch(self, stop: Stop) -> None:
         """Write the stop down. Tries until it is written: a stop that is forgotten is no stop."""

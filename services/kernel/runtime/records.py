@@ -1,6 +1,7 @@
 """From a Kafka record to an input or to poison."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.kernel.decision import Received
 from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, readable_attributes
 from services.kernel.limits import MAX_INTEGER, MAX_KEY_BYTES, LimitError, check_json, check_record
 from services.kernel.registry import Contract
+from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service
 
 DIGITS = len(str(MAX_INTEGER))
@@ -43,13 +45,15 @@ class Poison:
 class Decoded:
     """A record that is an event. ``cause`` is None where the service does not handle its type.
 
-    ``fault`` is what reading its data raised by a bug of ours: neither the record's fault nor known to be.
+    ``fault`` is what reading its data raised by a bug of ours: neither the record's fault nor known to be. ``sealed``
+    is the sealed content among its data.
     """
 
     record: Record
     envelope: Envelope
     cause: Received | None
     fault: Exception | None = None
+    sealed: Sequence[Sealed[Any]] = ()
 
 
 class UnknownVersion(Exception):
@@ -84,7 +88,8 @@ def _decode_data(service: Service, contract: Contract, record: Record, envelope:
         check_json(record.value)
         if envelope.type not in service.handles:
             return Decoded(record, envelope, None)
-        data = contract.model.model_validate_json(record.value)
+        sealed: list[Sealed[Any]] = []
+        data = contract.model.model_validate_json(record.value, context=sealed)
     except LimitError as error:
         return poison(record, error.code, str(error), envelope)
     except ValidationError as error:
@@ -92,7 +97,7 @@ def _decode_data(service: Service, contract: Contract, record: Record, envelope:
     except Exception as error:
         return Decoded(record, envelope, None, error)
     cause = Received(envelope.id, envelope.type, envelope.subject, data, envelope.time, envelope.sequence)
-    return Decoded(record, envelope, cause)
+    return Decoded(record, envelope, cause, sealed=sealed)
 
 
 def _places(error: ValidationError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from services.kernel.runtime.fold import Aggregate, Output
+from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service, Table
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -48,7 +49,9 @@ async def lock_aggregates(connection: Connection, service: Service, keys: Iterab
 
 def _aggregate(service: Service, key: str, sequence: int, state: str | None) -> Aggregate:
     try:
-        return Aggregate(key, sequence, None if state is None else service.state.model_validate_json(state))
+        sealed: list[Sealed[Any]] = []
+        read = None if state is None else service.state.model_validate_json(state, context=sealed)
+        return Aggregate(key, sequence, read, sealed=sealed)
     except Exception as error:
         return Aggregate(key, sequence, unreadable=error)
 

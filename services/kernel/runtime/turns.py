@@ -7,7 +7,7 @@ higher one waits. So nothing that is lost, late or poisoned is ever passed over 
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,13 @@ from services.kernel.decision import PolicyMissing
 from services.kernel.envelope import Envelope
 from services.kernel.runtime import fold
 from services.kernel.runtime.failures import BugLimit, Stop
-from services.kernel.runtime.fold import Aggregate, Lineage, Output
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode, headers_from_json, poison
 from services.kernel.runtime.tables import Connection, lock_aggregates
+from services.kernel.sealing.content import KeyMissing
+from services.kernel.sealing.errors import SealInvalid, WrappingKeyWrong
+from services.kernel.sealing.keyring import Keys
+from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Change, Service
 
 POSITIONS = """
@@ -86,8 +90,10 @@ class Turns:
     topic: str
     clock: Callable[[], datetime]
     limit: BugLimit
+    keyring: Keys | None = None
     forced: dict[int, str] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
+    keys: dict[str, KeyFound] = field(default_factory=dict)
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     output: Output = field(default_factory=Output)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -121,6 +127,22 @@ class Turns:
         if restoring:
             for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, keys):
                 self.restored.setdefault(key, {})[event_id] = sequence
+
+        await self._load_keys(items)
+
+    async def _load_keys(self, items: Sequence[Decoded | Poison]) -> None:
+        """Fetch the keys of the subjects concerned, which a batch has mostly fetched already.
+
+        Raises Stop where they cannot be opened, and what is transient as it comes.
+        """
+        if self.keyring is None:
+            return
+        waiting = [item for turn in self.turns.values() for item in turn.waiting.values() if isinstance(item, Decoded)]
+        wanted = subjects_of(self.service, [*items, *waiting], self.aggregates)
+        try:
+            self.keys = await self.keyring.get(wanted)
+        except WrappingKeyWrong as error:
+            raise Stop(error.code, str(error), self.topic) from error
 
     def _is_next(self, item: Decoded) -> bool:
         return item.envelope.sequence == self.turns[item.envelope.subject].sequence + 1
@@ -193,6 +215,12 @@ class Turns:
                 events = self._keep_rows(item) if self._already_answered(envelope) else self._fold(turn.key, item)
             except PolicyMissing as error:
                 raise Stop("policy_missing", str(error), self.topic, item.record.partition) from error
+            except KeyMissing as error:
+                detail = f"the vault has no key for whom {turn.key} is about"
+                raise Stop("key_missing", detail, self.topic, item.record.partition) from error
+            except SealInvalid as error:
+                self._set_aside(poison(item.record, error.code, str(error), envelope), "poison")
+                return False
             except Exception as error:
                 self.limit.failed(turn.key, time.monotonic())
                 bug = poison(item.record, _name(error), _place(error), envelope)
@@ -215,10 +243,9 @@ class Turns:
         assert item.cause is not None  # noqa: S101  without one there is nothing to decide
         envelope = item.envelope
         lineage = Lineage(self.clock(), envelope.correlationid, envelope.traceparent)
-        aggregate = self.aggregates[key]
-        return len(
-            fold.apply(self.service, self.policy, aggregate, item.cause, envelope.recordedtime, lineage, self.output)
-        )
+        aggregate, now = self.aggregates[key], envelope.recordedtime
+        sealing = Sealing(self.keys, item.sealed)
+        return len(fold.apply(self.service, self.policy, aggregate, item.cause, now, lineage, self.output, sealing))
 
     def _already_answered(self, envelope: Envelope) -> bool:
         """After a restore, skip the inputs that our own log shows as answered, and in each topic those before them.
@@ -276,6 +303,13 @@ class Turns:
 
 class RefusedBySql(Exception):
     """The database refused what this event's fold wrote."""
+
+
+def subjects_of(service: Service, items: Sequence[Decoded | Poison], aggregates: Mapping[str, Aggregate]) -> set[str]:
+    """Return whose keys a batch needs."""
+    found = {service.subject_of(a.state, None) for a in aggregates.values() if a.state is not None}
+    found |= {service.subject_of(None, i.cause.data) for i in items if isinstance(i, Decoded) and i.cause is not None}
+    return {subject for subject in found if subject is not None}
 
 
 def _name(error: BaseException) -> str:

@@ -91,6 +91,6 @@ class VaultSource:
                 return
         raise VaultUnavailable("key-encryption keys are retired faster than keys can be made")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the pool."""
         self._pool.terminate()

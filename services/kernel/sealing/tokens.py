@@ -89,6 +89,15 @@ def open_token(token: str, key: SubjectKey, field: str, subjects: Collection[str
     ``subjects`` are the ids that are this subject: a token keeps the id that it was sealed under when that is merged
     into another. Raises SealInvalid when anything in it is not as it must be.
     """
+    plain = open_plain(token, key, field, subjects)
+    try:
+        return json.loads(plain.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise SealInvalid(Fault.PLAIN, "the content is no JSON") from None
+
+
+def open_plain(token: str, key: SubjectKey, field: str, subjects: Collection[str]) -> bytes:
+    """Return the bytes that were sealed; else like :func:`open_token`."""
     encoded, nonce, sealed, tag = _split(token)
     header = _read_header(encoded)
     if header.fld != field:
@@ -98,13 +107,9 @@ def open_token(token: str, key: SubjectKey, field: str, subjects: Collection[str
     if header.kid != key.kid:
         raise SealInvalid(Fault.KEY_ID, "the token was sealed under another key")
     try:
-        plain = key.cipher.decrypt(_from_base64(nonce), _from_base64(sealed) + _from_base64(tag), encoded.encode())
+        return key.cipher.decrypt(_from_base64(nonce), _from_base64(sealed) + _from_base64(tag), encoded.encode())
     except InvalidTag:
         raise SealInvalid(Fault.FORGED, "the token was changed, or its key is another") from None
-    try:
-        return json.loads(plain.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise SealInvalid(Fault.PLAIN, "the content is no JSON") from None
 
 
 def token_header(token: str) -> TokenHeader:

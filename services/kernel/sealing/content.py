@@ -1,0 +1,220 @@
+"""A field whose content travels and rests sealed: what a model holds in its place.
+
+``Annotated[Sealed[T], SealedAs("name")]`` is a compact JWE in JSON, in topics and in tables alike. Where the fact
+arises, ``decide`` makes one of plain content (:meth:`Sealed.of`); the kernel seals it when it encodes the event, and
+opens what came sealed when somebody asks for ``content``. What is passed on is passed on as it is, byte for byte.
+
+Content under a destroyed key is gone: asking for it raises :class:`ContentErased`, an outcome of the domain. ``evolve``
+and ``project`` must not ask at all, so that states and rows follow from the log whether or not keys are left.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar, cast, get_args
+
+from pydantic import GetJsonSchemaHandler, TypeAdapter
+from pydantic_core import core_schema
+
+from services.kernel.sealing.subject_key import ERASED, KeyFound, SubjectKey
+from services.kernel.sealing.tokens import MAX_TOKEN_CHARS, derived_nonce, digest, open_plain, seal_plain
+
+T = TypeVar("T")
+
+COMPACT: Final = r"^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$"
+DIGEST_PATTERN: Final = r"^[0-9a-f]{64}$"
+
+
+class ContentErased(Exception):
+    """The subject's key is destroyed: what it sealed cannot be read, and nothing new can be sealed under it."""
+
+
+class NotSealed(ValueError):
+    """Plain content stands where only a token may: it must not leave the process."""
+
+
+class KeyMissing(Exception):
+    """The vault does not know the subject: it lost a key, or was put back from a backup. Nothing is to blame in the
+    event, so whoever meets this stops."""
+
+
+class Sealer:
+    """Seals what one event brings up. Nonces are derived, so that the same event gives the same bytes again."""
+
+    __slots__ = ("_event_id", "_key")
+
+    def __init__(self, key: KeyFound | None, event_id: str) -> None:
+        self._key = key
+        self._event_id = event_id
+
+    def key(self) -> SubjectKey:
+        """Return the subject's key. Raises ContentErased or KeyMissing."""
+        return usable(self._key)
+
+    def seal(self, plain: bytes, field: str) -> str:
+        """Return the token of a field's plain bytes."""
+        key = self.key()
+        return seal_plain(plain, key, field, derived_nonce(key, self._event_id, field, plain))
+
+
+def usable(key: KeyFound | None) -> SubjectKey:
+    """Return a key that can be used. Raises ContentErased or KeyMissing."""
+    if isinstance(key, SubjectKey):
+        return key
+    if key is ERASED:
+        raise ContentErased
+    raise KeyMissing
+
+
+class Sealed(Generic[T]):
+    """Content of one subject: plain and not sealed yet, or a token whose key may be at hand."""
+
+    __slots__ = ("_content", "_key", "field", "token")
+
+    def __init__(self, token: str | None, field: "SealedAs | None", content: Any = None) -> None:
+        self.token = token
+        self.field = field
+        self._content = content
+        self._key: KeyFound | None = None
+
+    @classmethod
+    def of(cls, content: T) -> "Sealed[T]":
+        """Return content that the kernel will seal before it leaves the process."""
+        return cls(None, None, content)
+
+    @property
+    def content(self) -> T:
+        """The content. Raises ContentErased, KeyMissing (no key at hand), SealInvalid (not a token of its subject)."""
+        if self._content is None:
+            key = usable(self._key)
+            assert self.token is not None and self.field is not None  # noqa: PT018, S101  without content it came as one
+            plain = open_plain(self.token, key, self.field.name, {key.subject})
+            self._content = self.field.adapter.validate_json(plain)
+        return cast("T", self._content)
+
+    def unlock(self, key: KeyFound | None) -> None:
+        """Put the subject's key beside the token. Nothing is opened before the content is asked for."""
+        self._key = key
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sealed):
+            return NotImplemented
+        if self.token is not None and other.token is not None:
+            return self.token == other.token
+        return bool(self.content == other.content)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Sealed({self.field.name if self.field else 'plain'})"
+
+
+class SealedAs:
+    """Marks a field of type ``Sealed[T]``; ``name`` stands in the token, so that it fits no other field."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._content_type: Any = None
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Reads and writes the content."""
+        return TypeAdapter(self._content_type)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        (self._content_type,) = get_args(source)
+        text = core_schema.str_schema(pattern=COMPACT, max_length=MAX_TOKEN_CHARS)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.with_info_after_validator_function(self._came, text),
+            python_schema=core_schema.no_info_plain_validator_function(self._given),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self._written, info_arg=True, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "contentMediaType": "application/jose",
+            "maxLength": MAX_TOKEN_CHARS,
+            "pattern": COMPACT,
+        }
+
+    def _came(self, token: str, info: core_schema.ValidationInfo) -> "Sealed[Any]":
+        sealed: Sealed[Any] = Sealed(token, self)
+        if info.context is not None:
+            info.context.append(sealed)
+        return sealed
+
+    def _given(self, value: Any) -> "Sealed[Any]":
+        if isinstance(value, str):
+            return Sealed(value, self)
+        if not isinstance(value, Sealed):
+            raise ValueError("content is given as Sealed.of(...)")  # noqa: TRY004  pydantic reports ValueErrors
+        if value.field is None:
+            value.field = self
+        elif value.field.name != self.name:
+            raise ValueError(f"sealed as {value.field.name}, not as {self.name}")
+        return value
+
+    def _written(self, value: "Sealed[Any]", info: core_schema.SerializationInfo) -> str:
+        if value.token is None:
+            sealer = info.context
+            if not isinstance(sealer, Sealer):
+                raise NotSealed(f"{self.name} is not sealed")
+            value.token = sealer.seal(self.adapter.dump_json(value._content), self.name)
+        return value.token
+
+
+class Digest:
+    """An HMAC under the subject's key: of content, not yet made, or as it came."""
+
+    __slots__ = ("_parts", "value")
+
+    def __init__(self, value: str | None, parts: tuple[bytes, ...] = ()) -> None:
+        self.value = value
+        self._parts = parts
+
+    @classmethod
+    def of(cls, *parts: bytes) -> "Digest":
+        """Return a digest that the kernel will make of ``parts`` before it leaves the process."""
+        return cls(None, parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digest) and (self.value, self._parts) == (other.value, other._parts)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Digest({self.value})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        text = core_schema.str_schema(pattern=DIGEST_PATTERN)
+        came = core_schema.no_info_after_validator_function(cls, text)
+        return core_schema.json_or_python_schema(
+            json_schema=came,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), came]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._written, info_arg=True, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": DIGEST_PATTERN}
+
+    @staticmethod
+    def _written(value: "Digest", info: core_schema.SerializationInfo) -> str:
+        if value.value is None:
+            sealer = info.context
+            if not isinstance(sealer, Sealer):
+                raise NotSealed("a digest is not made")
+            value.value = digest(sealer.key(), *value._parts)
+            value._parts = ()
+        return value.value
+
+
+def unlock(found: Iterable[Sealed[Any]], key: KeyFound | None) -> None:
+    """Put one subject's key beside each token of theirs."""
+    for sealed in found:
+        sealed.unlock(key)
