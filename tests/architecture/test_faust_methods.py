@@ -36,7 +36,7 @@ REPLACED: Mapping[Any, str] = {
     ThreadDelegateConsumer.seek_to_committed: "f1d483b861b0328b",
 }
 RELIED_ON: Mapping[Any, str] = {
-    # header_names.py
+    # batches.py
     PartitionRecords._unpack_records: "b803e6d46480732c",
     _MemoryRecordsPy: "795a0314fbca30af",
     _DefaultRecordBatchPy: "f63fbb5a8a247d54",
@@ -63,7 +63,7 @@ RELIED_ON: Mapping[Any, str] = {
     Recovery.on_recovery_completed: "6ef567acf072e46d",
 }
 WHAT_TO_DO = (
-    "{name} is not the source that services/kernel/runtime (faust_runner, header_names, relay) was written against "
+    "{name} is not the source that services/kernel/runtime (faust_runner, batches, relay) was written against "
     "({found}, not {known}). Read the new source beside ours: who calls it, with what, in which order, and what "
     "it must leave behind. Mend ours, run tests/integration/runners and tests/faults on Apache Kafka, then put "
     "the new hash here."

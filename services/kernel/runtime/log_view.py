@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
-from services.kernel.runtime.header_names import read_any_header_name
+from services.kernel.runtime.batches import read_any_batch
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.topic_ids import topic_ids
 from services.kernel.settings import Settings
@@ -98,7 +98,7 @@ class LogView:
 @asynccontextmanager
 async def open_log(settings: Settings) -> AsyncIterator[LogView]:
     """Open a view of the log."""
-    read_any_header_name()
+    read_any_batch()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
         enable_auto_commit=False,

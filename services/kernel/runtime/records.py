@@ -15,6 +15,8 @@ from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service
 
 DIGITS = len(str(MAX_INTEGER))
+MALFORMED_BATCH = "pathway-malformed-batch"
+"""The header of what stands for the records of a batch that cannot be read; it says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def decode(service: Service, record: Record) -> Decoded | Poison:
         check_record(record.key, record.value, record.headers)
         envelope = from_headers(record.headers, record.key)
     except (LimitError, EnvelopeError) as error:
+        if record.headers and record.headers[0][0] == MALFORMED_BATCH:
+            return Poison(record, "batch_malformed", "of a batch that cannot be read: its headers say why")
         return poison(record, error.code, str(error))
     contract = service.registry.find(envelope.type)
     if contract is None or contract.topic != record.topic:

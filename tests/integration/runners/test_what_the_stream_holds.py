@@ -7,8 +7,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from confluent_kafka import Producer
 
+from services.kernel.runtime.batches import _Batch
 from services.kernel.runtime.failures import MAX_KEYS_IN_A_ROW
-from services.kernel.runtime.header_names import _Batch
 from tests.faults.stage import Stage, until
 from tests.tally.domain import BUG
 from tests.tally.records import added, headers

@@ -113,8 +113,8 @@ STATEMENTS = (
         FOR d IN SELECT generate_series(today - 1, today + ahead, interval '1 day')::date LOOP
             CONTINUE WHEN to_regclass('outbox_' || to_char(d, 'YYYYMMDD')) IS NOT NULL;
             CONTINUE WHEN EXISTS (SELECT 1 FROM outbox_default WHERE day = d);
-            EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L) WITH (toast_tuple_target = 8160)',
-                           'outbox_' || to_char(d, 'YYYYMMDD'), d, d + 1);
+            EXECUTE format('CREATE TABLE %I PARTITION OF outbox FOR VALUES FROM (%L) TO (%L) '
+                           'WITH (toast_tuple_target = 8160)', 'outbox_' || to_char(d, 'YYYYMMDD'), d, d + 1);
             FOR granted IN SELECT DISTINCT grantee FROM pg_class, aclexplode(relacl)
                            WHERE oid = ('outbox_' || to_char(d, 'YYYYMMDD'))::regclass AND grantee <> relowner LOOP
                 EXECUTE format('REVOKE ALL ON %I FROM %s', 'outbox_' || to_char(d, 'YYYYMMDD'), granted);
