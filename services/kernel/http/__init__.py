@@ -3,7 +3,7 @@
 from services.kernel.http.app import create_api, open_routes
 from services.kernel.http.identity import Principal, require
 from services.kernel.http.once import Answer, Once
-from services.kernel.http.parts import ReadSession
+from services.kernel.http.parts import Open, ReadSession
 from services.kernel.http.problems import Problem
 
-__all__ = ["Answer", "Once", "Principal", "Problem", "ReadSession", "create_api", "open_routes", "require"]
+__all__ = ["Answer", "Once", "Open", "Principal", "Problem", "ReadSession", "create_api", "open_routes", "require"]

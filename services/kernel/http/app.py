@@ -1,7 +1,8 @@
 """``create_api``: the one way in which a service becomes an HTTP API."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from services.kernel.http.once import once
 from services.kernel.http.parts import Parts, ReadyCheck
 from services.kernel.http.problems import problem_response
 from services.kernel.http.tokens import KeySet, TokenVerifier
+from services.kernel.sealing.keyring import Keys, open_keys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -43,18 +45,19 @@ def create_api(
     verifier: Verifier | None = None,
     issuer_transport: httpx.AsyncBaseTransport | None = None,
     clock: Clock = system_clock,
+    keys: Keys | None = None,
 ) -> FastAPI:
     """Build the API of ``service``. Nothing connects before the app starts.
 
     ``annotate`` adds members to every problem document of a request whose body was read. ``verifier`` or
-    ``issuer_transport`` replace the issuer in tests. Raises ValueError for a route that asks for no role or
-    a POST without an Idempotency-Key, and for development keys outside development.
+    ``issuer_transport`` replace the issuer in tests, ``keys`` the vault. Raises ValueError for a route that asks for
+    no role or a POST without an Idempotency-Key, and for development keys outside development.
     """
     settings.refuse_development_keys()
     meter = Meter(service.name)
     client = httpx.AsyncClient(transport=issuer_transport, follow_redirects=False)
-    keys = KeySet(settings.jwks_url, client)
-    known = verifier or TokenVerifier(keys, issuer=settings.issuer_url, audience=settings.audience)
+    issuer_keys = KeySet(settings.jwks_url, client)
+    known = verifier or TokenVerifier(issuer_keys, issuer=settings.issuer_url, audience=settings.audience)
     parts = Parts(
         service=service,
         database_url=settings.service_url(service.name),
@@ -62,6 +65,7 @@ def create_api(
         clock=clock,
         meter=meter,
         lookout=Lookout(service, settings),
+        open_keys=partial(open_keys, service, settings) if keys is None else _given(keys),
         ready_checks=dict(ready_checks or {}),
     )
 
@@ -114,3 +118,10 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
     for inner in dependant.dependencies:
         yield inner.call
         yield from _calls(inner)
+
+
+def _given(keys: Keys) -> Callable[[], Awaitable[Keys | None]]:
+    async def given() -> Keys:
+        return keys
+
+    return given

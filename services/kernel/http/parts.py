@@ -1,10 +1,10 @@
 """What an API holds open while it runs: the pool for commands, the engine for reads, the issuer's keys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import asyncpg
 import structlog
@@ -19,6 +19,8 @@ from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS
+from services.kernel.sealing.content import Sealed, unlock
+from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
 POOL_SIZE = 10
@@ -42,10 +44,12 @@ class Parts:
     clock: Clock
     meter: Meter
     lookout: Lookout
+    open_keys: Callable[[], Awaitable[Keys | None]]
     ready_checks: Mapping[str, ReadyCheck] = field(default_factory=dict)
     pool: asyncpg.Pool = field(init=False)
     engine: AsyncEngine = field(init=False)
     commands: Commands = field(init=False)
+    keys: Keys | None = field(init=False, default=None)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -59,7 +63,8 @@ class Parts:
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=False,
         ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self.commands = Commands(self.pool, self.service, self.service.policy(), self.clock)
+        self.keys = await self.open_keys()
+        self.commands = Commands(self.pool, self.service, self.service.policy(), self.clock, self.keys)
         await self._meet_database()
         sweeper = asyncio.create_task(self._sweep())
         try:
@@ -68,6 +73,8 @@ class Parts:
             sweeper.cancel()
             await asyncio.gather(sweeper, self.lookout.close(), return_exceptions=True)
             await self.engine.dispose()
+            if self.keys is not None:
+                self.keys.close()
             try:
                 await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
             except TimeoutError:
@@ -102,6 +109,35 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     async with AsyncSession(parts_of(request).engine) as session:
         yield session
 
+
+class Opener:
+    """Puts a subject's key beside what a request has read, so that its content can be shown."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._service = parts.service
+        self._keys = parts.keys
+
+    async def state(self, text: str | None) -> Any:
+        """Return an aggregate's state from its JSON, ready to be opened; None where there is none."""
+        if text is None:
+            return None
+        sealed: list[Sealed[Any]] = []
+        state = self._service.state.model_validate_json(text, context=sealed)
+        await self.unlock(self._service.subject_of(state, None), sealed)
+        return state
+
+    async def unlock(self, subject: str | None, sealed: Sequence[Sealed[Any]]) -> None:
+        """Fetch a subject's key, if there is anything to open with it."""
+        if sealed and subject is not None and self._keys is not None:
+            unlock(sealed, (await self._keys.get([subject]))[subject])
+
+
+async def _opener(request: Request) -> Opener:
+    return Opener(parts_of(request))
+
+
+Open = Annotated[Opener, Depends(_opener)]
+"""Opens sealed content for a route whose role may see it."""
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session)]
 """A read-only session: every query of one request sees one snapshot."""

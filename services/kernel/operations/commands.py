@@ -23,6 +23,7 @@ from services.kernel.operations.printing import (
     with_pool,
 )
 from services.kernel.runtime.log_view import open_log
+from services.kernel.sealing.keyring import open_keys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -65,8 +66,9 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
     ) -> None:
         """Apply dead letters again, in the order given; stops at the first that is refused."""
 
-        async def work(pool: asyncpg.Pool, service: Service, _: Settings) -> list[Result]:
-            doing = DeadLetters(service, service.policy(), pool, actor)
+        async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> list[Result]:
+            keys = await open_keys(service, settings)
+            doing = DeadLetters(service, service.policy(), pool, actor, keys=keys)
             return [await _named(letter, doing.redrive(letter, apply=apply, reason=reason)) for letter in letters]
 
         _show_results(with_pool(lookup, name, work), apply=apply, as_json=as_json)
@@ -85,8 +87,9 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
     ) -> None:
         """Give dead letters (or one missing sequence) up: their keys go on behind them. Needs --reason."""
 
-        async def work(pool: asyncpg.Pool, service: Service, _: Settings) -> list[Result]:
-            doing = DeadLetters(service, service.policy(), pool, actor)
+        async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> list[Result]:
+            keys = await open_keys(service, settings)
+            doing = DeadLetters(service, service.policy(), pool, actor, keys=keys)
             if key:
                 return [await doing.give_up(topic, key, sequence, reason=reason, apply=apply)]
             return [await _named(i, doing.discard(i, reason=reason, apply=apply)) for i in letters or []]

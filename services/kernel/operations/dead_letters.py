@@ -18,6 +18,7 @@ from services.kernel.runtime.positions import lock_position, save_turns
 from services.kernel.runtime.records import Poison, Record, UnknownVersion, decode, headers_from_json
 from services.kernel.runtime.tables import Connection, finish, save
 from services.kernel.runtime.turns import Turns
+from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
 LIST = """
@@ -77,6 +78,7 @@ class DeadLetters:
     pool: asyncpg.Pool
     actor: str
     clock: Clock = system_clock
+    keys: Keys | None = None
 
     async def redrive(self, letter_id: int, *, apply: bool, reason: str = "") -> Result:
         """Apply a dead letter as if it arrived now, by the sequence rule, and drain what waited for it.
@@ -165,7 +167,7 @@ class DeadLetters:
         return letter
 
     def _turns(self, topic: str) -> Turns:
-        return Turns(self.service, self.policy, topic, self.clock, BugLimit())
+        return Turns(self.service, self.policy, topic, self.clock, BugLimit(), self.keys)
 
     async def _write(self, connection: Connection, turns: Turns) -> None:
         """Write what came of it. The last thing before the commit: it looks at the transaction's age."""

@@ -1,7 +1,7 @@
 """``pathway replay``: the whole log folded again and held against every database."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -10,9 +10,11 @@ from rich.progress import Progress
 from services.kernel.operations.printing import errors
 from services.kernel.replay.comparing import compare, set_aside
 from services.kernel.replay.folding import replay
-from services.kernel.replay.history import Difference, read_histories
+from services.kernel.replay.history import Difference, History, read_histories
 from services.kernel.runtime.log_view import LogView, open_log
 from services.kernel.runtime.records import Record
+from services.kernel.sealing.keyring import open_keys
+from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -38,16 +40,24 @@ async def replay_from_kafka(services: Sequence[Service], settings: Settings) -> 
 
 
 async def verify(
-    services: Sequence[Service], settings: Settings, log: AsyncIterator[Sequence[Record]], bar: Progress
+    services: Sequence[Service],
+    settings: Settings,
+    log: AsyncIterator[Sequence[Record]],
+    bar: Progress,
+    fetch: Callable[[History], Awaitable[Mapping[str, KeyFound]]] | None = None,
 ) -> Verdict:
-    """Fold a log into empty states and compare states, events and derived tables with the databases."""
+    """Fold a log into empty states and compare states, events and derived tables with the databases.
+
+    ``fetch`` replaces the vault in tests.
+    """
     verdict = Verdict()
     for history in await read_histories(services, log):
         service = history.service
         task = bar.add_task(f"{service.name}: deciding again", total=None)
+        keys = await keys_of(history, settings) if fetch is None else await fetch(history)
         connection = await asyncpg.connect(settings.service_url(service.name))
         try:
-            replayed = replay(history, service.policy(), await set_aside(connection))
+            replayed = replay(history, service.policy(), await set_aside(connection), keys)
             differences = [*replayed.differences, *await compare(connection, history, replayed)]
         finally:
             await connection.close()
@@ -58,11 +68,23 @@ async def verify(
             "events": sum(len(own) for own in history.own.values()),
             "decided_again": replayed.decided_again,
             "folded_only": replayed.folded_only,
+            "accepted_on_digest": replayed.on_digest,
             "set_aside": replayed.set_aside,
             "rows": sum(1 for table, _ in replayed.rows if table in service.derived),
             "differences": len(differences),
         }
     return verdict
+
+
+async def keys_of(history: History, settings: Settings) -> Mapping[str, KeyFound]:
+    """Return the keys of everybody whom a history concerns."""
+    keys = await open_keys(history.service, settings)
+    if keys is None:
+        return {}
+    try:
+        return await keys.get(sorted(set(history.subjects().values())))
+    finally:
+        keys.close()
 
 
 async def _whole_log(log: LogView, services: Sequence[Service], bar: Progress) -> AsyncIterator[Sequence[Record]]:

@@ -1,6 +1,6 @@
 """Deciding again: every event must be what ``decide`` says of its cause, byte for byte."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -11,6 +11,8 @@ from services.kernel.ids import is_minted_from_event, time_of_uuid7
 from services.kernel.replay.history import Difference, History, Own
 from services.kernel.runtime.fold import Aggregate, Lineage, attributes, encode, mint
 from services.kernel.runtime.records import Decoded
+from services.kernel.sealing.content import ContentErased, unlock
+from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Change, Row, Service
 
 Place = tuple[str, str, int]
@@ -26,7 +28,8 @@ def place_of(item: Decoded) -> Place:
 class Replayed:
     """What a replay of one service gave: states, rows of derived tables, counts and differences.
 
-    ``set_aside`` counts the inputs that the service has as dead letters, or waiting.
+    ``set_aside`` counts the inputs that the service has as dead letters, or waiting; ``on_digest`` the events of which
+    what decided them is erased: they are accepted as the log holds them.
     """
 
     service: Service
@@ -35,29 +38,44 @@ class Replayed:
     decided_again: int = 0
     folded_only: int = 0
     set_aside: int = 0
+    on_digest: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
 NOTHING_ASIDE: frozenset[Place] = frozenset()
+NO_KEYS: Mapping[str, KeyFound] = {}
 
 
-def replay(history: History, policy: Any, aside: Set[Place] = NOTHING_ASIDE) -> Replayed:
-    """Fold one service's history from nothing.
+def replay(
+    history: History, policy: Any, aside: Set[Place] = NOTHING_ASIDE, keys: Mapping[str, KeyFound] = NO_KEYS
+) -> Replayed:
+    """Fold one service's history from nothing. ``keys``: those of the subjects that the history names.
 
     ``aside`` are inputs that the service did not apply and says so: dead letters, and what waits. They need not
     have said anything. A key whose events cannot be folded is a difference; the others go on.
     """
     result = Replayed(history.service)
+    subjects = history.subjects()
     for key in history.all_keys():
+        _unlock(history, key, keys.get(subjects.get(key, "")))
         try:
-            _replay_key(history, policy, key, result, aside)
+            _replay_key(history, policy, key, result, aside, keys.get(subjects.get(key, "")))
         except Exception as error:
             result.differences.append(Difference(history.service.name, key, 0, "replay_failed", type(error).__name__))
     result.differences += history.differences
     return result
 
 
-def _replay_key(history: History, policy: Any, key: str, result: Replayed, aside: Set[Place]) -> None:
+def _unlock(history: History, key: str, found: KeyFound | None) -> None:
+    for item in history.causes(key):
+        unlock(item.sealed, found)
+    for own in history.own.get(key, {}).values():
+        unlock(own.sealed, found)
+
+
+def _replay_key(
+    history: History, policy: Any, key: str, result: Replayed, aside: Set[Place], seals: KeyFound | None
+) -> None:
     service = history.service
     aggregate = result.aggregates[key] = Aggregate(key)
     inputs = history.causes(key)
@@ -70,7 +88,7 @@ def _replay_key(history: History, policy: Any, key: str, result: Replayed, aside
             silent.reach(item, aggregate.state)
         cause, now = _cause_of(service, events, item)
         if cause is not None and now is not None:
-            _decide_again(service, policy, aggregate, cause, now, events, result)
+            _decide_again(service, policy, aggregate, cause, now, events, result, seals)
         elif is_minted_from_event(cause_id) and service.inputs:
             _note(result, events[0], "cause_missing", f"input {cause_id} is not in the log")
         else:
@@ -107,18 +125,27 @@ def _decide_again(
     now: datetime,
     events: Sequence[Own],
     result: Replayed,
+    seals: KeyFound | None,
 ) -> None:
     try:
         drafts = service.decide(aggregate.state, cause, policy=policy, now=now)
     except Refused as refused:
         _note(result, events[0], "refused_on_replay", str(refused))
         return
+    except ContentErased:
+        result.on_digest += len(events)
+        return
     minted = mint(service, drafts, aggregate.key, aggregate.sequence, cause.id, now)
     if len(minted) != len(events):
         _note(result, events[0], "other_number_of_events", f"log {len(events)}, replay {len(minted)}")
     for event, own in zip(minted, events, strict=False):
         lineage = Lineage(own.envelope.recordedtime, own.envelope.correlationid, own.envelope.traceparent)
-        if encode(event) != own.value:
+        try:
+            value = encode(event, seals)
+        except ContentErased:
+            result.on_digest += 1
+            continue
+        if value != own.value:
             _note(result, own, "other_bytes", event.type)
         elif attributes(service, event, cause.id, lineage) != own.envelope.attributes():
             _note(result, own, "other_attributes", event.type)
@@ -167,6 +194,8 @@ class _Silent:
             try:
                 if not self.service.decide(state, item.cause, policy=self.policy, now=item.envelope.recordedtime):
                     return
+            except ContentErased:
+                return
             except Exception as error:  # a bug, by now or then: then it is a dead letter
                 what = f"raises {type(error).__name__}"
         self.broken.append(f"{item.envelope.type} sequence {item.envelope.sequence} {what}")

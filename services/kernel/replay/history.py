@@ -3,22 +3,28 @@
 from collections import defaultdict
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import ValidationError
 
 from services.kernel.decision import Event
 from services.kernel.envelope import Envelope, EnvelopeError, from_headers
 from services.kernel.runtime.records import Decoded, Record, UnknownVersion, decode
+from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One of the service's own events as the log holds it: envelope, bytes, and the event that was folded."""
+    """One of the service's own events as the log holds it: envelope, bytes, and the event that was folded.
+
+    ``sealed`` is the sealed content among its data.
+    """
 
     envelope: Envelope
     value: bytes
     event: Event
+    sealed: Sequence[Sealed[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,17 @@ class History:
             found.append(self.own[key][sequence])
         return found
 
+    def subjects(self) -> dict[str, str]:
+        """Return whose key seals what a key's inputs and events hold, for the keys where somebody's does."""
+        found = {}
+        for key in self.all_keys():
+            first = next((item.cause.data for item in self.causes(key) if item.cause is not None), None)
+            own = next(iter(self.own.get(key, {}).values()), None)
+            subject = self.service.subject_of(None, own.event.data if first is None and own is not None else first)
+            if subject is not None:
+                found[key] = subject
+        return found
+
     def causes(self, key: str) -> list[Decoded]:
         """Return a key's inputs by topic and sequence."""
         inputs = self.inputs.get(key, {})
@@ -100,12 +117,13 @@ def read_own(service: Service, record: Record) -> Own | None:
     contract = service.registry.find(envelope.type)
     if envelope.source != service.source or contract is None or record.value is None:
         return None
+    sealed: list[Sealed[Any]] = []
     try:
-        data = contract.model.model_validate_json(record.value)
+        data = contract.model.model_validate_json(record.value, context=sealed)
     except ValidationError:
         return None
     event = Event(envelope.id, envelope.type, envelope.subject, envelope.sequence, data, envelope.time)
-    return Own(envelope, record.value, event)
+    return Own(envelope, record.value, event, sealed)
 
 
 async def read_histories(services: Sequence[Service], batches: AsyncIterable[Sequence[Record]]) -> list[History]:

@@ -17,6 +17,7 @@ from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
 from services.kernel.runtime.records import Record
+from services.kernel.sealing.keyring import VaultKeys, open_keys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -43,6 +44,7 @@ class Consumption:
         self.positions: dict[Place, int] = {}
         self._pool: asyncpg.Pool | None = None
         self._inbox: Inbox | None = None
+        self._keys: VaultKeys | None = None
         self._opening = asyncio.Lock()
         read_any_batch()
 
@@ -51,7 +53,9 @@ class Consumption:
         async with self._opening:
             if self._inbox is None:
                 self._pool = await open_pool(self.settings.service_url(self.service.name))
-                self._inbox = Inbox(self.service, self.service.policy(), self._pool)
+                if self._keys is None:
+                    self._keys = await open_keys(self.service, self.settings)
+                self._inbox = Inbox(self.service, self.service.policy(), self._pool, keys=self._keys)
             return self._inbox
 
     async def close(self) -> None:
@@ -60,6 +64,8 @@ class Consumption:
         if self._pool is not None:
             pool, self._pool, self._inbox = self._pool, None, None
             pool.terminate()
+        if self._keys is not None:
+            self._keys.close()
 
     async def reach_broker(self) -> None:
         """Wait until the broker answers."""

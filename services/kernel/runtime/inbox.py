@@ -20,7 +20,8 @@ from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, end_if_can
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
 from services.kernel.runtime.tables import finish, save
-from services.kernel.runtime.turns import Counts, Turns, subjects_of
+from services.kernel.runtime.turn import Counts
+from services.kernel.runtime.turns import Turns, subjects_of
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service

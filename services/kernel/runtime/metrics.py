@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from services.kernel.runtime.turns import Counts
+    from services.kernel.runtime.turn import Counts
 
 records = Counter("pathway_records_total", "Records by what became of them", ["service", "outcome"])
 events = Counter("pathway_events_total", "Events decided", ["service"])

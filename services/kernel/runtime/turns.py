@@ -19,6 +19,7 @@ from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode, headers_from_json, poison
 from services.kernel.runtime.tables import Connection, lock_aggregates
+from services.kernel.runtime.turn import Counts, DeadLetter, Turn
 from services.kernel.sealing.content import KeyMissing
 from services.kernel.sealing.errors import SealInvalid, WrappingKeyWrong
 from services.kernel.sealing.keyring import Keys
@@ -37,44 +38,6 @@ RESTORED = """
 SELECT key, event_id, sequence FROM restored_input
 WHERE key = ANY($2::text[]) AND (topic = $1 OR topic IS NULL)
 """
-
-
-@dataclass(slots=True)
-class Turn:
-    """One key's place in one topic. ``waiting`` holds what waits, by sequence; None: given up."""
-
-    key: str
-    sequence: int = 0
-    event_id: str | None = None
-    stopped: bool = False
-    stored: int = 0
-    waiting: dict[int, Decoded | Poison | None] = field(default_factory=dict)
-    waiting_ids: dict[int, str | None] = field(default_factory=dict)
-    changed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record set aside. ``kind`` is poison, bug or conflict."""
-
-    record: Record
-    kind: str
-    code: str
-    detail: str
-    key: str | None
-    sequence: int | None
-    event_id: str | None
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of a batch's records."""
-
-    applied: int = 0
-    duplicates: int = 0
-    waiting: int = 0
-    dead: int = 0
-    events: int = 0
 
 
 @dataclass

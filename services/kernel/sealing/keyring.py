@@ -8,6 +8,7 @@ from services.kernel.sealing.root import root_key
 from services.kernel.sealing.source import VaultSource
 from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.sealing.wrapping import KeyEncryptionKeys
+from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 
@@ -55,3 +56,8 @@ class VaultKeys:
     def close(self) -> None:
         """Close the pool."""
         self._source.close()
+
+
+async def open_keys(service: Service, settings: Settings) -> VaultKeys | None:
+    """Return the keys of a service that seals, None for another."""
+    return None if service.subject is None else await VaultKeys.open(settings)
