@@ -24,7 +24,6 @@ class UnknownService(ValueError):
 def service_named(name: str, settings: Settings) -> Service:
     """Put one service together. Only its own package is imported. Raises :class:`UnknownService`."""
     folder = settings.programmes_dir
-    digest_key = settings.digest_key.get_secret_value().encode()
     match name:
         case "intake":
             from services.intake.service import build as intake
@@ -33,11 +32,11 @@ def service_named(name: str, settings: Settings) -> Service:
         case "triage":
             from services.triage.service import build as triage
 
-            return triage(folder, digest_key)
+            return triage(folder)
         case "coaching":
             from services.coaching.service import build as coaching
 
-            return coaching(folder, digest_key)
+            return coaching(folder)
         case "outcomes":
             from services.outcomes.service import build as outcomes
 

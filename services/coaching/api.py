@@ -17,12 +17,13 @@ from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.coaching.service import build
-from services.coaching.store import NoteRow, PlanRow, RecommendationRow
+from services.coaching.store import NOTE, NoteRow, PlanRow, RecommendationRow
 from services.contracts.base import Uuid
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Principal, ReadSession, create_api, require
+from services.kernel.http import Answer, Once, Open, Principal, ReadSession, create_api, require
 from services.kernel.runtime.commands import Transaction
+from services.kernel.sealing.content import sealed_text
 from services.kernel.settings import Settings
 
 router = APIRouter(tags=["plans"])
@@ -68,22 +69,27 @@ async def command(
 
 @router.get("/plans/{referral_id}", response_model=views.PlanView, summary="One plan")
 async def plan(
-    referral_id: ReferralId, session: ReadSession, who: Coach, request: Request, response: Response
+    referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach, request: Request, response: Response
 ) -> views.PlanView:
     """Return a plan with the newest recommendation and its reasons. ``ETag`` is its version, for If-Match."""
     found = await _plan(session, who, referral_id)
-    recommendation = await session.get(RecommendationRow, (referral_id, found.plan.revision))
+    row = await session.get(RecommendationRow, (referral_id, found.plan.revision))
+    sealed = views.sealed_in(row)
+    if sealed is not None:
+        await opener.unlock(found.person_id, [sealed.findings, *([sealed.assessment] if sealed.assessment else [])])
     policy: CoachingPolicy = request.app.state.parts.commands.policy
     response.headers["ETag"] = f'"{found.plan_version}"'
-    return views.plan_view(found, policy.terms(found.programme), recommendation)
+    return views.plan_view(found, policy.terms(found.programme), views.recommendation(row, sealed))
 
 
 @router.get("/plans/{referral_id}/notes", summary="The notes of a plan")
-async def notes(referral_id: ReferralId, session: ReadSession, who: Coach) -> list[views.NoteView]:
+async def notes(referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach) -> list[views.NoteView]:
     """Return the coaches' notes, the earliest first."""
-    await _plan(session, who, referral_id)
+    found = await _plan(session, who, referral_id)
     query = select(NoteRow).where(col(NoteRow.referral_id) == referral_id).order_by(col(NoteRow.plan_version))
-    return [views.NoteView.model_validate(row.model_dump()) for row in await session.exec(query)]
+    rows = [(row, sealed_text(row.text, NOTE)) for row in await session.exec(query)]
+    await opener.unlock(found.person_id, [text for _, text in rows])
+    return [views.note(row, text) for row, text in rows]
 
 
 @router.get("/plans", summary="The plans of a caseload or an organisation")
@@ -149,9 +155,8 @@ def _after(cursor: str) -> tuple[Any, ...]:
 
 def create_app(settings: Settings, **parts: Any) -> FastAPI:
     """Build the API. ``parts`` replace issuer or clock in tests (see :func:`create_api`)."""
-    digest_key = settings.digest_key.get_secret_value().encode()
     return create_api(
-        build(settings.programmes_dir, digest_key),
+        build(settings.programmes_dir),
         settings,
         routers=[router],
         title="Pathway coaching",

@@ -7,6 +7,7 @@ from services.coaching.domain.plan import Plan, evolve
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import reissue
 from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES, project
+from services.contracts.base import Common
 from services.contracts.registry import EVENTS
 from services.contracts.types import (
     TOPIC_PLAN,
@@ -16,11 +17,10 @@ from services.contracts.types import (
     TRIAGE_RELAYED,
 )
 from services.kernel.service import Service
-from services.kernel.settings import DEVELOPMENT_KEY
 from services.programmes.reader import FOLDER, load_book
 
 
-def build(programmes_dir: Path | None = None, digest_key: bytes = DEVELOPMENT_KEY.encode()) -> Service:
+def build(programmes_dir: Path | None = None) -> Service:
     """Return the service. Nothing is read before its policy is asked for; that raises FileRefused."""
     return Service(
         name="coaching",
@@ -31,9 +31,10 @@ def build(programmes_dir: Path | None = None, digest_key: bytes = DEVELOPMENT_KE
         state=Plan,
         decide=decide,
         evolve=evolve,
-        policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER), digest_key),
+        policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER)),
         project=project,
         tables=TABLES,
         derived=(PLANS, RECOMMENDATIONS),
         reissue=reissue,
+        subject=lambda found: found.person_id if isinstance(found, Common) else None,
     )

@@ -57,7 +57,7 @@ class RecommendationRow(SQLModel, table=True):
 
 
 class NoteRow(SQLModel, table=True):
-    """The text of a note. It leaves this table through the coach's API only."""
+    """A note, its text sealed. It leaves this table through the coach's API only."""
 
     __tablename__ = "plan_note"
 
@@ -109,6 +109,9 @@ RECOMMENDATIONS = Table(
     _replace(("referral_id", "revision"), _RECOMMENDATION_COLUMNS),
 )
 
+NOTE = "note"
+"""What a note's text is sealed as."""
+
 NOTES = Table(
     "plan_note",
     (
@@ -136,7 +139,7 @@ def project(change: Change) -> Iterator[Row]:
             yield RECOMMENDATIONS, _recommendation(data, data.change)
         note = _note(change.cause)
         if note is not None:
-            yield NOTES, _note_row(event, data, note)
+            yield NOTES, _note_row(event, data, change.seal(note, NOTE))
 
 
 def _plan(data: PlanUpdated) -> tuple[Any, ...]:
@@ -179,5 +182,5 @@ def _note(cause: Any) -> str | None:
     return None
 
 
-def _note_row(event: Event, data: PlanUpdated, note: str) -> tuple[Any, ...]:
-    return (event.id, data.referral_id, data.plan_version, data.change.by or "", data.occurred_on, note)
+def _note_row(event: Event, data: PlanUpdated, token: str) -> tuple[Any, ...]:
+    return (event.id, data.referral_id, data.plan_version, data.change.by or "", data.occurred_on, token)

@@ -1,5 +1,6 @@
 """What the API shows of a plan."""
 
+import contextlib
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -9,11 +10,13 @@ from services.coaching.domain import guards
 from services.coaching.domain.lifecycle import LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import Terms
-from services.coaching.store import PlanRow, RecommendationRow
+from services.coaching.store import NoteRow, PlanRow, RecommendationRow
+from services.contracts.assessment import Assessment
 from services.contracts.base import Actor, Ordinal, PolicyVersion, Slug, Uuid
 from services.contracts.codes import Support, TriageOutcome
 from services.contracts.plan_codes import ChangeKind, PlanState
-from services.contracts.triage import Findings, Package
+from services.contracts.triage import Findings, Package, SealedFindings
+from services.kernel.sealing.content import ContentErased, Sealed
 
 
 class Done(BaseModel):
@@ -27,7 +30,7 @@ class Done(BaseModel):
 
 
 class Recommendation(BaseModel):
-    """One revision of triage's recommendation, with its reasons (null: sealed and not to be opened)."""
+    """One revision of triage's recommendation, with its reasons (null: the person's data are erased)."""
 
     revision: Ordinal
     outcome: TriageOutcome
@@ -36,6 +39,7 @@ class Recommendation(BaseModel):
     alternatives: tuple[Support, ...]
     ruleset: PolicyVersion
     findings: Findings | None
+    assessment: Assessment | None
 
 
 class PlanView(Plan):
@@ -80,13 +84,13 @@ class NoteView(BaseModel):
     plan_version: Ordinal
     written_by: Actor
     occurred_on: date
-    text: str
+    text: Annotated[str | None, Field(description="Null: the person's data are erased.")]
 
 
 _NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, ChangeKind.CORRECTED})
 
 
-def plan_view(plan: Plan, terms: Terms, row: RecommendationRow | None) -> PlanView:
+def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -> PlanView:
     """Return a plan for its coach."""
     waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
     agreed_on = plan.plan.agreed_on
@@ -99,15 +103,35 @@ def plan_view(plan: Plan, terms: Terms, row: RecommendationRow | None) -> PlanVi
             if isinstance(cells[plan.state], Move) and kind not in _NOT_COMMANDS
         ],
         support_until=agreed_on + timedelta(weeks=terms.length_weeks) if agreed_on is not None else None,
-        recommendation=_recommendation(row),
+        recommendation=recommendation,
     )
 
 
-def _recommendation(row: RecommendationRow | None) -> Recommendation | None:
+def sealed_in(row: RecommendationRow | None) -> SealedFindings | None:
+    """Return what a recommendation holds sealed."""
+    return None if row is None or row.sealed is None else SealedFindings.model_validate(row.sealed)
+
+
+def recommendation(row: RecommendationRow | None, sealed: SealedFindings | None) -> Recommendation | None:
+    """Return a recommendation for its coach; ``sealed`` with its key at hand."""
     if row is None:
         return None
+    findings = assessment = None
+    if sealed is not None:
+        with contextlib.suppress(ContentErased):
+            findings = sealed.findings.content
+            assessment = None if sealed.assessment is None else sealed.assessment.content
     shown = row.model_dump(exclude={"referral_id", "sealed"})
-    return Recommendation.model_validate({**shown, "findings": row.sealed}, strict=False)
+    return Recommendation.model_validate({**shown, "findings": findings, "assessment": assessment}, strict=False)
+
+
+def note(row: NoteRow, text: Sealed[str]) -> NoteView:
+    """Return a note, its key at hand."""
+    try:
+        content = text.content
+    except ContentErased:
+        content = None
+    return NoteView.model_validate({**row.model_dump(), "text": content})
 
 
 def summary(row: PlanRow) -> PlanSummary:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from services.contracts.base import Record
 from services.contracts.codes import Barrier, Condition, RedFlag, Stressor
+from services.kernel.sealing.content import Sealed, SealedAs
 
 
 class Phq9(Record):
@@ -51,3 +52,7 @@ class Assessment(Record):
     under_secondary_mental_health_care: bool | None = None
     stressors: tuple[Stressor, ...] | None = None
     barriers: tuple[Barrier, ...] | None = None
+
+
+SealedAnswers = Annotated[Sealed[Assessment], SealedAs("assessment")]
+"""Answers as they travel."""

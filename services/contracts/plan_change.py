@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Code, Ordinal, Sha256, Slug, Uuid, Work
+from services.contracts.base import Actor, Code, Ordinal, Slug, Uuid, Work
 from services.contracts.codes import (
     Channel,
     ConsentKind,
@@ -46,6 +46,7 @@ from services.contracts.plan_support_change import (
     StepFinished,
     StepStarted,
 )
+from services.kernel.sealing.content import Digest
 
 __all__ = [
     "Acknowledged",
@@ -162,7 +163,7 @@ class NoteRecorded(Change):
     """A note was written; its text stays in coaching's database."""
 
     kind: Literal[ChangeKind.NOTE_RECORDED] = ChangeKind.NOTE_RECORDED
-    note_digest: Sha256
+    note_digest: Digest
 
 
 class Paused(Change):

@@ -16,6 +16,7 @@ from services.contracts.plan_codes import (
     FitNoteIssuer,
     GoalTheme,
 )
+from services.kernel.sealing.content import Sealed, SealedAs
 
 ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,35}$")]
 """The id of a goal, step or session within its plan: a short name or a UUID."""
@@ -54,7 +55,7 @@ class FitNote(Record):
 class SealedFitNote(Record):
     """The sealed part of a recorded fit note."""
 
-    fit_note: FitNote
+    fit_note: Annotated[Sealed[FitNote], SealedAs("fit_note")]
 
 
 class Change(Record):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Ordinal, PolicyVersion, Sha256
+from services.contracts.base import Actor, Ordinal, PolicyVersion
 from services.contracts.codes import (
     Barrier,
     Channel,
@@ -22,7 +22,8 @@ from services.contracts.plan_codes import (
     StepCancellation,
 )
 from services.contracts.plan_item import Change, Goal, ItemId, StepSpec
-from services.contracts.triage import Findings, Package
+from services.contracts.triage import Package, SealedFindings
+from services.kernel.sealing.content import Digest
 
 
 class Proposed(Change):
@@ -34,7 +35,7 @@ class Proposed(Change):
     package: Package
     alternatives: tuple[Support, ...]
     ruleset: PolicyVersion
-    sealed: Findings | None
+    sealed: SealedFindings | None
 
 
 class RecommendationConfirmed(Change):
@@ -51,7 +52,7 @@ class RecommendationOverridden(Change):
     revision: Ordinal
     reason: OverrideReason
     package: Package
-    note_digest: Sha256 | None
+    note_digest: Digest | None
 
 
 class HoldReleased(Change):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.assessment import Assessment
+from services.contracts.assessment import SealedAnswers
 from services.contracts.base import Actor, Code, Common, Moment, Record, Uuid
 from services.contracts.codes import (
     AccessibleFormat,
@@ -78,7 +78,7 @@ class Equality(Record):
 class SealedAssessment(Record):
     """The sealed part of a referral."""
 
-    assessment: Assessment | None
+    assessment: SealedAnswers | None
 
 
 class ReferralCreated(Common):

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.assessment import Assessment
-from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Sha256, Uuid
+from services.contracts.assessment import SealedAnswers
+from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Uuid
 from services.contracts.codes import AccessibleFormat, HoldCause, Intensity, Support, TriageOutcome, Urgency
 from services.contracts.referral import Consents, Eligibility, Facts, IntakeChange, Language
+from services.kernel.sealing.content import Digest, Sealed, SealedAs
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 
@@ -35,17 +36,27 @@ class Reason(Record):
 
 
 class Findings(Record):
-    """The sealed part of a triage: urgency, cause of a hold (null: none), clinical reasons, answers read.
+    """What triage found: urgency, cause of a hold (null: none), clinical reasons.
 
-    ``awaits`` names the red-flag rules that a person has yet to acknowledge; ``assessment`` holds all
-    answers known so far, later ones in place of those they repeat.
+    ``awaits`` names the red-flag rules that a person has yet to acknowledge, ``acknowledged`` those that one had
+    acknowledged before.
     """
 
     urgency: Urgency
     cause: HoldCause | None
     reasons: tuple[Reason, ...]
     awaits: tuple[RuleId, ...]
-    assessment: Assessment | None
+    acknowledged: tuple[RuleId, ...]
+
+
+class SealedFindings(Record):
+    """The sealed part of a triage; ``assessment``: all answers known so far, later ones in place of those they repeat.
+
+    The findings are one token, so that its presence and length say less than four would.
+    """
+
+    findings: Annotated[Sealed[Findings], SealedAs("findings")]
+    assessment: SealedAnswers | None
 
 
 class TriageCompleted(Common):
@@ -54,7 +65,8 @@ class TriageCompleted(Common):
     ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
     compared without opening either. ``consents`` are those known when this was decided; later changes
     of a consent come as ``triage.relayed``. Of a referral it carries what later decisions and coaching
-    need: asks, facts, eligibility, priority groups, language and formats.
+    need: asks, facts, eligibility, priority groups, language and formats. ``awaiting_since`` says that a person
+    must look, and since when, not why (null: nobody need).
     """
 
     revision: Ordinal
@@ -69,8 +81,9 @@ class TriageCompleted(Common):
     package: Package
     alternatives: tuple[Support, ...]
     ruleset: PolicyVersion
-    input_digest: Sha256
-    sealed: Findings
+    awaiting_since: Moment | None
+    input_digest: Digest
+    sealed: SealedFindings
 
 
 class TriageAcknowledged(Common):

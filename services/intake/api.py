@@ -82,9 +82,12 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
         message = "this reference was used for another referral"
         raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
     referral_id = uuid7(tx.now)
+    person_id = known or new_person_id()
+    if known is None:
+        await tx.create_key(person_id)
     data = CreateReferral(
         posted=posted,
-        person_id=known or new_person_id(),
+        person_id=person_id,
         linked_referral=opened,
         organisation_id=who.organisation_id,
         organisation_kind=who.organisation_kind,

@@ -9,7 +9,7 @@ from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
 from services.intake.domain.policy import IntakePolicy, london_day
-from services.intake.domain.referral import CreateReferral, Referral, decide, evolve
+from services.intake.domain.referral import CreateReferral, Referral, decide, evolve, subject
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import match_keys
 from services.intake.places import load_places
@@ -37,6 +37,7 @@ def build(programmes: Path | None = None) -> Service:
         project=project,
         tables=(PERSON, REFERRAL, DETAILS, STATUS),
         derived=(STATUS,),
+        subject=subject,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from services.kernel.decision import Cause, Command, Event
 from services.kernel.registry import Registry
+from services.kernel.sealing.content import NotSealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,25 @@ class Table:
 Row = tuple[Table, tuple[Any, ...]]
 
 
+def not_sealing(text: str, field: str) -> str:
+    """Refuse: nothing is sealed where no key is at hand."""
+    raise NotSealed(f"{field} is not sealed")
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One handled cause: what came in, which events followed, the state after them.
 
     ``cause`` is None when a restore folds the service's own log: rows that derive from events must not need
-    it; rows that derive from inputs come back when the inputs are read again.
+    it; rows that derive from inputs come back when the inputs are read again. ``seal`` makes a token of a text for a
+    column, for what a cause brings that no event holds.
     """
 
     key: str
     cause: Cause | None
     events: Sequence[Event]
     state: Any
+    seal: Callable[[str, str], str] = not_sealing
 
 
 def no_rows(_: Change) -> Iterable[Row]:

@@ -57,7 +57,6 @@ class Settings(BaseSettings):
     jwks_url: str = "http://127.0.0.1:8099/jwks"
     audience: str = "pathway"
     idempotency_hmac_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
-    digest_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     runner: RunnerKind = RunnerKind.FAUST
@@ -87,7 +86,7 @@ class Settings(BaseSettings):
         """Raise ValueError when a key is still the development one outside development."""
         if self.environment is Environment.DEVELOPMENT:
             return
-        named = {"PATHWAY_IDEMPOTENCY_HMAC_KEY": self.idempotency_hmac_key, "PATHWAY_DIGEST_KEY": self.digest_key}
+        named = {"PATHWAY_IDEMPOTENCY_HMAC_KEY": self.idempotency_hmac_key}
         missing = [name for name, value in named.items() if value.get_secret_value() == DEVELOPMENT_KEY]
         if missing:
             raise ValueError(

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from services.contracts.codes import TriageOutcome
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api, require
+from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
@@ -107,11 +107,13 @@ async def work_list(
 
 
 @router.get("/triage/{referral}")
-async def explained(referral: ReferralId, session: ReadSession, who: Reader, request: Request) -> DecisionView:
-    """Return the current decision with its reasons in plain English."""
+async def explained(
+    referral: ReferralId, session: ReadSession, opener: Open, who: Reader, request: Request
+) -> DecisionView:
+    """Return the current decision with its reasons in plain English; of an erased person, without them."""
     connection = await session.connection()
     row = (await connection.execute(_STATE, {"key": referral})).first()
-    state = TriageState.model_validate_json(row[0]) if row is not None and row[0] is not None else None
+    state: TriageState | None = await opener.state(None if row is None else row[0])
     if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
         raise _not_found()
     rules: RuleBook = request.app.state.rules
@@ -146,9 +148,8 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
 
     Raises FileRefused when a rule file cannot be used.
     """
-    key = settings.digest_key.get_secret_value().encode()
     app = create_api(
-        build(settings.programmes_dir, key),
+        build(settings.programmes_dir),
         settings,
         routers=[router],
         title="Pathway triage",

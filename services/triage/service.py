@@ -5,7 +5,6 @@ from pathlib import Path
 from services.contracts import types
 from services.contracts.registry import EVENTS
 from services.kernel.service import Service
-from services.kernel.settings import DEVELOPMENT_KEY
 from services.programmes.reader import FOLDER as PROGRAMMES
 from services.programmes.reader import load_book
 from services.triage.domain.decide import decide, reissue
@@ -16,20 +15,12 @@ from services.triage.rulefile import load_rulebook
 from services.triage.store import CASES, project
 
 
-def load_policy(
-    programmes_dir: Path | None = None,
-    digest_key: bytes = DEVELOPMENT_KEY.encode(),
-    rules_dir: Path | None = None,
-) -> TriagePolicy:
+def load_policy(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> TriagePolicy:
     """Read programmes and rules. Raises FileRefused, or UnknownRuleset when a programme's rules are missing."""
-    return TriagePolicy(load_book(programmes_dir or PROGRAMMES), load_rulebook(rules_dir or RULES), digest_key)
+    return TriagePolicy(load_book(programmes_dir or PROGRAMMES), load_rulebook(rules_dir or RULES))
 
 
-def build(
-    programmes_dir: Path | None = None,
-    digest_key: bytes = DEVELOPMENT_KEY.encode(),
-    rules_dir: Path | None = None,
-) -> Service:
+def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> Service:
     """Return the service. Nothing is read before its policy is asked for; see :func:`load_policy`."""
     return Service(
         name="triage",
@@ -49,9 +40,10 @@ def build(
         state=TriageState,
         decide=decide,
         evolve=evolve,
-        policy=lambda: load_policy(programmes_dir, digest_key, rules_dir),
+        policy=lambda: load_policy(programmes_dir, rules_dir),
         project=project,
         tables=(CASES,),
         derived=(CASES,),
         reissue=reissue,
+        subject=lambda found: found.decision.person_id if isinstance(found, TriageState) else found.person_id,
     )

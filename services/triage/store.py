@@ -64,7 +64,7 @@ def project(change: Change) -> Iterator[Row]:
             decision.provider,
             decision.outcome.value,
             decision.revision,
-            state.awaits_since,
+            state.awaiting_since,
             state.withdrawn,
         ),
     )

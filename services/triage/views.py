@@ -5,8 +5,10 @@ from datetime import date
 from pydantic import AwareDatetime, BaseModel
 
 from services.contracts.codes import EligibilityDecision, HoldCause, Intensity, Support, TriageOutcome, Urgency
+from services.contracts.triage import Findings
+from services.kernel.sealing.content import ContentErased
 from services.triage.domain.policy import RuleBook
-from services.triage.domain.state import TriageState
+from services.triage.domain.state import TriageState, acknowledged, awaited
 from services.triage.store import TriageCase
 
 
@@ -36,7 +38,10 @@ class RulesetView(BaseModel):
 
 
 class DecisionView(BaseModel):
-    """A decision explained. It recommends; a coach confirms or overrides it."""
+    """A decision explained. It recommends; a coach confirms or overrides it.
+
+    ``erased``: the person's data are erased; what was sealed (urgency, cause, reasons, red flags) is gone.
+    """
 
     referral_id: str
     programme: str
@@ -44,7 +49,7 @@ class DecisionView(BaseModel):
     revision: int
     decided_on: date
     outcome: TriageOutcome
-    urgency: Urgency
+    urgency: Urgency | None
     cause: HoldCause | None
     package: list[ItemView]
     alternatives: list[Support]
@@ -56,6 +61,7 @@ class DecisionView(BaseModel):
     withdrawn: bool
     ruleset: RulesetView
     input_digest: str
+    erased: bool
 
 
 class CaseView(BaseModel):
@@ -82,12 +88,16 @@ class CaseList(BaseModel):
 def decision_view(state: TriageState, rules: RuleBook) -> DecisionView:
     """Explain a decision with the texts of the rules that it followed."""
     decision = state.decision
-    sealed = decision.sealed
+    found: Findings | None
+    try:
+        found, awaits, seen = decision.sealed.findings.content, awaited(state), acknowledged(state)
+    except ContentErased:
+        found, awaits, seen = None, (), ()
     followed = rules.find(decision.ruleset.id, decision.ruleset.version)
     if followed is not None and followed.sha256 != decision.ruleset.sha256:
         followed = None
     reasons = []
-    for reason in sealed.reasons:
+    for reason in found.reasons if found is not None else ():
         rule = followed.rule(reason.rule) if followed is not None else None
         title, text = (rule.title, rule.text) if rule is not None else (None, None)
         reasons.append(ReasonView(rule=reason.rule, code=reason.code, title=title, text=text))
@@ -98,18 +108,19 @@ def decision_view(state: TriageState, rules: RuleBook) -> DecisionView:
         revision=decision.revision,
         decided_on=decision.occurred_on,
         outcome=decision.outcome,
-        urgency=sealed.urgency,
-        cause=sealed.cause,
+        urgency=None if found is None else found.urgency,
+        cause=None if found is None else found.cause,
         package=[ItemView(support=i.support, intensity=i.intensity, after=i.after) for i in decision.package],
         alternatives=list(decision.alternatives),
         reasons=reasons,
-        awaits=list(state.awaits),
-        awaiting_since=state.awaits_since,
-        acknowledged=list(state.acknowledged),
+        awaits=list(awaits),
+        awaiting_since=state.awaiting_since,
+        acknowledged=list(seen),
         eligibility_decided=state.eligibility_decided,
         withdrawn=state.withdrawn,
         ruleset=RulesetView(**decision.ruleset.model_dump()),
-        input_digest=decision.input_digest,
+        input_digest=decision.input_digest.value or "",
+        erased=found is None,
     )
 
 

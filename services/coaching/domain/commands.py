@@ -39,6 +39,7 @@ from services.contracts.plan_codes import (
     StepCancellation,
 )
 from services.contracts.plan_item import ItemId
+from services.kernel.sealing.content import Digest
 
 
 class ConfirmRecommendation(CommandBody):
@@ -277,4 +278,4 @@ class Asked:
 
     command: PlanCommand
     expected_version: int | None = None
-    note_digest: str | None = None
+    note_digest: Digest | None = None

@@ -26,6 +26,7 @@ from services.contracts.plan_codes import PlanState
 from services.contracts.referral import ConsentChange, Correction, EligibilityDecided, Withdrawal
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
+from services.kernel.sealing.content import Digest
 
 _CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
 
@@ -51,18 +52,17 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
     if not isinstance(cell, Move):
         raise Refused(Reason(cell.code, CODES[cell.code]))
     guards.check(state, body)
-    change = _in_codes(state, asked, command.actor, policy)
+    change = _in_codes(state, asked, command.actor)
     return _draft(state.plan_version + 1, state.plan, state, change, cell, policy.terms(state.programme))
 
 
-def _in_codes(state: Plan, asked: Asked, actor: str, policy: CoachingPolicy) -> PlanChange:
+def _in_codes(state: Plan, asked: Asked, actor: str) -> PlanChange:
     """Return a command as it stands in the event: whole, in codes, a note only as its digest."""
     body = asked.command
     fields: dict[str, Any] = {**body.model_dump(), "by": actor}
     if isinstance(body, RecordNote | OverrideRecommendation):
         note = fields.pop("note")
-        digest = policy.note_digest(state.person_id, note) if note is not None else None
-        fields["note_digest"] = asked.note_digest or digest
+        fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
     if isinstance(body, RecordSession):
         counters = state.plan.counters
         recorded = counters.sessions_attended + counters.sessions_missed + counters.sessions_cancelled

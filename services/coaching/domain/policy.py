@@ -1,7 +1,5 @@
-"""What coaching reads of a programme, and the key under which notes are digested."""
+"""What coaching reads of a programme."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from services.contracts.base import VersionRef
@@ -22,8 +20,7 @@ class Terms:
 class CoachingPolicy:
     """The terms of every programme version, read once at start. Read-only."""
 
-    def __init__(self, book: ProgrammeBook, note_key: bytes) -> None:
-        self._note_key = note_key
+    def __init__(self, book: ProgrammeBook) -> None:
         self._terms = {
             (version.programme, version.version): Terms(
                 version.ref,
@@ -45,10 +42,3 @@ class CoachingPolicy:
                 f"programme {programme.id} {programme.version} has no file here; add it and start again"
             )
         return found
-
-    def note_digest(self, person_id: str, note: str) -> str:
-        """Return the HMAC-SHA-256 of a note, hexadecimal, bound to its person.
-
-        It is made under one development key until people have keys of their own.
-        """
-        return hmac.new(self._note_key, f"{person_id}\0{note}".encode(), hashlib.sha256).hexdigest()

@@ -21,6 +21,7 @@ from services.contracts.referral import (
 )
 from services.intake.domain.policy import NOWHERE, IntakePolicy, Place
 from services.intake.domain.posted import ConsentPosted, ReferralPosted
+from services.kernel.sealing.content import Sealed
 from services.programmes.eligibility import priority_groups, unmet_requirements
 from services.programmes.model import Programme
 from services.programmes.providers import choose_provider
@@ -78,7 +79,7 @@ def created(
         formats=_once(posted.person.accessible_needs),
         priority_groups=priority_groups(programme.joining, known),
         linked_referral=linked_referral,
-        sealed=SealedAssessment(assessment=posted.assessment.plain() if posted.assessment else None),
+        sealed=SealedAssessment(assessment=Sealed.of(posted.assessment.plain()) if posted.assessment else None),
     )
 
 

@@ -15,6 +15,7 @@ from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.readable import ReferralRead
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
+from services.kernel.sealing.content import Sealed
 
 CREATE = "referral.create"
 ASSESS = "referral.assess"
@@ -114,7 +115,7 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         **carry(state.common, occurred_on=_not_before(given.taken_on or today, state)),
         received_at=now,
         by=actor or None,
-        sealed=SealedAssessment(assessment=given.plain()),
+        sealed=SealedAssessment(assessment=Sealed.of(given.plain())),
     )
     return [Draft(types.REFERRAL_ASSESSED, event)]
 
@@ -135,6 +136,16 @@ def _withdraw(state: Referral, actor: str, data: WithdrawalPosted, now: datetime
 def _not_before(day: date, state: Referral) -> date:
     """An answer can be older than the referral; as a fact about the referral it begins with it."""
     return max(day, state.common.referred_on)
+
+
+def subject(found: Any) -> str | None:
+    """Return whose key seals a referral: of its state, of a command that makes one, of an event about one."""
+    match found:
+        case Referral(common=common):
+            return common.person_id
+        case CreateReferral() | Common():
+            return found.person_id
+    return None
 
 
 def evolve(state: Referral | None, event: Event) -> Referral:

@@ -154,7 +154,7 @@ def apply(
     state = aggregate.state
     for event in events:
         state = service.evolve(state, event)
-    rows = list(service.project(Change(aggregate.key, cause, events, state)))
+    rows = list(service.project(Change(aggregate.key, cause, events, state, Sealer(key, cause.id).text)))
     if events:
         aggregate.state = state
         aggregate.sequence += len(events)

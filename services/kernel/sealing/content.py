@@ -8,6 +8,7 @@ Content under a destroyed key is gone: asking for it raises :class:`ContentErase
 and ``project`` must not ask at all, so that states and rows follow from the log whether or not keys are left.
 """
 
+import json
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, cast, get_args
@@ -54,6 +55,10 @@ class Sealer:
         """Return the token of a field's plain bytes."""
         key = self.key()
         return seal_plain(plain, key, field, derived_nonce(key, self._event_id, field, plain))
+
+    def text(self, text: str, field: str) -> str:
+        """Return the token of a text."""
+        return self.seal(json.dumps(text, ensure_ascii=False).encode(), field)
 
 
 def usable(key: KeyFound | None) -> SubjectKey:
@@ -108,12 +113,17 @@ class Sealed(Generic[T]):
         return f"Sealed({self.field.name if self.field else 'plain'})"
 
 
+def sealed_text(token: str, field: str) -> Sealed[str]:
+    """Return a text from a column that :meth:`Sealer.text` filled."""
+    return Sealed(token, SealedAs(field, str))
+
+
 class SealedAs:
     """Marks a field of type ``Sealed[T]``; ``name`` stands in the token, so that it fits no other field."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, content_type: Any = None) -> None:
         self.name = name
-        self._content_type: Any = None
+        self._content_type = content_type
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:

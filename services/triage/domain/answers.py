@@ -1,10 +1,11 @@
 """Answers given in parts: how a later part joins the earlier ones, and which red flags it raises."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from services.contracts import red_flags
 from services.contracts.assessment import Assessment, Gad7, Phq9, StartMsk, Wsas
 from services.contracts.codes import RedFlag, SafetyLevel
+from services.kernel.sealing.content import Sealed
 
 T = TypeVar("T")
 S = TypeVar("S", Gad7, StartMsk, Wsas)
@@ -12,10 +13,27 @@ S = TypeVar("S", Gad7, StartMsk, Wsas)
 _LISTS = ("taken_on", "conditions", "under_secondary_mental_health_care", "stressors", "barriers")
 
 
-def merged(earlier: Assessment | None, later: Assessment | None) -> Assessment | None:
+class Answers(NamedTuple):
+    """Answers opened, and as they travel: passed on as they came unless a later part has joined them."""
+
+    given: Assessment | None
+    sealed: Sealed[Assessment] | None
+
+    @classmethod
+    def of(cls, sealed: Sealed[Assessment] | None) -> "Answers":
+        """Open what came. Raises ContentErased."""
+        return cls(None if sealed is None else sealed.content, sealed)
+
+    def joined_by(self, later: "Answers") -> "Answers":
+        """Return these answers with a later part."""
+        if self.given is None or later.given is None:
+            return later if self.given is None else self
+        both = merged(self.given, later.given)
+        return Answers(both, Sealed.of(both))
+
+
+def merged(earlier: Assessment, later: Assessment) -> Assessment:
     """Return all answers known. A later answer replaces an earlier one; an absent one replaces nothing."""
-    if earlier is None or later is None:
-        return later if earlier is None else earlier
     plain = {name: _latest(getattr(earlier, name), getattr(later, name)) for name in _LISTS}
     return Assessment(
         **plain,

@@ -4,10 +4,9 @@ Red flags come first. A hold is latched: an answer can raise one, and only a per
 Triage decides again when answers or facts arrive, and never after a withdrawal.
 """
 
-import hmac
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -24,13 +23,21 @@ from services.contracts.referral import (
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
-from services.contracts.triage import Findings, TriageAcknowledged, TriageCompleted, TriageRelayed
+from services.contracts.triage import (
+    Findings,
+    RuleId,
+    SealedFindings,
+    TriageAcknowledged,
+    TriageCompleted,
+    TriageRelayed,
+)
 from services.kernel.decision import Command, Draft, Event, PolicyRef, Reason, Received, Refused
-from services.triage.domain.answers import merged, positive_levels, raised_by
+from services.kernel.sealing.content import Digest, Sealed
+from services.triage.domain.answers import Answers, positive_levels, raised_by
 from services.triage.domain.facts import facts_of
 from services.triage.domain.matching import Engine
 from services.triage.domain.policy import TriagePolicy
-from services.triage.domain.state import TriageState, acknowledged_in, relayed_into
+from services.triage.domain.state import TriageState, acknowledged, acknowledged_in, awaited, relayed_into
 
 LONDON: Final = ZoneInfo("Europe/London")
 ACKNOWLEDGE: Final = "triage.acknowledge"
@@ -58,27 +65,36 @@ def decide(state: TriageState | None, cause: Received | Command, *, policy: Tria
     if isinstance(cause, Command):
         return _acknowledge(state, cause, policy, now)
     if cause.type == types.REFERRAL_CREATED:
-        return [] if state is not None else _created(cause.data, policy)
+        return [] if state is not None else _created(cause.data, policy, now)
     if state is None:
         return []
     later = _LATER.get(cause.type)
-    return [] if later is None else later(state, cause, policy)
+    return [] if later is None else later(state, cause, policy, now)
 
 
-def _created(referral: ReferralCreated, policy: TriagePolicy) -> list[Draft]:
+class Pending(NamedTuple):
+    """Red-flag rules that await a person, those that one has acknowledged, and since when somebody must look."""
+
+    awaits: tuple[RuleId, ...]
+    acknowledged: tuple[RuleId, ...]
+    since: datetime | None
+
+
+def _created(referral: ReferralCreated, policy: TriagePolicy, now: datetime) -> list[Draft]:
     engine = policy.engine(referral.programme.id, referral.referred_on)
-    answers = referral.sealed.assessment
-    awaits = tuple(engine.rule_of_level[level] for level in raised_by(answers, answers))
-    return [_draft(_completed(referral, referral, 1, answers, tuple(sorted(awaits)), None, engine, policy))]
+    answers = Answers.of(referral.sealed.assessment)
+    awaits = tuple(engine.rule_of_level[level] for level in raised_by(answers.given, answers.given))
+    pending = Pending(tuple(sorted(awaits)), (), now if awaits else None)
+    return [_draft(_completed(referral, referral, 1, answers, pending, None, engine))]
 
 
-def _assessed(state: TriageState, cause: Received, policy: TriagePolicy) -> list[Draft]:
+def _assessed(state: TriageState, cause: Received, policy: TriagePolicy, now: datetime) -> list[Draft]:
     event: ReferralAssessed = cause.data
     if state.withdrawn:
         return []
-    part = event.sealed.assessment
-    answers = merged(state.decision.sealed.assessment, part)
-    return [_draft(_again(state, event, answers, raised_by(part, answers), policy))]
+    part = Answers.of(event.sealed.assessment)
+    answers = Answers.of(state.decision.sealed.assessment).joined_by(part)
+    return [_draft(_again(state, event, answers, raised_by(part.given, answers.given), policy, now))]
 
 
 def _relay(cause: Received) -> TriageRelayed:
@@ -86,24 +102,24 @@ def _relay(cause: Received) -> TriageRelayed:
     return TriageRelayed(**carry(event), origin=cause.id, received_at=event.received_at, change=event.change)
 
 
-def _passed_on(_: TriageState, cause: Received, __: TriagePolicy) -> list[Draft]:
+def _passed_on(_: TriageState, cause: Received, __: TriagePolicy, ___: datetime) -> list[Draft]:
     return [Draft(types.TRIAGE_RELAYED, _relay(cause), cause.occurred_at)]
 
 
-def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePolicy) -> list[Draft]:
+def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePolicy, now: datetime) -> list[Draft]:
     """Pass the change on; decide again when the facts changed, or when the outcome does."""
     relayed = _relay(cause)
     drafts = [Draft(types.TRIAGE_RELAYED, relayed, cause.occurred_at)]
     if state.withdrawn:
         return drafts
     after = relayed_into(state, relayed)
-    again = _again(after, relayed, after.decision.sealed.assessment, (), policy)
+    again = _again(after, relayed, Answers.of(after.decision.sealed.assessment), (), policy, now)
     if cause.type == types.REFERRAL_CORRECTED or again.outcome != state.decision.outcome:
         drafts.append(_draft(again))
     return drafts
 
 
-_LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy], list[Draft]]]] = {
+_LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {
     types.REFERRAL_ASSESSED: _assessed,
     types.REFERRAL_CONSENT_CHANGED: _passed_on,
     types.REFERRAL_WITHDRAWN: _passed_on,
@@ -121,16 +137,16 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
     if wanted.revision is not None and wanted.revision != seen:
         message = f"Revision {seen} is current, not {wanted.revision}; read it, then acknowledge that one."
         raise Refused(Reason("revision_changed", message, "/revision"))
-    if not state.awaits:
+    if state.awaiting_since is None:
         raise Refused(Reason("nothing_to_acknowledge", "Nothing is held and nothing awaits an acknowledgement."))
     on = now.astimezone(LONDON).date()
-    acknowledged = TriageAcknowledged(
+    done = TriageAcknowledged(
         **carry(state.decision, occurred_on=on), revision=seen, by=command.actor, acknowledged_at=now
     )
-    drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, acknowledged)]
+    drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, done)]
     if not state.withdrawn:
         after = acknowledged_in(state)
-        again = _again(after, acknowledged, after.decision.sealed.assessment, (), policy)
+        again = _again(after, done, Answers.of(after.decision.sealed.assessment), (), policy, now)
         drafts.append(_draft(again))
     return drafts
 
@@ -138,34 +154,35 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
 def _again(
     state: TriageState,
     common: Common,
-    answers: Assessment | None,
+    answers: Answers,
     raised: tuple[SafetyLevel, ...],
     policy: TriagePolicy,
+    now: datetime,
 ) -> TriageCompleted:
     """Return the next revision. ``raised``: the levels for which new answers hold a positive one."""
     engine = policy.engine(common.programme.id, common.referred_on)
-    awaits = set(state.awaits)
-    for level in positive_levels(answers):
+    awaits, seen = set(awaited(state)), acknowledged(state)
+    for level in positive_levels(answers.given):
         rule = engine.rule_of_level[level]
-        if rule not in state.acknowledged or level in raised:
+        if rule not in seen or level in raised:
             awaits.add(rule)
+    since = (state.awaiting_since or now) if awaits else None
+    pending = Pending(tuple(sorted(awaits)), tuple(rule for rule in seen if rule not in awaits), since)
     revision = state.decision.revision + 1
-    decided = state.eligibility_decided
-    return _completed(common, state.decision, revision, answers, tuple(sorted(awaits)), decided, engine, policy)
+    return _completed(common, state.decision, revision, answers, pending, state.eligibility_decided, engine)
 
 
 def _completed(
     common: Common,
     known: ReferralCreated | TriageCompleted,
     revision: int,
-    answers: Assessment | None,
-    awaits: tuple[str, ...],
+    answers: Answers,
+    pending: Pending,
     decided: EligibilityDecision | None,
     engine: Engine,
-    policy: TriagePolicy,
 ) -> TriageCompleted:
-    facts = facts_of(common, known.facts, known.asks, answers, common.occurred_on)
-    found = engine.match(facts, awaits)
+    facts = facts_of(common, known.facts, known.asks, answers.given, common.occurred_on)
+    found = engine.match(facts, pending.awaits)
     outcome = found.outcome
     if decided is _NOT_ELIGIBLE and outcome is not _HELD:
         outcome = _REFUSED_BY_A_PERSON
@@ -183,9 +200,19 @@ def _completed(
         package=found.package,
         alternatives=found.alternatives,
         ruleset=engine.ruleset,
-        input_digest=_digest(common, known, answers, awaits, decided, policy.digest_key),
-        sealed=Findings(
-            urgency=found.urgency, cause=found.cause, reasons=found.reasons, awaits=awaits, assessment=answers
+        awaiting_since=pending.since,
+        input_digest=_digest(common, known, answers.given, pending.awaits, decided),
+        sealed=SealedFindings(
+            findings=Sealed.of(
+                Findings(
+                    urgency=found.urgency,
+                    cause=found.cause,
+                    reasons=found.reasons,
+                    awaits=pending.awaits,
+                    acknowledged=pending.acknowledged,
+                )
+            ),
+            assessment=answers.sealed,
         ),
     )
 
@@ -201,9 +228,8 @@ def _digest(
     answers: Assessment | None,
     awaits: tuple[str, ...],
     decided: EligibilityDecision | None,
-    key: bytes,
-) -> str:
-    """Return the HMAC-SHA-256 of all that a decision reads: two decisions with equal digests read the same."""
+) -> Digest:
+    """Return the digest of all that a decision reads: two of one person with equal digests read the same."""
     read = (
         common.person_id,
         common.occurred_on.isoformat(),
@@ -215,14 +241,11 @@ def _digest(
         " ".join(awaits),
         decided or "",
     )
-    text = b"\0".join(
-        (
-            "\0".join(read).encode(),
-            known.facts.__pydantic_serializer__.to_json(known.facts),
-            b"" if answers is None else answers.__pydantic_serializer__.to_json(answers),
-        )
+    return Digest.of(
+        "\0".join(read).encode(),
+        known.facts.__pydantic_serializer__.to_json(known.facts),
+        b"" if answers is None else answers.__pydantic_serializer__.to_json(answers),
     )
-    return hmac.digest(key, text, "sha256").hex()
 
 
 def reissue(event: Event, cause_id: str) -> Command:

@@ -1,4 +1,4 @@
-"""What a decision of triage follows: the programmes, the rule sets bound to them, the digest's key."""
+"""What a decision of triage follows: the programmes, and the rule sets bound to them."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -24,12 +24,11 @@ class RuleBook:
 
 
 class TriagePolicy:
-    """Programmes and rules, compiled once. ``digest_key`` is for the HMAC of a decision's input."""
+    """Programmes and rules, compiled once."""
 
-    def __init__(self, book: ProgrammeBook, rules: RuleBook, digest_key: bytes) -> None:
+    def __init__(self, book: ProgrammeBook, rules: RuleBook) -> None:
         self.book = book
         self.rules = rules
-        self.digest_key = digest_key
         self._engines: dict[tuple[str, str], Engine] = {}
         for programme in book:
             wanted = programme.matching.ruleset

@@ -1,7 +1,5 @@
 """What triage holds of a referral, and how its own events fold into it."""
 
-from datetime import datetime
-
 from services.contracts import types
 from services.contracts.base import Moment, Record, carry
 from services.contracts.codes import EligibilityDecision
@@ -13,14 +11,12 @@ from services.kernel.decision import Event
 class TriageState(Record):
     """The last decision, with its facts kept up to date, and what has happened since.
 
-    ``awaits`` are the red flags that a named person has yet to acknowledge, since ``awaits_since``;
-    ``acknowledged`` those that one has. ``eligibility_decided`` is a person's decision (None: none yet).
+    ``awaiting_since``: since when red flags of the decision await a named person; None once one has acknowledged
+    them. ``eligibility_decided`` is a person's decision (None: none yet).
     """
 
     decision: TriageCompleted
-    awaits: tuple[RuleId, ...]
-    awaits_since: Moment | None
-    acknowledged: tuple[RuleId, ...]
+    awaiting_since: Moment | None
     eligibility_decided: EligibilityDecision | None
     withdrawn: bool
 
@@ -29,7 +25,7 @@ def evolve(state: TriageState | None, event: Event) -> TriageState:
     """Fold one of triage's own events. Raises TypeError for an event that cannot come first or is not its own."""
     data = event.data
     if event.type == types.TRIAGE_COMPLETED:
-        return _completed(state, data, event.occurred_at)
+        return _completed(state, data)
     if state is None:
         raise TypeError(f"{event.type} cannot be the first event of a triage")
     if event.type == types.TRIAGE_ACKNOWLEDGED:
@@ -39,31 +35,26 @@ def evolve(state: TriageState | None, event: Event) -> TriageState:
     raise TypeError(f"{event.type} is not an event of triage")
 
 
-def _completed(state: TriageState | None, data: TriageCompleted, at: datetime) -> TriageState:
-    awaits = data.sealed.awaits
+def _completed(state: TriageState | None, data: TriageCompleted) -> TriageState:
     if state is None:
-        return TriageState(
-            decision=data,
-            awaits=awaits,
-            awaits_since=at if awaits else None,
-            acknowledged=(),
-            eligibility_decided=None,
-            withdrawn=False,
-        )
-    return TriageState(
-        decision=data,
-        awaits=awaits,
-        awaits_since=(state.awaits_since or at) if awaits else None,
-        acknowledged=tuple(rule for rule in state.acknowledged if rule not in awaits),
-        eligibility_decided=state.eligibility_decided,
-        withdrawn=state.withdrawn,
-    )
+        return TriageState(decision=data, awaiting_since=data.awaiting_since, eligibility_decided=None, withdrawn=False)
+    return state.model_copy(update={"decision": data, "awaiting_since": data.awaiting_since})
+
+
+def awaited(state: TriageState) -> tuple[RuleId, ...]:
+    """Return the red-flag rules that a person has yet to acknowledge. Opens the findings."""
+    return () if state.awaiting_since is None else state.decision.sealed.findings.content.awaits
+
+
+def acknowledged(state: TriageState) -> tuple[RuleId, ...]:
+    """Return the red-flag rules that a person has acknowledged. Opens the findings."""
+    found = state.decision.sealed.findings.content
+    return tuple(sorted({*found.acknowledged, *(found.awaits if state.awaiting_since is None else ())}))
 
 
 def acknowledged_in(state: TriageState) -> TriageState:
     """Return the state after a person has acknowledged all that awaited it."""
-    known = tuple(sorted({*state.acknowledged, *state.awaits}))
-    return state.model_copy(update={"awaits": (), "awaits_since": None, "acknowledged": known})
+    return state.model_copy(update={"awaiting_since": None})
 
 
 def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
