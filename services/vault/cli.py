@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -201,7 +201,8 @@ def person_commands(lookup: Lookup) -> typer.Typer:
         as_json: AsJson = False,
     ) -> None:
         """List who was erased, the first first."""
-        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=since, limit=limit))
+        moment = None if since is None else since.replace(tzinfo=UTC)
+        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=moment, limit=limit))
         show_rows("Erasures", found, as_json=as_json)
 
     return app
