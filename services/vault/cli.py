@@ -120,7 +120,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
 
     @app.command()
     def restore(
-        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+        file: Annotated[Path, typer.Argument(dir_okay=False)],
         actor: Actor,
         apply: Apply = False,
         as_json: AsJson = False,

@@ -128,3 +128,14 @@ async def test_a_backup_of_many_keys_is_restored_in_batches(vault: Vault) -> Non
     ring = KeyRing(await vault.source("vault_read"), KeyEncryptionKeys(vault.root))
     assert await ring.get(people) == before
     json.dumps(done)
+
+
+async def test_a_file_that_cannot_be_read_or_written_is_said_to_be_a_file(vault: Vault) -> None:
+    (vault.folder / "taken").write_text("")
+    for doing in (
+        backup(vault.pool, vault.folder / "taken", NOW),
+        restore_keys(vault.pool, vault.root, vault.folder / "none.jsonl", actor="ann", apply=True),
+    ):
+        with pytest.raises(OperationRefused) as refused:
+            await doing
+        assert refused.value.code == "file_refused"
