@@ -10,18 +10,21 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
-from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
+from services.contracts.types import TOPIC_OUTCOME, TOPIC_PERSON, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
 from services.demo.recorder import READY
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
+from services.kernel.sealing.root_file import write_key_file
 from services.kernel.settings import Environment, Settings
 
 SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
-TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME)
+VAULT: Final = "vault"
+TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME, TOPIC_PERSON)
 START_SECONDS: Final = 60.0
 RELAY_PACE_SECONDS: Final = 0.15
 """Relays gather a little before they publish again, so that two cores are enough for all of it."""
+ROOT_KEY: Final = "root.key"
 CLI: Final = ("-m", "services.cli")
 
 
@@ -50,7 +53,8 @@ class World:
         self.postgres = self._stack.enter_context(Postgres(durable=True))
         self.broker = MockBroker(self.folder / "logs")
         self._stack.callback(self.broker.stop)
-        self.postgres.create_service_databases(SERVICES)
+        self.postgres.create_service_databases((*SERVICES, VAULT))
+        write_key_file(self.folder / ROOT_KEY)
         self.broker.create_topics(TOPICS)
         self.processes = self._stack.enter_context(Supervisor(self.folder / "logs", self.environment()))
 
@@ -61,6 +65,8 @@ class World:
             "PATHWAY_KAFKA_BOOTSTRAP": self.broker.bootstrap,
             "PATHWAY_DATABASE_URL": self.postgres.dsn("pathway_{service}", "{service}_run"),
             "PATHWAY_MIGRATE_URL": self.postgres.dsn("pathway_{service}", "{service}_owner"),
+            "PATHWAY_VAULT_URL": self.postgres.dsn("pathway_vault", "vault_mint"),
+            "PATHWAY_ROOT_KEY": f"file:{self.folder / ROOT_KEY}",
             "PATHWAY_ISSUER_URL": self.issuer,
             "PATHWAY_JWKS_URL": f"{self.issuer}/jwks",
             "PATHWAY_FETCH_MAX_WAIT_MS": "40",  # the in-memory broker holds an empty fetch to its end
@@ -82,12 +88,13 @@ class World:
         self.recorder = self.processes.python("recorder", *words)
 
     def migrate(self) -> None:
-        """Migrate every database. Raises ChildFailedError with the output of a migration that fails."""
-        job = self.processes.python("migrate", *CLI, "migrate", "all")
-        status = job.wait(START_SECONDS)
-        if status != 0:
-            raise RuntimeError(f"the databases were not migrated:\n{job.output()[-3000:]}")
-        del self.processes.children["migrate"]
+        """Migrate every database and make the first key-encryption key. Raises RuntimeError with what a job said."""
+        for name, words in (("migrate", ("migrate", "all")), ("vault-init", ("vault", "init", "--apply"))):
+            job = self.processes.python(name, *CLI, *words)
+            status = job.wait(START_SECONDS)
+            if status != 0:
+                raise RuntimeError(f"{name} failed:\n{job.output()[-3000:]}")
+            del self.processes.children[name]
 
     def start_services(self) -> None:
         """Start the issuer, the APIs, the workers and the relay, all at once; they come up side by side."""
@@ -96,7 +103,7 @@ class World:
             self._role(f"{service}-api", "api", service)
         for service in SERVICES:
             self._role(f"{service}-worker", "worker", service)
-        self._role("relay", "relay", *SERVICES)
+        self._role("relay", "relay", *SERVICES, VAULT)
 
     def waiting_for(self) -> list[Child]:
         """The roles in the order in which to wait for them."""

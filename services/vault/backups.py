@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,21 +39,23 @@ ON CONFLICT DO NOTHING RETURNING subject
 async def backup(pool: Pool, folder: Path, now: datetime, *, progress: Progress = no_progress) -> dict[str, Any]:
     """Write all wrapped keys, as they are at one moment, into a new file of ``folder``.
 
-    The file appears whole or not at all, readable by its owner only. Raises OSError when it cannot be written.
+    The file appears whole or not at all, readable by its owner only. Raises OperationRefused when it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240  nothing else runs in this process
     file = folder / f"keys-{now:%Y%m%dT%H%M%S%f}Z.jsonl"
     part = file.with_suffix(".part")
     digest = hashlib.sha256()
     count = 0
-    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with _file(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240  nothing else runs in this process
+        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(opened, "wb") as out:
 
             def write(line: dict[str, Any]) -> None:
                 text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
                 digest.update(text)
-                out.write(text)
+                with _file(part):
+                    out.write(text)
 
             async with (
                 pool.acquire() as connection,
@@ -66,11 +69,13 @@ async def backup(pool: Pool, folder: Path, now: datetime, *, progress: Progress 
                     count += 1
                     if count % BATCH == 0:
                         progress(count, total)
-            out.write(json.dumps({"keys": count, "sha256": digest.hexdigest()}).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        part.rename(file)
-        _sync(folder)
+            with _file(part):
+                out.write(json.dumps({"keys": count, "sha256": digest.hexdigest()}).encode() + b"\n")
+                out.flush()
+                os.fsync(out.fileno())
+        with _file(file):
+            part.rename(file)
+            _sync(folder)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -117,7 +122,7 @@ def check(file: Path) -> tuple[dict[str, Any], int]:
     header: dict[str, Any] = {}
     last = b""
     lines = 0
-    with file.open("rb") as text:
+    with _file(file), file.open("rb") as text:
         for line in text:
             if lines:
                 digest.update(last)
@@ -144,6 +149,15 @@ def prune(folder: Path, days: int, now: datetime, *, apply: bool) -> list[dict[s
     if apply and found:
         _sync(folder)
     return found
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[None]:
+    """Say that a file, and not the database, is in the way."""
+    try:
+        yield
+    except OSError as error:
+        raise OperationRefused("file_refused", f"{path}: {error.strerror}") from error
 
 
 def _object(file: Path, line: bytes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,7 +120,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
 
     @app.command()
     def restore(
-        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+        file: Annotated[Path, typer.Argument(dir_okay=False)],
         actor: Actor,
         apply: Apply = False,
         as_json: AsJson = False,
@@ -201,7 +201,8 @@ def person_commands(lookup: Lookup) -> typer.Typer:
         as_json: AsJson = False,
     ) -> None:
         """List who was erased, the first first."""
-        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=since, limit=limit))
+        moment = None if since is None else since.replace(tzinfo=UTC)
+        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=moment, limit=limit))
         show_rows("Erasures", found, as_json=as_json)
 
     return app

@@ -28,8 +28,8 @@ ROOT = "SELECT coalesce((SELECT survivor FROM subject_alias WHERE subject = $1),
 KNOWN = "SELECT EXISTS (SELECT FROM subject_key WHERE subject = $1)"
 GROUP = 'SELECT subject FROM subject_alias WHERE survivor = $1 ORDER BY subject COLLATE "C"'
 LIST = """
-SELECT subject AS person_id, erased_at, reason, event_id FROM erasure WHERE erased_at >= coalesce($1, '-infinity')
-ORDER BY erased_at, subject LIMIT $2
+SELECT subject AS person_id, erased_at, reason, event_id FROM erasure
+WHERE erased_at >= coalesce($1::timestamptz, '-infinity') ORDER BY erased_at, subject LIMIT $2
 """
 
 

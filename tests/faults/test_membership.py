@@ -1,5 +1,7 @@
 """Workers come, go, freeze and wake: a partition has one owner that counts, whoever believes to own it."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import RequestTimedOutError
@@ -10,6 +12,10 @@ from tests.faults.stage import Stage, until
 
 RUNNERS = pytest.mark.parametrize("runner", ["faust", "aiokafka"])
 KEYS = [f"k{n}" for n in range(30)]
+CONNECTIONS_OF_A_WORKER = 2
+WAIT_FOR_A_LOCK = """
+SELECT count(*) >= $1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @RUNNERS
@@ -34,6 +40,22 @@ async def test_two_workers_share_and_give_back(stage: Stage, runner: str, monkey
         await stage.prove()
     assert len(joins) > 2
     assert len(set(joins)) == 2  # a rebalance gives nobody another member id: it is no displacement
+
+
+@RUNNERS
+async def test_partitions_that_move_while_their_batches_are_in_hand(stage: Stage, runner: str) -> None:
+    """Both workers hold the same records at one moment, and only one of them may apply them."""
+    stage.runner = runner
+    await stage.send(KEYS, 2)  # first, so that one fetch brings all partitions
+    async with stage.relaying(), AsyncExitStack() as workers:
+        async with stage.holding("LOCK TABLE outbox IN SHARE MODE"):
+            await workers.enter_async_context(stage.consuming())
+            await stage.until(WAIT_FOR_A_LOCK, CONNECTIONS_OF_A_WORKER)
+            await workers.enter_async_context(stage.consuming())
+            await stage.until(WAIT_FOR_A_LOCK, CONNECTIONS_OF_A_WORKER + 1)
+        await stage.until_counted()
+        await stage.send(KEYS, 2)
+        await stage.prove()
 
 
 def test_only_joins_under_a_new_member_id_end_a_worker() -> None:

@@ -87,6 +87,24 @@ async def test_a_relay_killed_between_send_and_mark_sends_again(stage: Stage) ->
     await stage.prove_log()
 
 
+async def test_a_relay_killed_before_the_broker_has_answered_has_marked_nothing(
+    stage: Stage, own_kafka: Broker
+) -> None:
+    """Who marks first and sends then would lose these."""
+    relay = stage.relay(PATHWAY_RELAY_SEND_TIMEOUT_SECONDS="0.5")
+    await stage.decide(KEYS)
+    await stage.until(ALL_SENT)
+    with stage.frozen():
+        await stage.decide(KEYS, 2)
+        await asyncio.to_thread(relay.wait_for_line, "SendFailed")
+        relay.kill9()
+        assert await stage.admin.fetchval(UNSENT) == 2 * len(KEYS)
+    await stage.decide(KEYS)
+    async with stage.relaying():
+        await stage.until(ALL_SENT)
+    await stage.prove_log()
+
+
 async def test_a_leader_that_loses_its_session_stops_marking_and_leads_again(stage: Stage) -> None:
     await stage.decide(KEYS)
     async with stage.relaying() as relay:

@@ -68,6 +68,29 @@ async def test_a_batch_and_a_command_on_one_aggregate(
         await stage.prove_log()
 
 
+@pytest.mark.parametrize("first", ["worker", "command"])
+async def test_a_running_worker_and_a_command_on_an_aggregate_that_is_not_there_yet(
+    stage: Stage, pool: asyncpg.Pool, first: str
+) -> None:
+    """As above, with the record on the broker and Faust around it."""
+    stage.expect("a", 7)
+    record_of_a = stage.next("a", 5)
+    async with stage.relaying(), stage.consuming():
+        await stage.send("b")
+        await stage.until("SELECT count(*) > 0 FROM aggregate WHERE state IS NOT NULL")
+        async with stage.holding(NO_INSERT):
+            if first == "worker":
+                await stage.put([record_of_a])
+                await stage.until_blocked("outbox")
+            commanded = asyncio.ensure_future(command(pool, "a", 7))
+            await stage.until_blocked("aggregate" if first == "worker" else "outbox")
+            if first == "command":
+                await stage.put([record_of_a])
+                await stage.until_blocked("aggregate")
+        await commanded
+        await stage.prove()
+
+
 async def test_one_event_in_two_partitions_counts_once(stage: Stage, pool: asyncpg.Pool) -> None:
     """As when a topic is given more partitions between a send and its repetition."""
     stage.expect("a", 5)

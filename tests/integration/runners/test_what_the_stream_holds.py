@@ -67,6 +67,14 @@ async def test_undecodable_bytes_without_a_readable_key_hold_back_nobody(stage: 
         await stage.prove(dead=[("poison", code) for code in codes * 2])
 
 
+async def test_what_others_write_in_a_producer_s_place_holds_back_nobody(stage: Stage) -> None:
+    sources = ["/pathway/tally", "/stranger"]
+    strangers = [stage.bytes(b"a", added(500), headers("a", 1, source=source)) for source in sources]
+    await stage.put([strangers[0], stage.next("a", 5), strangers[1], stage.next("a", 6)])
+    async with stage.relaying(), stage.consuming():
+        await stage.prove(dead=[("poison", "source_not_producer")] * 2)
+
+
 class Odd(str):
     """A header name that is no text once it is on the wire."""
 

@@ -1,8 +1,12 @@
 """Reading begins where the database says, whatever Kafka remembers of the group."""
 
+from collections.abc import Collection
+
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.kernel.runtime.consumption import Consumption
+from services.kernel.runtime.log_view import Place
 from tests.faults.stage import Stage, spy
 
 RUNNERS = pytest.mark.parametrize("runner", ["faust", "aiokafka"])
@@ -35,6 +39,31 @@ async def test_a_restart_begins_at_the_position_though_the_group_never_committed
             await stage.prove()
     assert {place: offsets[0] for place, offsets in taken.items()} == before
     assert sum(map(len, taken.values())) == 40
+
+
+@RUNNERS
+async def test_what_is_delivered_again_counts_once(stage: Stage, runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the runner begins: what is below the position has no effect, and what is above has one."""
+    stage.runner = runner
+    keys = [f"k{n}" for n in range(20)]
+    await stage.send(keys, 3)
+    async with stage.relaying():
+        async with stage.consuming():
+            await stage.prove()
+        before = await stage.positions()
+        begin = Consumption.begin
+
+        async def from_the_beginning(consumption: Consumption, places: Collection[Place]) -> dict[Place, int]:
+            return dict.fromkeys(await begin(consumption, places), 0)
+
+        monkeypatch.setattr(Consumption, "begin", from_the_beginning)
+        await stage.send(keys, 2)
+        async with stage.consuming() as consumption:
+            taken = spy(consumption)
+            await stage.prove()
+    assert {place: offsets[: before[place]] for place, offsets in taken.items()} == {
+        place: list(range(end)) for place, end in before.items()
+    }
 
 
 @RUNNERS
