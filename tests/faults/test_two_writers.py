@@ -16,7 +16,7 @@ from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
-from services.kernel.runtime.turns import Counts
+from services.kernel.runtime.turn import Counts
 from tests.faults.stage import Stage
 from tests.tally.domain import Added, tally_service
 from tests.tally.records import record

@@ -3,12 +3,19 @@
 import asyncio
 import itertools
 import os
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from services.embedded.postgres import Postgres, owner_of, runner_of
 from services.kernel.migrations.runner import migrate
+from services.kernel.runtime.database import open_pool
+from services.kernel.sealing.root_file import FileRootKey, write_key_file
+from services.kernel.sealing.serving import note_checked
+from services.vault.keys import init
 
 _numbers = itertools.count(1)
 
@@ -61,13 +68,33 @@ class Databases:
             self(service)
         folder = quote(str(self._postgres.folder))
         name = f"{self.name}_{{service}}"
+        self.open_vault()
         return {
+            "PATHWAY_VAULT_URL": self.vault_dsn(),
+            "PATHWAY_ROOT_KEY": f"file:{self.root_key}",
             "PATHWAY_DATABASE_URL": f"postgresql://{{service}}_run@/{name}?host={folder}",
             "PATHWAY_MIGRATE_URL": f"postgresql://{{service}}_owner@/{name}?host={folder}",
         }
 
+    @property
+    def root_key(self) -> Path:
+        """The file of this test's root key; it lies where the databases lie and goes with them."""
+        return self._postgres.folder / f"{self.name}.root-key"
+
+    def vault_dsn(self, role: str = "vault_mint") -> str:
+        """The vault as a role that reads keys, or makes them too."""
+        return self("vault").postgres.dsn(self("vault").name, role)
+
+    def open_vault(self) -> None:
+        """Give the test's vault a root key and its first key-encryption key; it serves until the server is restarted."""
+        if self.root_key.exists():
+            return
+        write_key_file(self.root_key)
+        _in_a_thread(_open_vault(self("vault"), FileRootKey(self.root_key)))
+
     def close(self) -> None:
         """Drop them, whoever is connected."""
+        self.root_key.unlink(missing_ok=True)
         for database in self._made.values():
             self._postgres.drop_database(database.name)
 
@@ -76,12 +103,22 @@ class Databases:
             name = f"template_{service}"
             self._postgres.create_roles(service)
             self._postgres.create_database(name, owner=owner_of(service))
-            _migrate(self._postgres.dsn(name, owner_of(service)), service)
+            _in_a_thread(migrate(self._postgres.dsn(name, owner_of(service)), service))
             self._templates[service] = name
         return self._templates[service]
 
 
-def _migrate(dsn: str, service: str) -> None:
-    """Migrate from a thread: the test that asks first may be running a loop in this one."""
+async def _open_vault(vault: Database, root: FileRootKey) -> None:
+    pool = await open_pool(vault.dsn)
+    try:
+        await init(pool, root, actor="test", apply=True)
+        async with pool.acquire() as connection:
+            await note_checked(connection)
+    finally:
+        pool.terminate()
+
+
+def _in_a_thread(work: Coroutine[Any, Any, Any]) -> None:
+    """The test that asks first may be running a loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(migrate(dsn, service))).result()
+        thread.submit(lambda: asyncio.run(work)).result()
