@@ -86,7 +86,7 @@ class Databases:
         return self("vault").postgres.dsn(self("vault").name, role)
 
     def open_vault(self) -> None:
-        """Give the test's vault a root key and its first key-encryption key; it serves until the server is restarted."""
+        """Give the test's vault a root key and its first key-encryption key; it serves until the server restarts."""
         if self.root_key.exists():
             return
         write_key_file(self.root_key)
