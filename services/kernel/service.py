@@ -18,13 +18,15 @@ class Table:
     ``columns`` are (name, PostgreSQL type). The first ``key`` columns identify a row: of several rows
     with the same key in one batch the last is written; 0 means that every row is written (a table
     that only grows). ``on_conflict`` is the tail of the INSERT, for example
-    ``ON CONFLICT (key) DO UPDATE SET state = excluded.state``.
+    ``ON CONFLICT (key) DO UPDATE SET state = excluded.state``. ``statement`` is run in the INSERT's place, once a
+    batch, with a list for each column; ``name`` then says what it does.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     key: int = 0
     on_conflict: str = ""
+    statement: str = ""
 
 
 Row = tuple[Table, tuple[Any, ...]]

@@ -74,7 +74,7 @@ async def save(connection: Connection, aggregates: Iterable[Aggregate], output: 
 
 async def write_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Write a service's rows; of those with the same key the last wins."""
-    if not table.key and not table.on_conflict:
+    if not (table.key or table.on_conflict or table.statement):
         # COPY: an array of parameters costs three times as much Python
         names = [name for name, _ in table.columns]
         await connection.copy_records_to_table(table.name, records=rows, columns=names)
@@ -91,7 +91,9 @@ def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 @functools.cache
 def insert_statement(table: Table) -> str:
-    """Return the bulk INSERT of a table; its names come from code, never from input."""
+    """Return the bulk INSERT of a table, or what stands for it; its names come from code, never from input."""
+    if table.statement:
+        return table.statement
     names = ", ".join(name for name, _ in table.columns)
     arrays = ", ".join(f"${i}::{kind}[]" for i, (_, kind) in enumerate(table.columns, 1))
     return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) {table.on_conflict}"  # noqa: S608
