@@ -7,8 +7,9 @@ from services.contracts.registry import EVENTS
 from services.kernel.service import Service
 from services.programmes.reader import FOLDER as PROGRAMMES
 from services.programmes.reader import load_book
-from services.triage.domain.decide import decide, reissue
+from services.triage.domain.decide import decide
 from services.triage.domain.policy import TriagePolicy
+from services.triage.domain.reissue import reissue
 from services.triage.domain.state import TriageState, evolve
 from services.triage.rulefile import FOLDER as RULES
 from services.triage.rulefile import load_rulebook

@@ -8,14 +8,17 @@ from services.contracts import types
 from services.contracts.assessment import Assessment
 from services.contracts.codes import RedFlag
 from services.contracts.referral import ReferralCreated
-from services.contracts.triage import TriageCompleted
+from services.contracts.triage import Findings, TriageCompleted
 from services.kernel.decision import Draft, Event, Received
 from services.kernel.ids import event_id
+from services.kernel.runtime.fold import encode
+from services.kernel.sealing.content import Sealed
 from services.programmes.reader import load_book
 from services.triage.domain.decide import decide
 from services.triage.domain.policy import TriagePolicy
 from services.triage.domain.state import TriageState, evolve
 from services.triage.rulefile import load_rulebook
+from tests.parts.keys import key_of
 
 REFERRAL = "00000000-0000-4000-8000-000000000001"
 PERSON = "00000000-0000-4000-8000-000000000002"
@@ -55,7 +58,7 @@ NOT_ASKED: dict[str, Any] = dict.fromkeys(_ANSWERS, None)
 @cache
 def policy() -> TriagePolicy:
     """Return the policy of the repository's own files."""
-    return TriagePolicy(load_book(), load_rulebook(), b"a key for tests, a key for tests")
+    return TriagePolicy(load_book(), load_rulebook())
 
 
 def answers(**said: Any) -> Assessment:
@@ -107,7 +110,7 @@ def referral(**given: Any) -> ReferralCreated:
         "formats": [],
         "priority_groups": [],
         "linked_referral": None,
-        "sealed": {"assessment": None if no_assessment else answers(**said)},
+        "sealed": {"assessment": None if no_assessment else Sealed.of(answers(**said))},
     }
     if given:
         raise TypeError(f"no such fact: {', '.join(given)}")
@@ -133,10 +136,10 @@ def received(event_type: str, data: Any, sequence: int) -> Received:
     return Received(event_id(REFERRAL, event_type, sequence), event_type, data.referral_id, data, NOW, sequence)
 
 
-def fold(state: TriageState | None, cause_id: str, drafts: list[Draft], after: int = 0) -> TriageState | None:
-    """Fold what was decided, minted as the kernel mints it."""
-    for ordinal, draft in enumerate(drafts):
-        event = Event(
+def minted(cause_id: str, drafts: list[Draft], after: int = 0) -> list[Event]:
+    """Return drafts as the kernel mints them."""
+    return [
+        Event(
             event_id(cause_id, draft.type, ordinal),
             draft.type,
             REFERRAL,
@@ -145,6 +148,14 @@ def fold(state: TriageState | None, cause_id: str, drafts: list[Draft], after: i
             draft.occurred_at or NOW,
             draft.policy,
         )
+        for ordinal, draft in enumerate(drafts)
+    ]
+
+
+def fold(state: TriageState | None, cause_id: str, drafts: list[Draft], after: int = 0) -> TriageState | None:
+    """Fold what was decided, minted and sealed as the kernel does it."""
+    for event in minted(cause_id, drafts, after):
+        encode(event, key_of(PERSON))
         state = evolve(state, event)
     return state
 
@@ -156,4 +167,14 @@ def supports(decision: TriageCompleted) -> list[str]:
 
 def rules(decision: TriageCompleted) -> list[str]:
     """Return the rules that gave the package."""
-    return [reason.rule for reason in decision.sealed.reasons]
+    return [reason.rule for reason in findings(decision).reasons]
+
+
+def findings(decision: TriageCompleted) -> Findings:
+    """Return what a decision keeps sealed, opened."""
+    return decision.sealed.findings.content
+
+
+def answered(of: ReferralCreated | TriageCompleted) -> Assessment | None:
+    """Return the answers that a referral or a decision holds, opened."""
+    return None if of.sealed.assessment is None else of.sealed.assessment.content

@@ -6,7 +6,7 @@ import pytest
 
 from services.triage.domain.facts import facts_of
 from services.triage.domain.matching import Engine
-from tests.spec.people import PROGRAMME, TODAY, policy, referral
+from tests.spec.people import PROGRAMME, TODAY, answered, policy, referral
 from tests.spec.tables import Row, Table, check, parametrised
 
 MSK = {"conditions": ["musculoskeletal"]}
@@ -161,5 +161,5 @@ def test_an_area_sets_its_own_limit(since: str, rule: str) -> None:
 
 def fired(given: dict[str, Any]) -> list[str]:
     of = referral(**given)
-    facts = facts_of(of, of.facts, of.asks, of.sealed.assessment, of.occurred_on)
+    facts = facts_of(of, of.facts, of.asks, answered(of), of.occurred_on)
     return [reason.rule for reason in LIMITED.match(facts, ()).reasons]

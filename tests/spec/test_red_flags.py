@@ -4,7 +4,7 @@ import pytest
 
 from services.contracts.codes import HoldCause, RedFlag, TriageOutcome, Urgency
 from services.contracts.red_flags import EMERGENCY_ITEMS, URGENT_ITEMS
-from tests.spec.people import referral, rules, supports, triage
+from tests.spec.people import answered, findings, referral, rules, supports, triage
 from tests.spec.tables import Row, Table, check, parametrised
 
 # A person with many needs: whatever stops matching must stop all of these.
@@ -115,12 +115,13 @@ def test_outcome_urgency_and_cause(
     given: dict[str, object], outcome: TriageOutcome, urgency: Urgency, cause: HoldCause | None
 ) -> None:
     decision = triage(**given)
-    assert (decision.outcome, decision.sealed.urgency, decision.sealed.cause) == (outcome, urgency, cause)
+    found = findings(decision)
+    assert (decision.outcome, found.urgency, found.cause) == (outcome, urgency, cause)
 
 
 def test_all_three_levels_await_a_person_at_once() -> None:
     decision = triage(conditions=["back_pain"], item9=1, red_flags={"chest_pain": True, "fever": True})
-    assert decision.sealed.awaits == ("R01", "R02", "R03")
+    assert findings(decision).awaits == ("R01", "R02", "R03")
     assert rules(decision) == ["R01", "R02", "R03"]
     assert supports(decision) == ["crisis", "gp"]
     assert decision.package[1].after == (decision.package[0].support,)
@@ -132,6 +133,6 @@ def test_physiotherapy_is_no_alternative_while_it_is_stopped() -> None:
 
 
 def test_the_baseline_answers_every_red_flag_question() -> None:
-    asked = referral().sealed.assessment
+    asked = answered(referral())
     assert asked is not None
     assert asked.red_flags == dict.fromkeys(RedFlag, False)

@@ -31,7 +31,7 @@ from services.contracts.triage import (
     TriageCompleted,
     TriageRelayed,
 )
-from services.kernel.decision import Command, Draft, Event, PolicyRef, Reason, Received, Refused
+from services.kernel.decision import Command, Draft, PolicyRef, Reason, Received, Refused
 from services.kernel.sealing.content import Digest, Sealed
 from services.triage.domain.answers import Answers, positive_levels, raised_by
 from services.triage.domain.facts import facts_of
@@ -246,9 +246,3 @@ def _digest(
         known.facts.__pydantic_serializer__.to_json(known.facts),
         b"" if answers is None else answers.__pydantic_serializer__.to_json(answers),
     )
-
-
-def reissue(event: Event, cause_id: str) -> Command:
-    """Return the acknowledgement that led to ``event``, for a replay to issue it again."""
-    acknowledged: TriageAcknowledged = event.data
-    return Command(cause_id, ACKNOWLEDGE, event.key, Acknowledge(revision=acknowledged.revision), acknowledged.by)

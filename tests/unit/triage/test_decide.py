@@ -1,5 +1,6 @@
 """What follows from each event and from an acknowledgement; folding gives what the next decision needs."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -25,14 +26,34 @@ from services.contracts.referral import (
 )
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Command, Draft, PolicyMissing, Refused
+from services.kernel.runtime.fold import encode
+from services.kernel.sealing.content import ContentErased, Sealed, unlock
+from services.kernel.sealing.subject_key import ERASED, SubjectKey
 from services.programmes.book import NoProgramme
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge, decide
 from services.triage.domain.reissue import reissue
-from services.triage.domain.state import TriageState
-from tests.spec.people import NOW, REFERRAL, answers, fold, policy, received, referral, rules, supports
+from services.triage.domain.state import TriageState, acknowledged, awaited
+from tests.parts.keys import key_of, opened
+from tests.spec.people import (
+    NOW,
+    PERSON,
+    REFERRAL,
+    answered,
+    answers,
+    findings,
+    fold,
+    minted,
+    policy,
+    received,
+    referral,
+    rules,
+    supports,
+)
 
 LATER = datetime(2024, 11, 20, 23, 30, tzinfo=UTC)
 BY = "assessor-1"
+ACKNOWLEDGED = "01935f00-0000-7000-8000-000000000001"
+"""The id of the command that acknowledges."""
 
 
 class Triage:
@@ -52,7 +73,7 @@ class Triage:
         return drafts
 
     def assess(self, **said: Any) -> list[Draft]:
-        part = SealedAssessment(assessment=answers(**said))
+        part = SealedAssessment(assessment=Sealed.of(answers(**said)))
         data = ReferralAssessed(**self.common(), received_at=NOW, by=BY, sealed=part)
         return self.receive(types.REFERRAL_ASSESSED, data)
 
@@ -69,8 +90,7 @@ class Triage:
         return self.receive(types.REFERRAL_ELIGIBILITY_DECIDED, data)
 
     def acknowledge(self, revision: int | None = None, actor: str = "nurse-7", now: datetime = LATER) -> list[Draft]:
-        command = Command("01935f00-0000-7000-8000-000000000001", ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision))
-        command = Command(command.id, command.type, command.key, command.data, actor)
+        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision), actor)
         drafts = decide(self.state, command, policy=policy(), now=now)
         self.state = fold(self.state, command.id, drafts, self.sequence)
         return drafts
@@ -87,7 +107,20 @@ class Triage:
         return self.decision.outcome
 
     def awaits(self) -> tuple[str, ...]:
-        return self.decision.sealed.awaits
+        """The rules that await a person, as state and decision say alike."""
+        assert self.state is not None
+        assert awaited(self.state) == findings(self.decision).awaits
+        assert (self.state.awaiting_since is None) == (awaited(self.state) == ())
+        return awaited(self.state)
+
+    def acknowledged(self) -> tuple[str, ...]:
+        assert self.state is not None
+        return acknowledged(self.state)
+
+    def answers(self) -> Assessment:
+        given = answered(self.decision)
+        assert given is not None
+        return given
 
 
 def kinds(drafts: list[Draft]) -> list[str]:
@@ -136,15 +169,14 @@ def test_an_assessment_gives_the_next_revision() -> None:
 def test_partial_answers_join_and_absent_ones_never_overwrite() -> None:
     triage = Triage(phq9=12, item9=0, conditions=["back_pain"], start_msk=6, barriers=["debt"], red_flags=None)
     triage.assess(start_msk=3)
-    first = triage.decision.sealed.assessment
-    assert first is not None
+    first = triage.answers()
     assert first.start_msk is not None
     assert first.start_msk.score == 3
     assert first.phq9 is not None
     assert first.phq9.score == 12
     triage.assess(phq9=5, barriers=[], red_flags={"fever": False, "chest_pain": None})
     triage.assess(red_flags={"fever": None, "night_pain": False})
-    merged = triage.decision.sealed.assessment
+    merged = triage.answers()
     assert merged == Assessment.model_validate(
         {
             **first.model_dump(),
@@ -162,17 +194,17 @@ def test_an_assessment_may_bring_a_hold() -> None:
     triage.assess(item9=2)
     assert (triage.outcome(), triage.decision.revision) == (TriageOutcome.HELD, 2)
     assert triage.state is not None
-    assert (triage.state.awaits, triage.state.awaits_since) == (("R02",), NOW)
+    assert (triage.awaits(), triage.state.awaiting_since) == (("R02",), NOW)
 
 
 def test_a_second_hold_does_not_restart_the_clock() -> None:
     triage = Triage(item9=1)
     assert triage.state is not None
-    earlier = triage.state.model_copy(update={"awaits_since": datetime(2024, 11, 1, tzinfo=UTC)})
+    earlier = triage.state.model_copy(update={"awaiting_since": datetime(2024, 11, 1, tzinfo=UTC)})
     triage.state = earlier
     triage.assess(red_flags={"chest_pain": True})
     assert triage.awaits() == ("R01", "R02")
-    assert triage.state.awaits_since == earlier.awaits_since
+    assert triage.state.awaiting_since == earlier.awaiting_since
 
 
 def test_no_answer_releases_a_hold() -> None:
@@ -205,11 +237,11 @@ def test_an_acknowledgement_releases_and_decides_again(given: dict[str, Any], ru
     assert acknowledged.occurred_on == date(2024, 11, 20)
     assert triage.decision.revision == 2
     assert triage.outcome() is TriageOutcome.RECOMMENDED
-    assert triage.decision.sealed.urgency is Urgency.ROUTINE
+    assert findings(triage.decision).urgency is Urgency.ROUTINE
     assert supports(triage.decision) == package
     assert triage.state is not None
-    assert (triage.state.awaits, triage.state.awaits_since) == ((), None)
-    assert triage.state.acknowledged == (rule,)
+    assert (triage.awaits(), triage.state.awaiting_since) == ((), None)
+    assert triage.acknowledged() == (rule,)
 
 
 def test_the_day_of_an_acknowledgement_is_london_s() -> None:
@@ -227,8 +259,7 @@ def test_an_acknowledgement_covers_the_answers_that_were_seen() -> None:
     assert triage.outcome() is TriageOutcome.RECOMMENDED, "nothing new was said of self-harm"
     triage.assess(item9=1)
     assert triage.outcome() is TriageOutcome.HELD, "a new positive answer asks again"
-    assert triage.state is not None
-    assert triage.state.acknowledged == ()
+    assert triage.acknowledged() == ()
 
 
 def test_back_pain_named_later_makes_an_earlier_sign_urgent() -> None:
@@ -337,31 +368,84 @@ def test_a_day_without_a_programme_file_is_an_error_that_says_so() -> None:
         decide(None, received(types.REFERRAL_CREATED, before, 1), policy=policy(), now=NOW)
 
 
-def test_the_digest_follows_the_input_and_the_key() -> None:
-    digest = Triage(phq9=12).decision.input_digest
-    assert digest == Triage(phq9=12).decision.input_digest
-    assert digest != Triage(phq9=13).decision.input_digest
-    assert digest != Triage(phq9=12, age_band="25-34").decision.input_digest
-    assert digest != Triage(phq9=12, asks=["skills"]).decision.input_digest
+def digest(key: SubjectKey | None = None, **given: Any) -> str:
+    """The digest of what a first decision read, as it leaves the process."""
+    created = referral(**given)
+    cause = received(types.REFERRAL_CREATED, created, 1)
+    (event,) = minted(cause.id, decide(None, cause, policy=policy(), now=NOW))
+    return str(json.loads(encode(event, key or key_of(PERSON)))["input_digest"])
+
+
+def test_the_digest_follows_the_input_and_the_person_s_key() -> None:
+    assert digest(phq9=12) == digest(phq9=12)
+    assert digest(phq9=12) != digest(phq9=13)
+    assert digest(phq9=12) != digest(phq9=12, age_band="25-34")
+    assert digest(phq9=12) != digest(phq9=12, asks=["skills"])
+    assert digest(phq9=12) != digest(SubjectKey(PERSON, "another", b"k" * 32), phq9=12)
 
 
 def test_a_state_survives_its_json() -> None:
     triage = Triage(item9=1, phq9=12)
     assert triage.state is not None
     text = triage.state.model_dump_json()
-    again = TriageState.model_validate_json(text)
+    again = opened(TriageState, text, PERSON)
     assert again == triage.state
+    assert findings(again.decision) == findings(triage.decision)
+    assert again.decision.sealed.assessment is not None
+    assert again.decision.sealed.assessment.content == triage.answers()
     assert len(text) < 4096
     triage.state = again
     assert kinds(triage.acknowledge()) == ["acknowledged", "completed"]
 
 
+def test_a_state_says_nothing_of_what_was_found() -> None:
+    """Neither in its JSON nor where a traceback would print it."""
+    triage = Triage(item9=1, phq9=12, conditions=["back_pain"], stressors=["bereavement"])
+    assert triage.state is not None
+    for text in (triage.state.model_dump_json(), repr(triage.state), str(triage.decision)):
+        for word in ("phq9", "item9", "back_pain", "bereavement", "R02", "self_harm", "urgency"):
+            assert word not in text
+
+
 def test_a_command_issued_again_gives_the_same_bytes() -> None:
     triage = Triage(item9=1)
     before = triage.state
+    assert before is not None
     drafts = triage.acknowledge()
-    acknowledged = drafts[0].data
-    assert isinstance(acknowledged, TriageAcknowledged)
-    command = reissue(acknowledged, "01935f00-0000-7000-8000-000000000001")
-    again = decide(before, command, policy=policy(), now=acknowledged.acknowledged_at)
-    assert [d.data.model_dump_json() for d in again] == [d.data.model_dump_json() for d in drafts]
+    written = [encode(event, key_of(PERSON)) for event in minted(ACKNOWLEDGED, drafts, triage.sequence)]
+    acknowledgement, _ = minted(ACKNOWLEDGED, drafts, triage.sequence)
+    command = reissue(acknowledgement, ACKNOWLEDGED)
+    stored = opened(TriageState, before.model_dump_json(), PERSON)
+    again = decide(stored, command, policy=policy(), now=acknowledgement.data.acknowledged_at)
+    assert [encode(event, key_of(PERSON)) for event in minted(ACKNOWLEDGED, again, triage.sequence)] == written
+
+
+# Of an erased person.
+
+
+def erased(triage: Triage) -> Triage:
+    """The same, as it is read from its table once the person's key is destroyed."""
+    assert triage.state is not None
+    found: list[Sealed[Any]] = []
+    triage.state = TriageState.model_validate_json(triage.state.model_dump_json(), context=found)
+    unlock(found, ERASED)
+    return triage
+
+
+def test_what_needs_content_is_not_decided_and_what_does_not_is_passed_on() -> None:
+    triage = erased(Triage(item9=1))
+    before = triage.state
+    with pytest.raises(ContentErased):
+        triage.assess(phq9=3)
+    with pytest.raises(ContentErased):
+        triage.decide_eligibility(EligibilityDecision.NOT_ELIGIBLE)
+    with pytest.raises(ContentErased):
+        triage.acknowledge()
+    assert triage.state is before
+    assert kinds(triage.withdraw()) == ["relayed"]
+    assert triage.assess(phq9=3) == [], "after a withdrawal nothing is read, so nothing is missed"
+
+
+def test_a_refusal_needs_no_key() -> None:
+    assert refusal(erased(Triage())) == (409, "nothing_to_acknowledge")
+    assert refusal(erased(Triage(item9=1)), revision=2) == (409, "revision_changed")

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from services.triage.domain.facts import FIELDS, facts_of
-from tests.spec.people import referral
+from tests.spec.people import answered, referral
 
 
 def facts(on: date = date(2024, 11, 18), **given: Any) -> dict[str, Any]:
     of = referral(**given)
-    return facts_of(of, of.facts, of.asks, of.sealed.assessment, on)
+    return facts_of(of, of.facts, of.asks, answered(of), on)
 
 
 def test_every_field_has_a_value_and_there_are_no_others() -> None:

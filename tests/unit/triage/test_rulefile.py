@@ -132,7 +132,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_programme_whose_rules_are_missing_is_told_at_the_start() -> None:
     with pytest.raises(UnknownRuleset, match=r"workwell-greater-manchester 2024\.1 names .* workwell-matching 2024\.1"):
-        TriagePolicy(load_book(), RuleBook([]), b"key")
+        TriagePolicy(load_book(), RuleBook([]))
 
 
 def test_every_rule_says_what_it_means_in_plain_words() -> None:
