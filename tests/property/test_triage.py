@@ -25,12 +25,30 @@ from services.contracts.codes import (
 )
 from services.contracts.referral import ReferralAssessed, SealedAssessment
 from services.kernel.decision import Command, Received
+from services.kernel.runtime.fold import encode
+from services.kernel.sealing.content import Sealed
 from services.programmes.logic import Truth, compile_condition
 from services.triage.domain.answers import merged, positive_levels
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge, decide
 from services.triage.domain.facts import FIELDS
-from services.triage.domain.state import TriageState
-from tests.spec.people import NOW, PROGRAMME, REFERRAL, TODAY, answers, first, fold, policy, received, referral
+from services.triage.domain.state import TriageState, acknowledged, awaited
+from tests.parts.keys import key_of, opened
+from tests.spec.people import (
+    NOW,
+    PERSON,
+    PROGRAMME,
+    REFERRAL,
+    TODAY,
+    answered,
+    answers,
+    findings,
+    first,
+    fold,
+    minted,
+    policy,
+    received,
+    referral,
+)
 
 ENGINE = policy().engine(PROGRAMME, TODAY)
 
@@ -72,18 +90,22 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+def sealing(part: Assessment | None) -> SealedAssessment:
+    return SealedAssessment(assessment=None if part is None else Sealed.of(part))
+
+
 @st.composite
 def referrals(draw: st.DrawFn) -> Any:
     said = draw(PARTS)
     made = referral(**draw(st.fixed_dictionaries(FACTS)))
-    return made.model_copy(update={"sealed": SealedAssessment(assessment=draw(st.sampled_from([said, said, None])))})
+    return made.model_copy(update={"sealed": sealing(draw(st.sampled_from([said, said, None])))})
 
 
 @given(referrals())
 def test_a_package_is_never_empty_ordered_and_closed(of: Any) -> None:
     decision = first(of)
     assert decision.package
-    assert decision.sealed.reasons
+    assert findings(decision).reasons
     place = {rule.support: rank for rank, rule in enumerate(ENGINE.rules.sequence)}
     ranks = [place[item.support] for item in decision.package]
     assert ranks == sorted(set(ranks))
@@ -95,13 +117,15 @@ def test_a_package_is_never_empty_ordered_and_closed(of: Any) -> None:
 @given(referrals())
 def test_every_positive_red_flag_awaits_a_person_and_an_emergency_or_hold_stops_matching(of: Any) -> None:
     decision = first(of)
-    safety = red_flags.check(of.sealed.assessment)
+    found = findings(decision)
+    safety = red_flags.check(answered(of))
+    assert (decision.awaiting_since is None) == (safety is None)
     if safety is None:
-        assert decision.sealed.awaits == ()
-        assert (decision.outcome, decision.sealed.urgency) == (TriageOutcome.RECOMMENDED, Urgency.ROUTINE)
+        assert found.awaits == ()
+        assert (decision.outcome, found.urgency) == (TriageOutcome.RECOMMENDED, Urgency.ROUTINE)
         return
-    assert ENGINE.rule_of_level[safety.level] in decision.sealed.awaits
-    assert decision.sealed.urgency == Urgency(safety.level.value)
+    assert ENGINE.rule_of_level[safety.level] in found.awaits
+    assert found.urgency == Urgency(safety.level.value)
     held = safety.level is not SafetyLevel.URGENT
     assert (decision.outcome is TriageOutcome.HELD) == held
     supports = {item.support for item in decision.package}
@@ -123,12 +147,12 @@ def test_more_information_never_removes_a_red_flag_nor_lowers_urgency(some: Any,
     whole["red_flags"] = flags or None
     before, after = answers(**some), answers(**whole)
     assert set(positive_levels(before)) <= set(positive_levels(after))
-    urgencies = [first(with_answers(part)).sealed.urgency for part in (before, after)]
+    urgencies = [findings(first(with_answers(part))).urgency for part in (before, after)]
     assert _ORDER.index(urgencies[1]) <= _ORDER.index(urgencies[0])
 
 
 def with_answers(part: Assessment | None) -> Any:
-    return referral().model_copy(update={"sealed": SealedAssessment(assessment=part)})
+    return referral().model_copy(update={"sealed": sealing(part)})
 
 
 RAW: dict[str, st.SearchStrategy[Any]] = {
@@ -198,28 +222,27 @@ def causes(of: Any, steps: list[Any]) -> list[Received | Command]:
         if step == "acknowledge":
             made.append(Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, Acknowledge(), "n"))
         else:
-            part = SealedAssessment(assessment=step)
-            event = ReferralAssessed(**carry(of), received_at=NOW, by=None, sealed=part)
+            event = ReferralAssessed(**carry(of), received_at=NOW, by=None, sealed=sealing(step))
             made.append(received(types.REFERRAL_ASSESSED, event, number))
     return made
 
 
 def play(all_causes: list[Received | Command], *, through_json: bool) -> tuple[list[bytes], list[TriageState]]:
-    """Decide and fold one cause after the other; acknowledgements of nothing are left out."""
+    """Decide, seal and fold one cause after the other; acknowledgements of nothing are left out."""
     state: TriageState | None = None
     sequence = 0
     written: list[bytes] = []
     states: list[TriageState] = []
     for cause in all_causes:
-        if isinstance(cause, Command) and (state is None or not state.awaits):
+        if isinstance(cause, Command) and (state is None or state.awaiting_since is None):
             continue
         drafts = decide(state, cause, policy=policy(), now=NOW)
+        written += [encode(event, key_of(PERSON)) for event in minted(cause.id, drafts, sequence)]
         state = fold(state, cause.id, drafts, sequence)
         sequence += len(drafts)
-        written += [draft.data.__pydantic_serializer__.to_json(draft.data) for draft in drafts]
         assert state is not None
         if through_json:
-            state = TriageState.model_validate_json(state.model_dump_json())
+            state = opened(TriageState, state.model_dump_json(), PERSON)
         states.append(state)
     return written, states
 
@@ -238,10 +261,10 @@ def test_a_hold_lasts_until_a_person_acknowledges(of: Any, steps: list[Any]) -> 
     all_causes = causes(of, steps)
     _, states = play([c for c in all_causes if isinstance(c, Received)], through_json=False)
     for before, after in itertools.pairwise(states):
-        assert set(before.awaits) <= set(after.awaits)
+        assert set(awaited(before)) <= set(awaited(after))
         assert after.decision.revision == before.decision.revision + 1
     _, with_people = play(all_causes, through_json=False)
     for state in with_people:
-        positive = {ENGINE.rule_of_level[level] for level in positive_levels(state.decision.sealed.assessment)}
-        assert positive <= set(state.awaits) | set(state.acknowledged), "no positive item passes unseen"
-        assert (state.awaits_since is None) == (not state.awaits)
+        positive = {ENGINE.rule_of_level[level] for level in positive_levels(answered(state.decision))}
+        assert positive <= set(awaited(state)) | set(acknowledged(state)), "no positive item passes unseen"
+        assert (state.awaiting_since is None) == (not awaited(state))
