@@ -35,6 +35,13 @@ PARTS = 5
 _NAMES = frozenset({"alg", "enc", "kid", "sub", "fld"})
 _SEEN = 8192
 
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+# made once: json.loads and json.dumps build one a call when they are given options
+_decode_json = json.JSONDecoder(parse_constant=_no_constant).decode
 _encode_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
@@ -91,7 +98,7 @@ def open_token(token: str, key: SubjectKey, field: str, subjects: Collection[str
     """
     plain = open_plain(token, key, field, subjects)
     try:
-        return json.loads(plain.decode("utf-8"), parse_constant=_no_constant)
+        return _decode_json(plain.decode("utf-8"))
     except (ValueError, RecursionError):
         raise SealInvalid(Fault.PLAIN, "the content is no JSON") from None
 
@@ -203,7 +210,3 @@ def _from_base64(text: str) -> bytes:
     if _to_base64(raw) != text.encode():
         raise SealInvalid(Fault.NOT_BASE64URL, "a part is no strict base64url")
     return raw
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")

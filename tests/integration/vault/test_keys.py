@@ -136,6 +136,28 @@ async def test_a_key_cannot_be_made_under_what_was_retired(vault: Vault) -> None
     await vault.create(NOBODY)
 
 
+async def test_retiring_waits_for_who_is_about_to_use_a_key_encryption_key(vault: Vault) -> None:
+    old, wrapped = (await vault.ask("SELECT id, wrapped FROM key_encryption_key"))[0]
+    assert isinstance(old, str)
+    assert isinstance(wrapped, bytes)
+    opened = await KeyEncryptionKeys(vault.root).open(old, wrapped)
+    mint = await asyncpg.connect(vault.database.postgres.dsn(vault.database.name, "vault_mint"))
+    making = mint.transaction()
+    await making.start()
+    await mint.execute(CREATE, [NOBODY], ["k"], [opened.wrap(NOBODY, "k", b"n" * 32)], old)
+    rotating = asyncio.ensure_future(keys.rotate(vault.pool, vault.root, actor="ann", apply=True))
+    waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1)"
+    async with asyncio.timeout(20):
+        while not rotating.done() and not await vault.admin.fetchval(waits, vault.database.name):
+            await vault.admin.execute("SELECT pg_sleep(0.01)")
+    await making.commit()
+    await mint.close()
+    assert (await rotating)["retired"] == []
+    assert isinstance((await vault.get(NOBODY))[NOBODY], SubjectKey)
+    assert (await keys.rotate(vault.pool, vault.root, actor="ann", apply=True))["retired"] == [old]
+    assert isinstance((await vault.get(NOBODY))[NOBODY], SubjectKey)
+
+
 async def test_keys_are_made_while_a_rotation_runs(vault: Vault) -> None:
     people = [f"p{n}" for n in range(40)]
 

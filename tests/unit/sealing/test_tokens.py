@@ -112,6 +112,8 @@ def test_a_header_is_exactly_ours(change: dict[str, Any], fault: Fault) -> None:
 
 @pytest.mark.parametrize("name", sorted(HEADER))
 def test_a_header_lacks_nothing(name: str) -> None:
+    others = {("other" if key == name else key): value for key, value in HEADER.items()}
+    assert refusal(with_header(others)) is Fault.HEADER
     assert refusal(with_header({key: value for key, value in HEADER.items() if key != name})) is Fault.HEADER
 
 
