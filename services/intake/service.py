@@ -1,7 +1,7 @@
 """Intake's composition root, and the rows that follow from each change."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from services.contracts import types
@@ -13,7 +13,7 @@ from services.intake.domain.referral import CreateReferral, Referral, decide, ev
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import match_keys
 from services.intake.places import load_places
-from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS
+from services.intake.store import ADDITIONAL_INFORMATION, DETAILS, PERSON, REFERRAL, STATUS
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book
@@ -51,7 +51,7 @@ def project(change: Change) -> Iterable[Row]:
     data = cause.data if cause is not None else None  # no cause: folded again from the log
     for event in change.events:
         if isinstance(event.data, ReferralCreated) and isinstance(data, CreateReferral):
-            yield from _posted(data, event.data)
+            yield from _posted(data, event.data, change.seal)
         for fact in _own_facts(event):
             yield _status(change.key, fact)
 
@@ -71,8 +71,9 @@ def _status(referral_id: str, fact: Fact) -> Row:
     return STATUS, (referral_id, fact.topic, fact.sequence, fact.status.value, fact.on)
 
 
-def _posted(data: CreateReferral, event: ReferralCreated) -> Iterable[Row]:
+def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, str], str]) -> Iterable[Row]:
     posted, person = data.posted, data.posted.person
+    said = posted.additional_information
     keys = match_keys(person)
     yield PERSON, (event.person_id, keys.nhs_number, keys.name_key, event.received_at)
     referrer = posted.referrer
@@ -89,7 +90,7 @@ def _posted(data: CreateReferral, event: ReferralCreated) -> Iterable[Row]:
             referrer.ods_code if referrer else None,
             referrer.name if referrer else None,
             event.linked_referral,
-            posted.additional_information,
+            None if said is None else seal(said, ADDITIONAL_INFORMATION),
             event.received_at,
         ),
     )

@@ -28,7 +28,7 @@ class Person(SQLModel, table=True):
 
 
 class ReferralRow(SQLModel, table=True):
-    """A referral and who sent it."""
+    """A referral and who sent it; what was added in words is sealed."""
 
     __tablename__ = "referral"
     __table_args__ = (
@@ -107,6 +107,9 @@ REFERRAL = Table(
     ),
     key=1,
 )
+ADDITIONAL_INFORMATION = "additional_information"
+"""What a referrer's words are sealed as."""
+
 DETAILS = Table(
     "referral_details",
     (
