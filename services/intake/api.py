@@ -83,8 +83,7 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
         raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
     referral_id = uuid7(tx.now)
     person_id = known or new_person_id()
-    if known is None:
-        await tx.create_key(person_id)
+    await (tx.create_key(person_id) if known is None else tx.require_key(person_id))
     data = CreateReferral(
         posted=posted,
         person_id=person_id,

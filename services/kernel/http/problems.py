@@ -15,6 +15,9 @@ from services.kernel.decision import Reason, Refused
 from services.kernel.http.codes import reasons_of
 from services.kernel.http.exchange import Exchange, exchange_of
 from services.kernel.runtime.failures import is_transient
+from services.kernel.sealing.content import KeyMissing
+from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
+from services.kernel.sealing.root_file import RootKeyRefused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -70,6 +73,16 @@ def unavailable(detail: str = "the database cannot be reached; try again with th
     return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
+def without_keys(error: VaultUnavailable | KeyMissing | WrappingKeyWrong | RootKeyRefused) -> Problem:
+    """Return the 503 of a request that needs a person's key which cannot be had now; nothing was done.
+
+    A vault that does not answer comes back by itself; for the others an operator must do something.
+    """
+    seconds = RETRY_AFTER_SECONDS if isinstance(error, VaultUnavailable) else RETRY_LATER_SECONDS
+    detail = "the person's key cannot be had; nothing was done. Try again later with the same Idempotency-Key"
+    return Problem(503, error.code, detail, headers={"Retry-After": str(seconds)})
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Tell whether ``error`` says that the database is down or busy, through SQLAlchemy too."""
     if isinstance(error, sqlalchemy.exc.DBAPIError):
@@ -91,6 +104,13 @@ def as_problem(error: Exception, exchange: Exchange | None = None) -> Problem:
         case HTTPException():
             code = _FRAMEWORK_CODES.get(error.status_code, "request_refused")
             return Problem(error.status_code, code, str(error.detail), headers=error.headers)
+    return _of_failure(error, exchange)
+
+
+def _of_failure(error: Exception, exchange: Exchange | None) -> Problem:
+    if isinstance(error, VaultUnavailable | KeyMissing | WrappingKeyWrong | RootKeyRefused):
+        _report(error, exchange, "http_without_keys")
+        return without_keys(error)
     if is_unreachable(error):
         _report(error, exchange, "http_unavailable")
         return unavailable()

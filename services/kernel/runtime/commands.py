@@ -15,6 +15,7 @@ from services.kernel.ids import uuid7
 from services.kernel.runtime import fold, stops
 from services.kernel.runtime.fold import OPEN, Lineage, Output, Sealing
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
+from services.kernel.sealing.content import ContentErased, usable
 from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
@@ -79,9 +80,24 @@ class Transaction:
         return None if state is None else self.service.state.model_validate_json(state)
 
     async def create_key(self, subject: str) -> None:
-        """Make the key of a subject that is new."""
+        """Make the key of a subject that is new. It stays when this transaction does not: an unused key harms nobody.
+
+        Raises VaultUnavailable and what else keeps a vault from making one.
+        """
         if self.keys is not None:
             await self.keys.create([subject])
+
+    async def require_key(self, subject: str) -> None:
+        """See that a known subject's key is there: what others will do with an event may need it.
+
+        Raises KeyMissing, VaultUnavailable; Refused (410) when the subject is erased.
+        """
+        if self.keys is None:
+            return
+        try:
+            usable((await self.keys.get([subject]))[subject])
+        except ContentErased:
+            raise Refused(fold.ERASED, status=410) from None
 
     async def _sealing(self, state: Any, data: Any) -> Sealing:
         subject = self.service.subject_of(state, data)

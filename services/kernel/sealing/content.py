@@ -37,6 +37,8 @@ class KeyMissing(Exception):
     """The vault does not know the subject: it lost a key, or was put back from a backup. Nothing is to blame in the
     event, so whoever meets this stops."""
 
+    code = "key_missing"
+
 
 class Sealer:
     """Seals what one event brings up. Nonces are derived, so that the same event gives the same bytes again."""

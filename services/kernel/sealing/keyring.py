@@ -1,8 +1,12 @@
 """Keys as a process needs them: fetched by subject, made for a new one. What the settings say, put together."""
 
-from collections.abc import Iterable
-from typing import Protocol
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
 
+from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
+from services.kernel.sealing.errors import VaultUnavailable
 from services.kernel.sealing.keys import KeyRing
 from services.kernel.sealing.root import root_key
 from services.kernel.sealing.source import VaultSource
@@ -11,6 +15,9 @@ from services.kernel.sealing.wrapping import KeyEncryptionKeys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
+WAIT_SECONDS: Final = 5.0
+"""So long a process waits for the vault: whoever asks mostly holds a transaction and its locks meanwhile."""
+
 
 class Keys(Protocol):
     """Where a process gets subjects' keys from."""
@@ -18,7 +25,7 @@ class Keys(Protocol):
     async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
         """Return each subject's key, ERASED or MISSING, with at most one query.
 
-        Raises WrappingKeyWrong, VaultUnavailable, or what the database raises when it does not answer.
+        Raises VaultUnavailable, which may pass, WrappingKeyWrong or RootKeyRefused, which do not.
         """
         ...
 
@@ -47,15 +54,31 @@ class VaultKeys:
 
     async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
         """Return keys; see :class:`Keys`."""
-        return await self._ring.get(subjects)
+        async with _vault():
+            return await self._ring.get(subjects)
 
     async def create(self, subjects: Iterable[str]) -> None:
         """Make keys; see :class:`Keys`."""
-        await self._source.create_keys(self._keks, sorted(set(subjects)))
+        async with _vault():
+            await self._source.create_keys(self._keks, sorted(set(subjects)))
 
     def close(self) -> None:
         """Close the pool."""
         self._source.close()
+
+
+@asynccontextmanager
+async def _vault() -> AsyncIterator[None]:
+    """Say of whatever may pass that it was the vault, not the database of whoever asks."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            yield
+    except VaultUnavailable:
+        raise
+    except (OSError, *DATABASE_ERRORS) as error:
+        if not is_transient(error):
+            raise
+        raise VaultUnavailable(f"the vault or its root key does not answer: {type(error).__name__}") from error
 
 
 async def open_keys(service: Service, settings: Settings) -> VaultKeys | None:

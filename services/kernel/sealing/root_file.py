@@ -19,6 +19,8 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class RootKeyRefused(ValueError):
     """A root key that must not be used as it lies there. The message says what to do."""
 
+    code = "root_key_refused"
+
 
 class FileRootKey:
     """32 bytes, base64, in a file that only its owner can read; read once, when first needed."""
