@@ -69,7 +69,8 @@ class Service:
     alone, so that a replay can compare them. ``reissue`` reads the command back from the event that it led
     to, given the event's ``causationid``; None where an event does not hold its whole command. ``subject`` names
     whose key seals what an aggregate holds, given its state or, before there is one, a cause's data; None in its
-    place: the service seals nothing.
+    place: the service seals nothing. ``despite_restriction`` are the types of commands that a subject's restriction
+    does not stop.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Service:
     derived: tuple[Table, ...] = field(default=())
     reissue: Callable[[Event, str], Command] | None = None
     subject: Callable[[Any], str | None] | None = None
+    despite_restriction: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:

@@ -13,13 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.kernel.clock import Clock
+from services.kernel.decision import Refused
 from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS
-from services.kernel.sealing.content import Sealed, unlock
+from services.kernel.runtime.fold import RESTRICTED
+from services.kernel.sealing.content import Sealed, is_restricted, unlock
 from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
@@ -127,9 +129,12 @@ class Opener:
         return state
 
     async def unlock(self, subject: str | None, sealed: Sequence[Sealed[Any]]) -> None:
-        """Fetch a subject's key, if there is anything to open with it."""
+        """Fetch a subject's key, if there is anything to open with it. Raises Refused for a restricted subject."""
         if sealed and subject is not None and self._keys is not None:
-            unlock(sealed, (await self._keys.get([subject]))[subject])
+            key = (await self._keys.get([subject]))[subject]
+            if is_restricted(key):
+                raise Refused(RESTRICTED, status=423)
+            unlock(sealed, key)
 
 
 async def _opener(request: Request) -> Opener:

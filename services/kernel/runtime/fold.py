@@ -13,7 +13,7 @@ from services.kernel.clock import rfc3339, unix_ms
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 from services.kernel.ids import event_id
 from services.kernel.limits import MAX_VALUE_BYTES
-from services.kernel.sealing.content import ContentErased, Sealed, Sealer, unlock
+from services.kernel.sealing.content import ContentErased, Sealed, Sealer, is_restricted, unlock
 from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Change, Service, Table
 
@@ -73,6 +73,11 @@ ERASED = Reason(
     "what was held of this person has been erased, and nothing more can be recorded under this id; begin anew",
 )
 
+RESTRICTED = Reason(
+    "person_restricted",
+    "what is held of this person is kept and may not be used at present; ask who is responsible for data protection",
+)
+
 
 def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cause: str, now: datetime) -> list[Event]:
     """Give drafts their ids and sequences. The same cause gives the same ids, always."""
@@ -93,9 +98,17 @@ def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cau
 def encode(event: Event, key: KeyFound | None = None) -> bytes:
     """Return an event's data as its bytes on the wire; what it holds in plain and must not is sealed under ``key``.
 
-    Raises ContentErased or KeyMissing where that cannot be, OutputTooLarge.
+    Raises ContentErased or KeyMissing where that cannot be, OutputTooLarge, and MustNotLeave for a value that its model
+    would not have accepted: a model can be made without validation, and pydantic would write what it finds, with a
+    warning that quotes it.
     """
-    value: bytes = event.data.__pydantic_serializer__.to_json(event.data, context=Sealer(key, event.id))
+    sealer = Sealer(key, event.id)
+    try:
+        value: bytes = event.data.__pydantic_serializer__.to_json(event.data, context=sealer, warnings="error")
+    except PydanticSerializationError:  # its message quotes the value
+        if sealer.refusal is not None:
+            raise sealer.refusal from None
+        raise MustNotLeave(f"{event.type} holds a value that its model does not allow") from None
     if len(value) > MAX_VALUE_BYTES:
         raise OutputTooLarge(f"{event.type} has {len(value)} bytes; at most {MAX_VALUE_BYTES}")
     return value
@@ -135,12 +148,14 @@ def apply(
     """Apply one cause to one aggregate and collect what must be written.
 
     A decision that needs content under a destroyed key is not made: nothing follows from an event, a command is
-    refused. Whatever ``decide``, ``evolve``, ``project`` or encoding raise leaves aggregate and output as they
-    were, so the caller can go on with the next cause.
+    refused; so is a command about a restricted subject. Whatever ``decide``, ``evolve``, ``project`` or encoding
+    raise leaves aggregate and output as they were, so the caller can go on with the next cause.
     """
     if aggregate.unreadable is not None:
         raise aggregate.unreadable
     key = sealing.keys.get(service.subject_of(aggregate.state, cause.data) or "")
+    if isinstance(cause, Command) and is_restricted(key) and cause.type not in service.despite_restriction:
+        raise Refused(RESTRICTED, status=423)
     unlock(aggregate.sealed, key)
     unlock(sealing.came, key)
     try:

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, cast, get_args
 
-from pydantic import GetJsonSchemaHandler, TypeAdapter
+from pydantic import GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
+from services.kernel.sealing.errors import Fault, SealInvalid
 from services.kernel.sealing.subject_key import ERASED, KeyFound, SubjectKey
-from services.kernel.sealing.tokens import MAX_TOKEN_CHARS, derived_nonce, digest, open_plain, seal_plain
+from services.kernel.sealing.tokens import MAX_TOKEN_CHARS, derived_nonce, digest, open_plain, seal_plain, token_header
 
 T = TypeVar("T")
 
@@ -43,15 +44,21 @@ class KeyMissing(Exception):
 class Sealer:
     """Seals what one event brings up. Nonces are derived, so that the same event gives the same bytes again."""
 
-    __slots__ = ("_event_id", "_key")
+    __slots__ = ("_event_id", "_key", "refusal")
 
     def __init__(self, key: KeyFound | None, event_id: str) -> None:
         self._key = key
         self._event_id = event_id
+        self.refusal: ContentErased | KeyMissing | None = None
+        """Why nothing could be sealed: a serialiser that asks here hides what is raised behind an error of its own."""
 
     def key(self) -> SubjectKey:
         """Return the subject's key. Raises ContentErased or KeyMissing."""
-        return usable(self._key)
+        try:
+            return usable(self._key)
+        except (ContentErased, KeyMissing) as refusal:
+            self.refusal = refusal
+            raise
 
     def seal(self, plain: bytes, field: str) -> str:
         """Return the token of a field's plain bytes."""
@@ -90,12 +97,16 @@ class Sealed(Generic[T]):
 
     @property
     def content(self) -> T:
-        """The content. Raises ContentErased, KeyMissing (no key at hand), SealInvalid (not a token of its subject)."""
+        """The content. Raises ContentErased, KeyMissing (no key at hand), SealInvalid (not a token of its subject, or
+        of other content)."""
         if self._content is None:
             key = usable(self._key)
             assert self.token is not None and self.field is not None  # noqa: PT018, S101  without content it came as one
             plain = open_plain(self.token, key, self.field.name, {key.subject})
-            self._content = self.field.adapter.validate_json(plain)
+            try:
+                self._content = self.field.adapter.validate_json(plain)
+            except ValidationError:  # its message quotes the content
+                raise SealInvalid(Fault.PLAIN, f"the content is none of {self.field.name}") from None
         return cast("T", self._content)
 
     def unlock(self, key: KeyFound | None) -> None:
@@ -159,16 +170,22 @@ class SealedAs:
 
     def _given(self, value: Any) -> "Sealed[Any]":
         if isinstance(value, str):
+            token_header(value)
             return Sealed(value, self)
         if not isinstance(value, Sealed):
             raise ValueError("content is given as Sealed.of(...)")  # noqa: TRY004  pydantic reports ValueErrors
         if value.field is None:
+            if value.token is not None:
+                token_header(value.token)
             value.field = self
         elif value.field.name != self.name:
             raise ValueError(f"sealed as {value.field.name}, not as {self.name}")
         return value
 
     def _written(self, value: "Sealed[Any]", info: core_schema.SerializationInfo) -> str:
+        # a model that was made without validation can hold anything here
+        if not isinstance(value, Sealed) or value.field is None or value.field.name != self.name:
+            raise NotSealed(f"{self.name} is not sealed")
         if value.token is None:
             sealer = info.context
             if not isinstance(sealer, Sealer):
@@ -217,6 +234,8 @@ class Digest:
 
     @staticmethod
     def _written(value: "Digest", info: core_schema.SerializationInfo) -> str:
+        if not isinstance(value, Digest):
+            raise NotSealed("a digest is not made")
         if value.value is None:
             sealer = info.context
             if not isinstance(sealer, Sealer):
@@ -224,6 +243,11 @@ class Digest:
             value.value = digest(sealer.key(), *value._parts)
             value._parts = ()
         return value.value
+
+
+def is_restricted(key: KeyFound | None) -> bool:
+    """Tell whether what is held of a subject may not be used."""
+    return isinstance(key, SubjectKey) and key.restricted
 
 
 def unlock(found: Iterable[Sealed[Any]], key: KeyFound | None) -> None:

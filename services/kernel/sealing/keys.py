@@ -30,6 +30,7 @@ class KeyRow:
     kek_id: str
     kek_wrapped: bytes = field(repr=False)
     survivor: str
+    restricted: bool = False
 
 
 class KeySource(Protocol):
@@ -120,7 +121,8 @@ class KeyRing:
         if row.wrapped is None:
             return ERASED
         kek = await self._keks.open(row.kek_id, row.kek_wrapped)
-        return SubjectKey(row.subject, row.kid, kek.unwrap(row.subject, row.kid, row.wrapped), row.survivor)
+        secret = kek.unwrap(row.subject, row.kid, row.wrapped)
+        return SubjectKey(row.subject, row.kid, secret, row.survivor, row.restricted)
 
     def _hold(self, subject: str, found: KeyFound, asked_at: float) -> None:
         """Remember what was found, counted from when it was asked for: it may be old already."""

@@ -1,9 +1,9 @@
 """Where wrapped keys lie: the vault's tables, read by a role that may read nothing else.
 
 ``subject_key``: a key a subject, none once it is destroyed. ``erasure``: whose key was destroyed. ``subject_alias``:
-which subject is another one. ``key_encryption_key``: what wraps the keys. The function ``keys_served()`` says whether
-this database was held against its own log since it was started or put back: one from an old backup still holds keys
-that were destroyed after it was made.
+which subject is another one. ``restriction``: whose data may not be used. ``key_encryption_key``: what wraps the
+keys. The function ``keys_served()`` says whether this database was held against its own log since it was started or
+put back: one from an old backup still holds keys that were destroyed after it was made.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,13 @@ from services.kernel.sealing.wrapping import KeyEncryptionKeys, new_secret
 FETCH = """
 SELECT n.subject, s.kid, CASE WHEN e.subject IS NULL THEN s.wrapped END AS wrapped, s.kek_id, k.wrapped AS kek_wrapped,
        coalesce(a.survivor, n.subject) AS survivor, s.subject IS NOT NULL OR e.subject IS NOT NULL AS known,
-       (SELECT keys_served()) AS served
+       r.restricted_at IS NOT NULL AS restricted, (SELECT keys_served()) AS served
 FROM unnest($1::text[]) AS n(subject)
 LEFT JOIN subject_key s ON s.subject = n.subject
 LEFT JOIN key_encryption_key k ON k.id = s.kek_id
 LEFT JOIN subject_alias a ON a.subject = n.subject
 LEFT JOIN erasure e ON e.subject = n.subject
+LEFT JOIN restriction r ON r.subject = n.subject
 """
 ACTIVE = "SELECT id, wrapped FROM key_encryption_key WHERE retired_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1"
 CREATE = """
@@ -58,7 +59,7 @@ class VaultSource:
         return [
             KeyRow(
                 row["subject"], row["kid"] or "", row["wrapped"], row["kek_id"] or "", row["kek_wrapped"] or b"",
-                row["survivor"],
+                row["survivor"], row["restricted"],
             )
             for row in rows
             if row["known"]

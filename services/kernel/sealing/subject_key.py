@@ -17,13 +17,15 @@ class SubjectKey:
 
     ``survivor`` is the subject that this one was merged into, else itself: two subjects are one when their
     survivors are equal. Every subject keeps its own key, so that what was sealed before a merge still opens, and a
-    replay seals the same bytes before and after it. The key itself is in no ``repr``.
+    replay seals the same bytes before and after it. ``restricted``: what is held of the subject is kept and not used,
+    but for what the system has begun already. The key itself is in no ``repr``.
     """
 
     subject: str
     kid: str
     secret: bytes = field(repr=False)
     survivor: str = ""
+    restricted: bool = False
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES:

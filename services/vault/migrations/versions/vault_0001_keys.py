@@ -149,7 +149,7 @@ STATEMENTS = (
         )
     ),
 )
-READ = ("subject_key", "key_encryption_key", "subject_alias", "erasure")
+READ = ("subject_key", "key_encryption_key", "subject_alias", "erasure", "restriction")
 
 
 def upgrade() -> None:
