@@ -26,7 +26,7 @@ class MadeKeys:
         self.made: list[str] = []
 
     async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
-        return {subject: self._find(subject) for subject in subjects}
+        return {subject: self.key(subject) for subject in subjects}
 
     async def create(self, subjects: Iterable[str]) -> None:
         self.made += subjects
@@ -34,7 +34,8 @@ class MadeKeys:
     def close(self) -> None:
         return None
 
-    def _find(self, subject: str) -> KeyFound:
+    def key(self, subject: str) -> KeyFound:
+        """Return what the vault would."""
         if subject in self.erased:
             return ERASED
         return MISSING if subject in self.lost else key_of(subject)

@@ -1,5 +1,6 @@
 """A desk for one plan: what coaching would do, without a database or a broker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -14,12 +15,15 @@ from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.coaching.service import build
 from services.contracts import types
-from services.contracts.codes import TriageOutcome
+from services.contracts.codes import TriageOutcome, Urgency
 from services.contracts.plan_codes import PlanState
 from services.contracts.registry import EVENTS
+from services.contracts.triage import Findings, Reason, SealedFindings
 from services.kernel.decision import Cause, Command, Event, Received, Refused
 from services.kernel.ids import event_id, uuid7
-from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply, encode
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing, apply, encode
+from services.kernel.sealing.content import Sealed
+from tests.parts.keys import MadeKeys, key_of
 
 SERVICE = build()
 COMMAND: TypeAdapter[PlanCommand] = TypeAdapter(PlanCommand)
@@ -29,9 +33,11 @@ REFERRED_ON = date(2024, 11, 18)
 TODAY = date(2025, 6, 2)
 NOW = datetime(2025, 6, 2, 9, 30, tzinfo=UTC)
 
+PERSON = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35"
+
 COMMON: dict[str, Any] = {
     "referral_id": REFERRAL,
-    "person_id": "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35",
+    "person_id": PERSON,
     "programme": {"id": "workwell-greater-manchester", "version": "2024.1"},
     "area_code": "QOP",
     "locality": "manchester",
@@ -49,13 +55,13 @@ PACKAGE = (
     {"support": "employer_conversation", "intensity": None, "after": ("physiotherapy",)},
 )
 RULESET = {"id": "workwell-matching", "version": "2024.1", "sha256": "a" * 64}
-FINDINGS = {
-    "urgency": "routine",
-    "cause": None,
-    "reasons": [{"rule": "R21", "code": "msk_medium_or_high"}],
-    "awaits": [],
-    "assessment": None,
-}
+FINDINGS = Findings(
+    urgency=Urgency.ROUTINE,
+    cause=None,
+    reasons=(Reason(rule="R21", code="msk_medium_or_high"),),
+    awaits=(),
+    acknowledged=(),
+)
 FACTS = {
     **dict.fromkeys(("job_at_risk", "off_sick_since", "unemployed_since", "weekly_hours", "complex_needs")),
     **dict.fromkeys(("highest_qualification_level", "earnings_band", "local_gp")),
@@ -69,7 +75,7 @@ def policy() -> CoachingPolicy:
 
 
 def triage_event(event_type: str, **fields: Any) -> Any:
-    """Return the data of an event of triage; ``fields`` replace or add to the usual ones."""
+    """Return the data of an event of triage, as triage decides it; ``fields`` replace or add to the usual ones."""
     usual: dict[str, Any] = {}
     if event_type == types.TRIAGE_COMPLETED:
         usual = {
@@ -85,14 +91,22 @@ def triage_event(event_type: str, **fields: Any) -> Any:
             "package": PACKAGE,
             "alternatives": (),
             "ruleset": RULESET,
+            "awaiting_since": None,
             "input_digest": "b" * 64,
-            "sealed": FINDINGS,
+            "sealed": SealedFindings(findings=Sealed.of(FINDINGS), assessment=None),
         }
     elif event_type == types.TRIAGE_ACKNOWLEDGED:
         usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW}
     else:
         usual = {"origin": ORIGIN, "received_at": NOW}
     return EVENTS[event_type].model.model_validate({**COMMON, **usual, **fields}, strict=False)
+
+
+def as_it_comes(event_id: str, event_type: str, data: Any) -> tuple[Any, list[Sealed[Any]]]:
+    """Return data as coaching reads it, from its bytes; and what it holds sealed."""
+    value = encode(Event(event_id, event_type, REFERRAL, 1, data, NOW), key_of(data.person_id))
+    sealed: list[Sealed[Any]] = []
+    return EVENTS[event_type].model.model_validate_json(value, context=sealed), sealed
 
 
 @dataclass
@@ -105,6 +119,8 @@ class Desk:
     rows: list[Any] = field(default_factory=list)
     now: datetime = NOW
     count: int = 0
+    person: str = PERSON
+    keys: MadeKeys = field(default_factory=MadeKeys)
 
     @property
     def state(self) -> Plan:
@@ -113,12 +129,13 @@ class Desk:
 
     @property
     def bytes(self) -> list[bytes]:
-        return [encode(event) for event in self.events]
+        return [encode(event, key_of(self.person)) for event in self.events]
 
-    def apply(self, cause: Cause) -> list[Event]:
+    def apply(self, cause: Cause, came: Sequence[Sealed[Any]] = ()) -> list[Event]:
         """Apply one cause as the kernel does. Raises Refused for a command that cannot be."""
         output = Output()
-        events = apply(SERVICE, policy(), self.aggregate, cause, self.now, Lineage(self.now, cause.id), output)
+        lineage, sealing = Lineage(self.now, cause.id), Sealing({self.person: self.keys.key(self.person)}, came)
+        events = apply(SERVICE, policy(), self.aggregate, cause, self.now, lineage, output, sealing)
         self.events += events
         self.causes += [cause] * len(events)
         self.rows += [(table.name, row) for table, rows in output.rows.items() for row in rows]
@@ -127,9 +144,10 @@ class Desk:
     def hear(self, event_type: str, **fields: Any) -> list[Event]:
         """Let an event of triage arrive."""
         self.count += 1
-        data = triage_event(event_type, **fields)
         cause = event_id(uuid7(NOW, self.count.to_bytes(10, "big")), event_type, 0)
-        return self.apply(Received(cause, event_type, REFERRAL, data, self.now, self.count))
+        plain = triage_event(event_type, **{"person_id": self.person, **fields})
+        data, came = as_it_comes(cause, event_type, plain)
+        return self.apply(Received(cause, event_type, REFERRAL, data, self.now, self.count), came)
 
     def triage(self, outcome: str = "recommended", revision: int = 1, **fields: Any) -> list[Event]:
         package = {} if outcome == "recommended" else {"package": ()}

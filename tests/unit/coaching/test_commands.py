@@ -1,15 +1,21 @@
 """What each command needs besides the right state, and what it leaves behind."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.coaching.domain.reissue import reissue
+from services.coaching.store import NOTE
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Refused
+from services.kernel.sealing.content import KeyMissing
+from services.kernel.sealing.tokens import open_token
+from tests.parts.keys import key_of
 from tests.unit.coaching.desk import (
     PAYSLIP,
+    PERSON,
     REFERRED_ON,
     TODAY,
     WORKING,
@@ -17,10 +23,11 @@ from tests.unit.coaching.desk import (
     day,
     desk,
     override,
-    policy,
     refusal,
     step,
 )
+
+OTHER = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f36"
 
 
 @pytest.mark.parametrize(
@@ -239,13 +246,36 @@ def test_a_notes_text_is_in_no_event() -> None:
     assert note.data.change.note_digest == second.data.change.note_digest == overridden.data.change.note_digest
     assert without.data.change.note_digest is None
     assert all(b"sleep" not in value and b"accident" not in value for value in made.bytes)
-    assert [row[0] for name, row in made.rows if name == "plan_note"] == [note.id, second.id, overridden.id]
-    assert all(text in row for name, row in made.rows if name == "plan_note")
+    kept = [row for name, row in made.rows if name == "plan_note"]
+    assert [row[0] for row in kept] == [note.id, second.id, overridden.id]
+    assert [open_token(row[-1], key_of(PERSON), NOTE, {PERSON}) for row in kept] == [text] * 3
+    assert text not in repr(kept)
 
 
 def test_a_digest_is_bound_to_its_person() -> None:
-    assert policy().note_digest("a", "note") == policy().note_digest("a", "note")
-    assert policy().note_digest("a", "note") != policy().note_digest("b", "note")
+    digests = set()
+    for person in (PERSON, OTHER):
+        made = Desk(person=person)
+        made.triage()
+        made.ask("note_recorded", note="the same words")
+        digests.add(json.loads(made.bytes[-1])["change"]["note_digest"])
+    assert len(digests) == 2
+
+
+def test_no_words_are_written_about_somebody_who_is_erased() -> None:
+    made = desk("active")
+    made.keys.erased.add(PERSON)
+    assert refusal(made, "note_recorded", note="n") == (410, [("person_erased", "")])
+    made.ask("contacted", channel="phone", reached=True)
+
+
+def test_no_words_are_written_when_the_vault_has_lost_the_key() -> None:
+    made = desk("active")
+    made.keys.lost.add(PERSON)
+    before = len(made.events), len(made.rows)
+    with pytest.raises(KeyMissing):
+        made.ask("note_recorded", note="n")
+    assert (len(made.events), len(made.rows)) == before
 
 
 def test_the_first_acknowledgement_and_the_first_confirmation_keep_their_day() -> None:

@@ -1,11 +1,15 @@
 """What coaching does with what triage says."""
 
+import json
+
 import pytest
 
 from services.contracts import types
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import PolicyMissing, Received
-from tests.unit.coaching.desk import NOW, ORIGIN, REFERRAL, REFERRED_ON, SERVICE, Desk, day, desk
+from services.kernel.sealing.tokens import open_token
+from tests.parts.keys import key_of
+from tests.unit.coaching.desk import FINDINGS, NOW, ORIGIN, PERSON, REFERRAL, REFERRED_ON, SERVICE, Desk, day, desk
 
 
 @pytest.mark.parametrize("outcome", ["held", "not_eligible"])
@@ -23,9 +27,24 @@ def test_a_recommendation_after_a_hold_makes_a_plan_that_is_not_held() -> None:
     made.acknowledge(1)
     [event] = made.triage(revision=2)
     assert (made.state.state, made.state.plan_version, made.state.plan.held) == (PlanState.PROPOSED, 1, False)
-    assert event.data.change.sealed.reasons[0].rule == "R21"
+    assert event.data.change.sealed.findings.content == FINDINGS
     assert event.policy is not None
     assert event.policy.id == "workwell-greater-manchester"
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_what_triage_sealed_is_passed_on_and_kept_as_it_came(erased: bool) -> None:
+    """Nothing is opened for it, so it goes on when there is no key any more."""
+    made = Desk()
+    if erased:
+        made.keys.erased.add(PERSON)
+    [event] = made.triage()
+    token = event.data.change.sealed.findings.token
+    assert token is not None
+    assert token.encode() in made.bytes[-1]
+    [kept] = [row for name, row in made.rows if name == "plan_recommendation"]
+    assert json.loads(kept[-1]) == {"findings": token, "assessment": None}
+    assert open_token(token, key_of(PERSON), "findings", {PERSON}) == FINDINGS.model_dump(mode="json")
 
 
 def test_a_recommendation_that_nobody_confirmed_is_replaced() -> None:
