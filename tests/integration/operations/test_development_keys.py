@@ -8,7 +8,7 @@ from services.cli import app
 
 def test_a_redrive_refuses_development_keys_outside_development(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PATHWAY_ENVIRONMENT", raising=False)
-    monkeypatch.delenv("PATHWAY_DIGEST_KEY", raising=False)
+    monkeypatch.delenv("PATHWAY_IDEMPOTENCY_HMAC_KEY", raising=False)
     result = CliRunner().invoke(app, ["dlq", "redrive", "triage", "1", "--apply"])
     assert result.exit_code == 1
-    assert "PATHWAY_DIGEST_KEY" in result.stderr
+    assert "PATHWAY_IDEMPOTENCY_HMAC_KEY" in result.stderr
