@@ -23,6 +23,7 @@ from services.intake.people import (
     open_referral,
     reference_used,
 )
+from services.intake.persons import forget
 from services.intake.reading import read_referral, read_strictly
 from services.intake.service import build
 from services.intake.store import ReferralRow, ReferralStatus
@@ -74,6 +75,9 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
     reference = posted.referrer.reference if posted.referrer else None
     await lock(tx.conn, *lock_names(keys, who.organisation_id, reference))
     known = await find_person(tx.conn, keys)
+    if known is not None and not await tx.has_key(known):
+        await forget(tx.conn, known)
+        known = None  # erased and referred again: a new person, with no link to who they were
     opened = await open_referral(tx.conn, known, posted.programme) if known else None
     if opened is not None and who.organisation_kind in FULL_VIEW_KINDS:
         message = "this person has an open referral to this programme"
@@ -83,7 +87,8 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
         raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
     referral_id = uuid7(tx.now)
     person_id = known or new_person_id()
-    await (tx.create_key(person_id) if known is None else tx.require_key(person_id))
+    if known is None:
+        await tx.create_key(person_id)
     data = CreateReferral(
         posted=posted,
         person_id=person_id,

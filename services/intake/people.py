@@ -64,7 +64,9 @@ def lock_names(keys: MatchKeys, organisation_id: str, reference: str | None) -> 
     )
 
 
-_FIND = "SELECT person_id, nhs_number FROM person WHERE nhs_number = $1 OR name_key = $2"
+_FIND = """
+SELECT coalesce(survivor, person_id) AS person_id, nhs_number FROM person WHERE nhs_number = $1 OR name_key = $2
+"""
 
 
 async def find_person(connection: Connection, keys: MatchKeys) -> str | None:
@@ -78,7 +80,8 @@ async def find_person(connection: Connection, keys: MatchKeys) -> str | None:
         if keys.nhs_number is not None and row["nhs_number"] == keys.nhs_number:
             return str(row["person_id"])
     fitting = [row for row in rows if keys.nhs_number is None or row["nhs_number"] is None]
-    return str(fitting[0]["person_id"]) if len(fitting) == 1 else None
+    people = {str(row["person_id"]) for row in fitting}
+    return people.pop() if len(people) == 1 else None
 
 
 def new_person_id() -> str:
@@ -88,7 +91,8 @@ def new_person_id() -> str:
 
 _OPEN = """SELECT r.referral_id, s.topic, s.sequence, s.status, s.on_day
 FROM referral r LEFT JOIN referral_status s USING (referral_id)
-WHERE r.person_id = $1 AND r.programme = $2 ORDER BY r.received_at, r.referral_id"""
+WHERE r.person_id IN (SELECT $1 UNION ALL SELECT person_id FROM person WHERE survivor = $1) AND r.programme = $2
+ORDER BY r.received_at, r.referral_id"""
 
 
 async def open_referral(connection: Connection, person_id: str, programme: str) -> str | None:

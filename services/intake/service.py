@@ -8,8 +8,9 @@ from services.contracts import types
 from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
+from services.intake import persons
 from services.intake.domain.policy import IntakePolicy, london_day
-from services.intake.domain.referral import CreateReferral, Referral, decide, evolve, subject
+from services.intake.domain.referral import WITHDRAW, CreateReferral, Referral, decide, evolve, subject
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import match_keys
 from services.intake.places import load_places
@@ -19,7 +20,7 @@ from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book
 
 NAME = "intake"
-HANDLES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
+STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
 
 
 def build(programmes: Path | None = None) -> Service:
@@ -27,17 +28,19 @@ def build(programmes: Path | None = None) -> Service:
     return Service(
         name=NAME,
         registry=EVENTS,
-        inputs=(types.TOPIC_TRIAGE, types.TOPIC_PLAN, types.TOPIC_OUTCOME),
+        inputs=(types.TOPIC_TRIAGE, types.TOPIC_PLAN, types.TOPIC_OUTCOME, types.TOPIC_PERSON),
         output=types.TOPIC_REFERRAL,
-        handles=HANDLES,
+        handles=STATUSES | persons.HANDLES,
         state=Referral,
         decide=decide,
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
-        tables=(PERSON, REFERRAL, DETAILS, STATUS),
+        tables=(PERSON, REFERRAL, DETAILS, STATUS, persons.SCRUB, persons.JOIN),
         derived=(STATUS,),
         subject=subject,
+        despite_restriction=frozenset({WITHDRAW}),
+        reapplied=frozenset({types.TOPIC_PERSON}),
     )
 
 
@@ -45,6 +48,9 @@ def project(change: Change) -> Iterable[Row]:
     """Return the rows of a change: the person and the referral as posted, and what became of it."""
     cause = change.cause
     if isinstance(cause, Received):
+        if cause.type in persons.HANDLES:
+            yield from persons.rows(cause)
+            return
         for fact in facts_of(cause.sequence, cause.data):
             yield _status(change.key, fact)
         return

@@ -15,15 +15,17 @@ def _text(*, primary_key: bool = False, nullable: bool = False, unique: bool = F
 class Person(SQLModel, table=True):
     """Who two referrals have in common. ``person_id`` is a random pseudonym: all that leaves intake.
 
-    ``name_key`` is the normal form of name, birth date and postcode (null without a postcode).
+    ``name_key`` is the normal form of name, birth date and postcode (null without a postcode). ``survivor`` stands
+    for a person whose pseudonyms were merged. Of an erased person only the pseudonym is left.
     """
 
     __tablename__ = "person"
-    __table_args__ = (Index("person_name_key", "name_key"),)
+    __table_args__ = (Index("person_name_key", "name_key"), Index("person_survivor", "survivor"))
 
     person_id: str = Field(sa_column=_text(primary_key=True))
     nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True, unique=True))
     name_key: str | None = Field(default=None, sa_column=_text(nullable=True))
+    survivor: str | None = Field(default=None, sa_column=_text(nullable=True))
     created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 

@@ -70,7 +70,9 @@ class Service:
     to, given the event's ``causationid``; None where an event does not hold its whole command. ``subject`` names
     whose key seals what an aggregate holds, given its state or, before there is one, a cause's data; None in its
     place: the service seals nothing. ``despite_restriction`` are the types of commands that a subject's restriction
-    does not stop.
+    does not stop. Inputs of the ``reapplied`` topics are
+    projected again, from their beginning, when a database was put back from a backup: what they scrubbed must not
+    be served again.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Service:
     reissue: Callable[[Event, str], Command] | None = None
     subject: Callable[[Any], str | None] | None = None
     despite_restriction: frozenset[str] = frozenset()
+    reapplied: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:

@@ -7,7 +7,7 @@ from services.contracts.registry import EVENTS
 from services.kernel.service import Service
 from services.programmes.reader import FOLDER as PROGRAMMES
 from services.programmes.reader import load_book
-from services.triage.domain.decide import decide
+from services.triage.domain.decide import ACKNOWLEDGE, decide
 from services.triage.domain.policy import TriagePolicy
 from services.triage.domain.reissue import reissue
 from services.triage.domain.state import TriageState, evolve
@@ -46,5 +46,6 @@ def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> 
         tables=(CASES,),
         derived=(CASES,),
         reissue=reissue,
+        despite_restriction=frozenset({ACKNOWLEDGE}),
         subject=lambda found: found.decision.person_id if isinstance(found, TriageState) else found.person_id,
     )

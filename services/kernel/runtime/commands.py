@@ -87,17 +87,18 @@ class Transaction:
         if self.keys is not None:
             await self.keys.create([subject])
 
-    async def require_key(self, subject: str) -> None:
-        """See that a known subject's key is there: what others will do with an event may need it.
+    async def has_key(self, subject: str) -> bool:
+        """Tell whether a known subject's key can be used; False: it is erased. Others may need it for what follows.
 
-        Raises KeyMissing, VaultUnavailable; Refused (410) when the subject is erased.
+        Raises KeyMissing, VaultUnavailable.
         """
         if self.keys is None:
-            return
+            return True
         try:
             usable((await self.keys.get([subject]))[subject])
         except ContentErased:
-            raise Refused(fold.ERASED, status=410) from None
+            return False
+        return True
 
     async def _sealing(self, state: Any, data: Any) -> Sealing:
         subject = self.service.subject_of(state, data)

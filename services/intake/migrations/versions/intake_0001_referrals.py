@@ -16,10 +16,13 @@ STATEMENTS = (
         person_id text PRIMARY KEY,
         nhs_number text UNIQUE,
         name_key text,
+        survivor text,
         created_at timestamptz NOT NULL
     )
     """,
     "CREATE INDEX person_name_key ON person (name_key)",
+    # Whoever is recognised by this row is another pseudonym now: the two were found to be one person.
+    "CREATE INDEX person_survivor ON person (survivor)",
     """
     CREATE TABLE referral (
         referral_id text PRIMARY KEY,
