@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.contracts.fields import Schema, resolve
+from services.kernel.fields import Schema, resolve
 
 
 class Direction(StrEnum):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.contracts import types
+from services.contracts.classes import field_classes
 from services.contracts.outcome import (
     OutcomeRecorded,
     StatementApproved,
@@ -44,6 +45,7 @@ EVENTS: Final = Registry(
         Contract(types.PERSON_RESTRICTED, PersonRestricted, types.TOPIC_PERSON, "vault"),
         Contract(types.PERSON_UNRESTRICTED, PersonUnrestricted, types.TOPIC_PERSON, "vault"),
         Contract(types.PERSON_MERGED, PersonMerged, types.TOPIC_PERSON, "vault"),
-    )
+    ),
+    field_classes,
 )
-"""The published language, by type."""
+"""The published language, by type; with the class of every field, as the topic catalogue says."""

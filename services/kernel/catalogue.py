@@ -14,17 +14,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.kernel.registry import Classes, FieldClass
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 FieldPath = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\[\])?(\.[a-z][a-z0-9_]*(\[\])?)*$")]
 """A field's place: ``programme.id``; ``package[].after`` is a field of the objects in a list."""
-
-
-class FieldClass(StrEnum):
-    """Who may read a field outside our own services, the widest circle first."""
-
-    OPEN = "open"
-    RESTRICTED = "restricted"
-    SEALED = "sealed"
 
 
 class CleanupPolicy(StrEnum):
@@ -102,6 +96,11 @@ class Catalogue(Mapping[str, Topic]):
     def types(self) -> frozenset[str]:
         """Every event type of every topic."""
         return frozenset(self._of_type)
+
+    @property
+    def classes(self) -> Classes:
+        """The class of every field of every event type."""
+        return {name: topic.classes(name) for name, topic in self._of_type.items()}
 
 
 @dataclass(frozen=True, slots=True)

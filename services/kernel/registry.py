@@ -1,11 +1,29 @@
-"""The contract registry: which type and major version is which model, in which topic, by which key."""
+"""The contract registry: which type and major version is which model, in which topic; who may read which field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydantic import BaseModel
 
 Model = type[BaseModel]
+
+
+class FieldClass(StrEnum):
+    """Who may read a field outside our own services, the widest circle first."""
+
+    OPEN = "open"
+    RESTRICTED = "restricted"
+    SEALED = "sealed"
+
+
+Classes = Mapping[str, Mapping[str, FieldClass]]
+"""Of each event type the class of each field, by its path."""
+
+
+def nothing_classed() -> Classes:
+    """Class no field: no event can leave."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +62,15 @@ class Contract:
 
 
 class Registry:
-    """All contracts of a system, by type. Raises ValueError when a type is registered twice."""
+    """All contracts of a system, by type. Raises ValueError when a type is registered twice.
 
-    def __init__(self, contracts: Iterable[Contract]) -> None:
+    ``classes`` reads the class of every field; it is asked when events first leave, not here. ``faults`` is what
+    :mod:`services.kernel.field_classes` has found so far, by type.
+    """
+
+    def __init__(self, contracts: Iterable[Contract], classes: Callable[[], Classes] = nothing_classed) -> None:
+        self.classes = classes
+        self.faults: dict[str, tuple[str, ...]] = {}
         self._by_type: dict[str, Contract] = {}
         self._sources: dict[str, set[str]] = {}
         for contract in contracts:

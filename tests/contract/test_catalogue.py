@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.fields import SEALED, paths
 from services.contracts.schemas import schema_of
-from services.kernel.catalogue import Catalogue, CatalogueError, FieldClass, load_catalogue
-from services.kernel.registry import Contract
+from services.kernel.catalogue import Catalogue, CatalogueError, load_catalogue
+from services.kernel.fields import paths
+from services.kernel.registry import Contract, FieldClass
 from tests.contract.published import CONTRACTS, SCHEMAS, name_of
 
 TOPICS = SCHEMAS / "topics"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.kernel.decision import Command, Draft, Event, PolicyMissing, Reason, Received, Refused
-from services.kernel.registry import Contract, Registry
+from services.kernel.registry import Classes, Contract, FieldClass, Registry
 from services.kernel.service import Change, Row, Service, Table
 
 ADDED = "uk.example.number.added.v1"
@@ -73,6 +73,12 @@ def evolve(state: Tally | None, event: Event) -> Tally:
     return Tally(total=event.data.total, count=event.data.count)
 
 
+def classes() -> Classes:
+    """Say who may read what."""
+    fields = dict.fromkeys(("total", "count", "note"), FieldClass.OPEN)
+    return {COUNTED: fields}
+
+
 def tally_service(prefix: str = "") -> Service:
     """Build the service. ``prefix`` keeps tests apart on one broker."""
     numbers, tallies = f"{prefix}numbers", f"{prefix}tallies"
@@ -81,7 +87,8 @@ def tally_service(prefix: str = "") -> Service:
             Contract(ADDED, Added, numbers, "source"),
             Contract(IGNORED, Added, numbers, "source"),
             Contract(COUNTED, Counted, tallies, "tally"),
-        )
+        ),
+        classes,
     )
     return Service(
         name="tally",

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
+
 from services.kernel.clock import rfc3339, unix_ms
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
+from services.kernel.field_classes import MustNotLeave, let_out
 from services.kernel.ids import event_id
 from services.kernel.limits import MAX_VALUE_BYTES
 from services.kernel.sealing.content import ContentErased, Sealed, Sealer, is_restricted, unlock
@@ -181,6 +184,7 @@ def apply(
 
 
 def _outbox_row(service: Service, event: Event, cause: Cause, lineage: Lineage, key: KeyFound | None) -> OutboxRow:
+    let_out(service.registry, event.type, event.data)
     return (
         service.registry[event.type].topic,
         event.key,

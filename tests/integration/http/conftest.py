@@ -16,7 +16,7 @@ from services.embedded.postgres import Postgres
 from services.kernel.decision import Command, Draft, Event, Reason, Refused
 from services.kernel.http import Answer, Once, Principal, ReadSession, create_api, require
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.registry import Contract, Registry
+from services.kernel.registry import Contract, FieldClass, Registry
 from services.kernel.runtime.commands import Transaction
 from services.kernel.service import Service
 from services.kernel.settings import Environment, Settings
@@ -56,7 +56,9 @@ def evolve(state: Counter | None, event: Event) -> Counter:
 def build() -> Service:
     return Service(
         name="counter",
-        registry=Registry([Contract(COUNTED, Counted, "counter.counted", "counter")]),
+        registry=Registry(
+            [Contract(COUNTED, Counted, "counter.counted", "counter")], lambda: {COUNTED: {"by": FieldClass.OPEN}}
+        ),
         inputs=(),
         output="counter.counted",
         handles=frozenset(),

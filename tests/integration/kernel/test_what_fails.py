@@ -57,7 +57,7 @@ def with_type(known: Service, type_: str, model: type[BaseModel] | None = None) 
     contract = known.registry[ADDED]
     others = [c for c in known.registry if c.type != type_]
     new = replace(contract, type=type_, model=model or contract.model)
-    return replace(known, registry=Registry([*others, new]), handles=known.handles | {type_})
+    return replace(known, registry=Registry([*others, new], known.registry.classes), handles=known.handles | {type_})
 
 
 @pytest.mark.parametrize("value", [2**70, "\ud800"], ids=["too large", "not a character"])

@@ -177,7 +177,7 @@ async def test_poison_that_can_be_read_by_now_is_applied(
     assert refused.value.code == "still_poison"
     known = tally_service()
     contract = replace(known.registry[domain.ADDED], type=stranger, producer="stranger")
-    registry = type(known.registry)([*known.registry, contract])
+    registry = type(known.registry)([*known.registry, contract], known.registry.classes)
     newer = replace(known, registry=registry, handles=known.handles | {stranger})
     await DeadLetters(newer, None, pool, "ann").redrive(letter, apply=True)
     assert await tally(pool, "a") == (8, 2)

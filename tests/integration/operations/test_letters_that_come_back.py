@@ -23,7 +23,8 @@ def knowing(type_: str) -> Service:
     """The release that can read one type more."""
     known = tally_service()
     new = replace(known.registry[ADDED], type=type_, producer="stranger")
-    return replace(known, registry=Registry([*known.registry, new]), handles=known.handles | {type_})
+    registry = Registry([*known.registry, new], known.registry.classes)
+    return replace(known, registry=registry, handles=known.handles | {type_})
 
 
 async def tally(pool: asyncpg.Pool, key: str = "a") -> tuple[int, int]:
