@@ -11,15 +11,32 @@ import httpx
 import pytest
 
 from services.coaching.api import create_app
+from services.coaching.store import NOTE
 from services.contracts import types
+from services.contracts.assessment import Assessment, Phq9
+from services.contracts.triage import SealedFindings
 from services.kernel.decision import Received
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.ids import event_id, uuid7
-from services.kernel.runtime.fold import Lineage, Output, apply
+from services.kernel.runtime.fold import Lineage, Output, Sealing, apply
 from services.kernel.runtime.tables import finish, lock_aggregates, save
+from services.kernel.sealing.content import Sealed
+from services.kernel.sealing.tokens import open_token, seal
 from services.kernel.settings import Environment, Settings
 from tests.parts.databases import Database, Databases
-from tests.unit.coaching.desk import FIRST_STEPS, GOAL, NOW, REFERRED_ON, SERVICE, policy, triage_event
+from tests.parts.keys import MadeKeys, key_of
+from tests.unit.coaching.desk import (
+    FINDINGS,
+    FIRST_STEPS,
+    GOAL,
+    NOW,
+    PERSON,
+    REFERRED_ON,
+    SERVICE,
+    as_it_comes,
+    policy,
+    triage_event,
+)
 
 PROGRAMME = "workwell-greater-manchester"
 PROVIDER = "growth-company"
@@ -28,6 +45,11 @@ PLAN = REFERRALS[0]
 _keys = itertools.count(1)
 
 Triage = Callable[..., Awaitable[None]]
+
+
+def with_answers() -> SealedFindings:
+    answers = Assessment(phq9=Phq9(score=12, item9=0))
+    return SealedFindings(findings=Sealed.of(FINDINGS), assessment=Sealed.of(answers))
 
 
 @pytest.fixture
@@ -45,11 +67,13 @@ async def triage(coaching: Database) -> AsyncIterator[Triage]:
             output = Output()
             locked = await lock_aggregates(connection, SERVICE, referrals)
             for key in referrals:
-                data = triage_event(types.TRIAGE_COMPLETED, referral_id=key, **fields)
                 number = next(_keys)
                 cause = event_id(uuid7(NOW, number.to_bytes(10, "big")), types.TRIAGE_COMPLETED, 0)
+                plain = triage_event(types.TRIAGE_COMPLETED, referral_id=key, **fields)
+                data, came = as_it_comes(cause, types.TRIAGE_COMPLETED, plain)
                 received = Received(cause, types.TRIAGE_COMPLETED, key, data, NOW, number)
-                apply(SERVICE, policy(), locked[key], received, NOW, Lineage(NOW, cause), output)
+                sealing = Sealing({PERSON: key_of(PERSON)}, came)
+                apply(SERVICE, policy(), locked[key], received, NOW, Lineage(NOW, cause), output, sealing)
             await save(connection, list(locked.values()), output)
             await finish(connection, output)
 
@@ -68,8 +92,13 @@ def issuer(settings: Settings) -> DevIssuer:
 
 
 @pytest.fixture
-async def client(settings: Settings, issuer: DevIssuer) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: NOW)
+def keys() -> MadeKeys:
+    return MadeKeys()
+
+
+@pytest.fixture
+async def client(settings: Settings, issuer: DevIssuer, keys: MadeKeys) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: NOW, keys=keys)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
         yield made
@@ -254,11 +283,54 @@ async def test_notes_stay_here(ada: Desk, coaching: Database, triage: Triage) ->
             "SELECT count(*) FROM outbox WHERE position('sleeps' IN encode(value, 'escape')) > 0"
         )
         assert told == 0
+        kept = await connection.fetchval("SELECT text FROM plan_note")
+        assert open_token(kept, key_of(PERSON), NOTE, {PERSON}) == "sleeps badly"
         for statement in ("UPDATE plan_note SET text = ''", "DELETE FROM plan_note"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_of_an_erased_person_the_plan_is_shown_without_what_was_sealed(
+    ada: Desk, triage: Triage, keys: MadeKeys
+) -> None:
+    await triage(PLAN, sealed=with_answers())
+    await ada.ask("note_recorded", note="sleeps badly")
+    shown = (await ada.get(f"/plans/{PLAN}")).json()["recommendation"]
+    assert shown["assessment"]["phq9"] == {"score": 12, "item9": 0}
+    keys.erased.add(PERSON)
+    gone = (await ada.get(f"/plans/{PLAN}")).json()["recommendation"]
+    assert (gone["findings"], gone["assessment"]) == (None, None)
+    assert gone["package"] == shown["package"]
+    [note] = (await ada.get(f"/plans/{PLAN}/notes")).json()
+    assert (note["text"], note["written_by"]) == (None, "coach-ada")
+    refused = await ada.ask("note_recorded", note="more")
+    assert (refused.status_code, codes(refused)) == (410, ["person_erased"])
+    assert len((await ada.get(f"/plans/{PLAN}/notes")).json()) == 1
+
+
+async def test_a_key_that_the_vault_lost_is_said_and_nothing_changes(
+    ada: Desk, triage: Triage, keys: MadeKeys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await triage(PLAN)
+    keys.lost.add(PERSON)
+    for answer in (await ada.ask("note_recorded", note="sleeps badly"), await ada.get(f"/plans/{PLAN}")):
+        assert (answer.status_code, codes(answer)) == (503, ["key_missing"])
+        assert int(answer.headers["Retry-After"]) > 0
+    assert "http_without_keys" in capsys.readouterr().out
+    keys.lost.clear()
+    assert (await ada.get(f"/plans/{PLAN}")).json()["plan_version"] == 1
+    assert (await ada.get(f"/plans/{PLAN}/notes")).json() == []
+
+
+async def test_a_token_of_somebody_else_is_not_shown(ada: Desk, coaching: Database, triage: Triage) -> None:
+    """Somebody who can write to the table cannot make one person's note another's."""
+    await triage(PLAN)
+    await ada.ask("note_recorded", note="sleeps badly")
+    foreign = seal("drinks", key_of(REFERRALS[1]), NOTE)
+    coaching.postgres.execute(f"UPDATE plan_note SET text = '{foreign}'", coaching.name)
+    assert (await ada.get(f"/plans/{PLAN}/notes")).status_code == 500
 
 
 async def test_the_openapi_document_has_a_field_table_for_each_kind(client: httpx.AsyncClient) -> None:
