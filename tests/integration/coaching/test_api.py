@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from services.coaching.api import create_app
 from services.coaching.store import NOTE
@@ -310,15 +311,16 @@ async def test_of_an_erased_person_the_plan_is_shown_without_what_was_sealed(
     assert len((await ada.get(f"/plans/{PLAN}/notes")).json()) == 1
 
 
-async def test_a_key_that_the_vault_lost_is_said_and_nothing_changes(
-    ada: Desk, triage: Triage, keys: MadeKeys, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_key_that_the_vault_lost_is_said_and_nothing_changes(ada: Desk, triage: Triage, keys: MadeKeys) -> None:
     await triage(PLAN)
     keys.lost.add(PERSON)
-    for answer in (await ada.ask("note_recorded", note="sleeps badly"), await ada.get(f"/plans/{PLAN}")):
+    with capture_logs() as logs:
+        answers = [await ada.ask("note_recorded", note="sleeps badly"), await ada.get(f"/plans/{PLAN}")]
+    for answer in answers:
         assert (answer.status_code, codes(answer)) == (503, ["key_missing"])
         assert int(answer.headers["Retry-After"]) > 0
-    assert "http_without_keys" in capsys.readouterr().out
+    told = [(line["event"], line["error"]) for line in logs if line["log_level"] == "error"]
+    assert told == [("http_without_keys", "KeyMissing")] * 2
     keys.lost.clear()
     assert (await ada.get(f"/plans/{PLAN}")).json()["plan_version"] == 1
     assert (await ada.get(f"/plans/{PLAN}/notes")).json() == []

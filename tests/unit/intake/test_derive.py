@@ -4,16 +4,27 @@ import json
 from typing import Any
 
 import pytest
+from pydantic_core import PydanticSerializationError
 
 from services.contracts import types
+from services.contracts.assessment import Phq9
 from services.contracts.referral import ReferralCreated
 from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.referral import CREATE, CreateReferral, decide, evolve
-from services.kernel.decision import Command, Event
+from services.intake.service import build
+from services.intake.store import ADDITIONAL_INFORMATION, REFERRAL
+from services.kernel.decision import Command, Event, Refused
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing, apply, encode
+from services.kernel.sealing.content import ContentErased, KeyMissing
+from services.kernel.sealing.errors import SealInvalid
+from services.kernel.sealing.subject_key import ERASED, KeyFound
+from services.kernel.sealing.tokens import open_token
+from tests.parts.keys import key_of, opened
 from tests.unit.intake.referrals import NOW, Change, drop, policy, put, referral
 
 REFERRAL_ID = "01933e1b-7f3a-7c11-8f5e-0242ac120002"
 PERSON_ID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35"
+SERVICE = build()
 
 
 def create(body: dict[str, Any], kind: str = "nhs") -> Command:
@@ -35,6 +46,13 @@ def created(*changes: Change, **fields: Any) -> ReferralCreated:
     data = draft.data
     assert isinstance(data, ReferralCreated)
     return data
+
+
+def run(cause: Command, key: KeyFound) -> Output:
+    output = Output()
+    sealing = Sealing({PERSON_ID: key})
+    apply(SERVICE, policy(), Aggregate(REFERRAL_ID), cause, NOW, Lineage(NOW, "c"), output, sealing)
+    return output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +137,8 @@ def test_questions_that_were_not_asked_stay_null() -> None:
 
 def test_the_event_is_what_subscribers_may_read() -> None:
     body = referral(additional_information="Her sister Jo knows")
-    event = created(additional_information=body["additional_information"]).model_dump_json()
+    data = created(additional_information=body["additional_information"])
+    event = encode(Event("e", types.REFERRAL_CREATED, REFERRAL_ID, 1, data, NOW), key_of(PERSON_ID)).decode()
     person = body["person"]
     identifying = [
         *(person[n] for n in ("nhs_number", "family_name", "birth_date", "postcode", "registered_gp_ods")),
@@ -132,7 +151,38 @@ def test_the_event_is_what_subscribers_may_read() -> None:
         "P84001",
     ]
     assert [text for text in identifying if text in event] == []
-    assert ReferralCreated.model_validate_json(event) == created()
+    assert opened(ReferralCreated, event, PERSON_ID) == created()
+    for word in ("phq9", "back_pain", "work_stress"):
+        assert word not in event
+
+
+def test_answers_leave_only_under_the_persons_key() -> None:
+    event = Event("e", types.REFERRAL_CREATED, REFERRAL_ID, 1, created(), NOW)
+    with pytest.raises(PydanticSerializationError, match="NotSealed: assessment"):
+        event.data.model_dump_json()
+    with pytest.raises(KeyMissing):
+        encode(event)
+    with pytest.raises(ContentErased):
+        encode(event, ERASED)
+    said = opened(ReferralCreated, encode(event, key_of(PERSON_ID)), PERSON_ID).sealed.assessment
+    assert said is not None
+    assert said.content.phq9 == Phq9(score=12, item9=0)
+    other = opened(ReferralCreated, encode(event, key_of(PERSON_ID)), "somebody-else").sealed.assessment
+    assert other is not None
+    with pytest.raises(SealInvalid):
+        assert other.content
+
+
+def test_what_was_added_in_words_is_kept_sealed() -> None:
+    said = "Her sister Jo knows"
+    cause = create(referral(additional_information=said))
+    output = run(cause, key_of(PERSON_ID))
+    [row] = output.rows[REFERRAL]
+    assert said not in repr(output)
+    kept = dict(zip((name for name, _ in REFERRAL.columns), row, strict=True))["additional_information"]
+    assert open_token(kept, key_of(PERSON_ID), ADDITIONAL_INFORMATION, {PERSON_ID}) == said
+    with pytest.raises(Refused, match="person_erased"):
+        run(cause, ERASED)
 
 
 def test_state_follows_from_the_event_alone() -> None:

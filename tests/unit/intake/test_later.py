@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.contracts import types
+from services.contracts.assessment import Phq9
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn
 from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment, Referral, decide, evolve
@@ -47,8 +48,7 @@ def test_answers_are_passed_on_with_who_and_when() -> None:
     assert isinstance(data, ReferralAssessed)
     assert (data.by, data.received_at, data.occurred_on) == ("coach-1", NOW, date(2024, 11, 25))
     assert data.sealed.assessment is not None
-    assert data.sealed.assessment.phq9 is not None
-    assert (data.sealed.assessment.phq9.score, data.sealed.assessment.phq9.item9) == (17, None)
+    assert data.sealed.assessment.content.phq9 == Phq9(score=17, item9=None)
 
 
 @pytest.mark.parametrize(("taken_on", "occurred_on"), [(None, "2024-12-02"), ("2024-11-01", "2024-11-18")])
