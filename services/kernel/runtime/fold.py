@@ -18,7 +18,7 @@ from services.kernel.ids import event_id
 from services.kernel.limits import MAX_VALUE_BYTES
 from services.kernel.sealing.content import ContentErased, Sealed, Sealer, is_restricted, unlock
 from services.kernel.sealing.subject_key import KeyFound
-from services.kernel.service import Change, Service, Table
+from services.kernel.service import Change, Row, Service, Table
 
 OutboxRow = tuple[str, str, int, str, int, str, bytes]
 """(topic, key, sequence, event id, recorded ms, attributes as JSON, value)"""
@@ -172,7 +172,7 @@ def apply(
     state = aggregate.state
     for event in events:
         state = service.evolve(state, event)
-    rows = list(service.project(Change(aggregate.key, cause, events, state, Sealer(key, cause.id).text)))
+    rows = _rows(service, Change(aggregate.key, cause, events, state, Sealer(key, cause.id).text))
     if events:
         aggregate.state = state
         aggregate.sequence += len(events)
@@ -181,6 +181,16 @@ def apply(
     for table, row in rows:
         output.rows.setdefault(table, []).append(row)
     return events
+
+
+def _rows(service: Service, change: Change) -> list[Row]:
+    """Project. Words that came with a command may be all that it would seal: then they say here that the key is gone."""
+    try:
+        return list(service.project(change))
+    except ContentErased:
+        if isinstance(change.cause, Command):
+            raise Refused(ERASED, status=410) from None
+        raise
 
 
 def _outbox_row(service: Service, event: Event, cause: Cause, lineage: Lineage, key: KeyFound | None) -> OutboxRow:
