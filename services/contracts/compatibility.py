@@ -3,7 +3,7 @@
 *Backward*: a reader of the newer version can read what was written under the older one (a replay).
 *Forward*: a reader of the older version can read what is written under the newer one (a subscriber who
 has not moved yet; unknown fields are ignored). Within a major every minor must be both, against every
-earlier minor.
+earlier minor. What is sealed counts as well (``sealed.assessment()``): it is kept as long as the rest.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.kernel.fields import Schema, resolve
+from services.kernel.fields import Schema, is_sealed, resolve
 
 
 class Direction(StrEnum):
@@ -109,6 +109,8 @@ class _Comparison:
             case "map":
                 yield from self.compare(old.get("propertyNames", {}), new.get("propertyNames", {}), f"{path}{{}}")
                 yield from self.compare(old["additionalProperties"], new["additionalProperties"], f"{path}.*")
+            case "sealed":
+                yield from self.compare(old["contentSchema"], new["contentSchema"], f"{path}()")
             case "array":
                 yield from self.compare(old.get("items", {}), new.get("items", {}), f"{path}[]")
 
@@ -157,6 +159,8 @@ def _shape(schema: Schema) -> str:
         return "object"
     if isinstance(schema.get("additionalProperties"), Mapping):
         return "map"
+    if is_sealed(schema):
+        return "sealed"
     return str(schema.get("type", "any"))
 
 

@@ -42,9 +42,8 @@ def let_out(registry: Registry, event_type: str, data: Any) -> None:
     contract = registry[event_type]
     if type(data) is not contract.model:
         raise MustNotLeave(f"{event_type} is no {type(data).__name__}")
-    faults = registry.faults.get(event_type)
-    if faults is None:
-        faults = class_faults(contract.model, registry.classes().get(event_type, {}))
-        registry.faults[event_type] = faults
+    if event_type not in registry.faults:
+        registry.faults[event_type] = class_faults(contract.model, registry.classes().get(event_type, {}))
+    faults = registry.faults[event_type]
     if faults:
         raise MustNotLeave(f"{event_type}: {'; '.join(faults)}")

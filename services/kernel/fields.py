@@ -11,7 +11,7 @@ _SAYS_WHAT_IT_HOLDS = ("type", "enum", "const")
 
 
 def paths(schema: Schema) -> frozenset[str]:
-    """Return the path of every field: ``programme.id``, ``package[].after``, ``sealed.assessment``.
+    """Return the path of every field: ``author.id``, ``lines[].amount``, ``sealed.note``.
 
     Objects and lists of objects are named by their fields, everything else by itself; the variants of
     a union share their paths.

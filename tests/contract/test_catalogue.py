@@ -1,13 +1,16 @@
 """The topic catalogue names every type and classes every field, once."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from services.contracts.schemas import schema_of
+from services.contracts.registry import EVENTS
+from services.contracts.schemas import path_of, schema_of
 from services.kernel.catalogue import Catalogue, CatalogueError, load_catalogue
-from services.kernel.fields import paths
+from services.kernel.field_classes import class_faults
+from services.kernel.fields import leaves, paths
 from services.kernel.registry import Contract, FieldClass
 from tests.contract.published import CONTRACTS, SCHEMAS, name_of
 
@@ -52,11 +55,23 @@ def test_every_field_has_one_class_and_no_class_is_left_over(contract: Contract,
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
-def test_sealed_is_the_class_of_the_sealed_objects_and_of_nothing_else(
+def test_sealed_is_the_class_of_what_the_published_schema_calls_jose_and_of_nothing_else(
     contract: Contract, catalogue: Catalogue
 ) -> None:
+    classes = catalogue[contract.topic].classes(contract.type)
+    for path, schema in leaves(json.loads(path_of(contract).read_text("utf-8"))):
+        assert (classes[path] is FieldClass.SEALED) == (schema.get("contentMediaType") == "application/jose"), path
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
+def test_what_is_sealed_stands_in_an_object_called_sealed(contract: Contract, catalogue: Catalogue) -> None:
     for path, field_class in catalogue[contract.topic].classes(contract.type).items():
-        assert (field_class is FieldClass.SEALED) == (path.rsplit(".", 1)[-1] == SEALED), path
+        assert (field_class is FieldClass.SEALED) == ("sealed" in path.split(".")), path
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=name_of)
+def test_the_outbox_lets_every_type_out(contract: Contract) -> None:
+    assert class_faults(contract.model, EVENTS.classes()[contract.type]) == ()
 
 
 def test_all_topics_are_kept_alike(catalogue: Catalogue) -> None:

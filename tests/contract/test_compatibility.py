@@ -76,12 +76,17 @@ BASE: Schema = {
             "propertyNames": {"$ref": "#/$defs/Colour"},
             "additionalProperties": {"type": "boolean"},
         },
+        "secret": {
+            "type": "string",
+            "contentMediaType": "application/jose",
+            "contentSchema": {"type": "object", "properties": {"colour": {"$ref": "#/$defs/Colour"}}},
+        },
         "change": {
             "discriminator": {"propertyName": "kind", "mapping": {"part": "#/$defs/Part", "other": "#/$defs/Other"}},
             "oneOf": [{"$ref": "#/$defs/Part"}, {"$ref": "#/$defs/Other"}],
         },
     },
-    "required": ["name", "count", "note", "when", "colour", "parts", "answers", "change"],
+    "required": ["name", "count", "note", "when", "colour", "parts", "answers", "secret", "change"],
     "$defs": {
         "Colour": {"type": "string", "enum": ["red", "green"]},
         "Part": {
@@ -146,6 +151,19 @@ CASES: list[tuple[str, Edit, BreakKind, str]] = [
         BreakKind.TYPE_CHANGED,
         "answers.*",
     ),
+    (
+        "sealed, code added",
+        lambda s: s["$defs"]["Colour"]["enum"].append("blue"),
+        BreakKind.CODE_ADDED,
+        "secret().colour",
+    ),
+    (
+        "sealed, field gone",
+        lambda s: s["properties"]["secret"]["contentSchema"]["properties"].pop("colour"),
+        BreakKind.FIELD_REMOVED,
+        "secret().colour",
+    ),
+    ("no longer sealed", lambda s: s["properties"].update(secret={"type": "string"}), BreakKind.TYPE_CHANGED, "secret"),
     (
         "variant gone",
         lambda s: (

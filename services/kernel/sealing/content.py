@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 from pydantic import GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
+from services.kernel.fields import JOSE
 from services.kernel.sealing.errors import Fault, SealInvalid
 from services.kernel.sealing.subject_key import ERASED, KeyFound, SubjectKey
 from services.kernel.sealing.tokens import MAX_TOKEN_CHARS, derived_nonce, digest, open_plain, seal_plain, token_header
@@ -157,9 +158,11 @@ class SealedAs:
     def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {
             "type": "string",
-            "contentMediaType": "application/jose",
+            "contentMediaType": JOSE,
             "maxLength": MAX_TOKEN_CHARS,
             "pattern": COMPACT,
+            # what stands inside: validators of JSON Schema pass over it, whoever has the key does not
+            "contentSchema": handler(self.adapter.core_schema),
         }
 
     def _came(self, token: str, info: core_schema.ValidationInfo) -> "Sealed[Any]":
