@@ -184,7 +184,7 @@ def apply(
 
 
 def _rows(service: Service, change: Change) -> list[Row]:
-    """Project. Words that came with a command may be all that it would seal: then they say here that the key is gone."""
+    """Project. Words that came with a command may be all that it seals: then it shows here that the key is gone."""
     try:
         return list(service.project(change))
     except ContentErased:
