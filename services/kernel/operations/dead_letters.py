@@ -16,6 +16,7 @@ from services.kernel.runtime import stops
 from services.kernel.runtime.failures import BugLimit
 from services.kernel.runtime.positions import lock_position, save_turns
 from services.kernel.runtime.records import Poison, Record, UnknownVersion, decode, headers_from_json
+from services.kernel.runtime.subjects import AtHand, with_keys
 from services.kernel.runtime.tables import Connection, finish, save
 from services.kernel.runtime.turns import Turns
 from services.kernel.sealing.keyring import Keys
@@ -85,6 +86,9 @@ class DeadLetters:
 
         Raises :class:`OperationRefused` when it is resolved already, is a conflict, or fails again.
         """
+        return await with_keys(self.keys, (), lambda keys: self._redrive(keys, letter_id, apply=apply, reason=reason))
+
+    async def _redrive(self, keys: AtHand, letter_id: int, *, apply: bool, reason: str) -> Result:
         async with transaction(self.pool, apply=apply) as connection:
             letter = await self._lock(connection, letter_id)
             if letter["kind"] == "conflict":
@@ -96,7 +100,7 @@ class DeadLetters:
                 raise OperationRefused("unknown_version", f"this release is too old for it: {error}") from error
             if isinstance(item, Poison):
                 raise OperationRefused("still_poison", f"it is still poison ({item.code}): {item.detail}")
-            turns = self._turns(letter["topic"])
+            turns = self._turns(letter["topic"], keys)
             await turns.load(connection, [item], restoring=await _restoring(connection))
             turns.run([item])
             for dead in turns.dead:
@@ -116,9 +120,12 @@ class DeadLetters:
         key goes on with the first, once no other conflict of it is open.
         """
         _need_reason(reason)
+        return await with_keys(self.keys, (), lambda keys: self._discard(keys, letter_id, reason=reason, apply=apply))
+
+    async def _discard(self, keys: AtHand, letter_id: int, *, reason: str, apply: bool) -> Result:
         async with transaction(self.pool, apply=apply) as connection:
             letter = await self._lock(connection, letter_id)
-            turns = self._turns(letter["topic"])
+            turns = self._turns(letter["topic"], keys)
             if letter["key"] is not None and letter["sequence"] is not None:
                 await turns.load(connection, [], restoring=await _restoring(connection), also=[letter["key"]])
                 turn = turns.turns[letter["key"]]
@@ -144,9 +151,15 @@ class DeadLetters:
         partition = await self.pool.fetchval(WAITS_IN, topic, key)
         if partition is None:
             raise OperationRefused("nothing_waits", f"no event of {key} in {topic} waits for another")
+        gap = (topic, partition, key, sequence)
+        return await with_keys(self.keys, (), lambda keys: self._give_up(keys, *gap, reason=reason, apply=apply))
+
+    async def _give_up(
+        self, keys: AtHand, topic: str, partition: int, key: str, sequence: int, *, reason: str, apply: bool
+    ) -> Result:
         async with transaction(self.pool, apply=apply) as connection:
             await _take_position(connection, topic, partition)
-            turns = self._turns(topic)
+            turns = self._turns(topic, keys)
             await turns.load(connection, [], restoring=await _restoring(connection), also=[key])
             if sequence <= turns.turns[key].sequence or sequence in turns.turns[key].waiting_ids:
                 raise OperationRefused("not_missing", f"sequence {sequence} of {key} is not missing")
@@ -166,8 +179,8 @@ class DeadLetters:
             raise OperationRefused("already_resolved", f"dead letter {letter_id} was {letter['resolution']} already")
         return letter
 
-    def _turns(self, topic: str) -> Turns:
-        return Turns(self.service, self.policy, topic, self.clock, BugLimit(), self.keys)
+    def _turns(self, topic: str, keys: AtHand) -> Turns:
+        return Turns(self.service, self.policy, topic, self.clock, BugLimit(), keys)
 
     async def _write(self, connection: Connection, turns: Turns) -> None:
         """Write what came of it. The last thing before the commit: it looks at the transaction's age."""

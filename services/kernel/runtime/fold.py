@@ -98,14 +98,15 @@ def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cau
     ]
 
 
-def encode(event: Event, key: KeyFound | None = None) -> bytes:
+def encode(event: Event, key: KeyFound | None = None, subject: str | None = None) -> bytes:
     """Return an event's data as its bytes on the wire; what it holds in plain and must not is sealed under ``key``.
 
-    Raises ContentErased or KeyMissing where that cannot be, OutputTooLarge, and MustNotLeave for a value that its model
+    Raises ContentErased or KeyMissing where that cannot be, SealInvalid for a token that is passed on and is not
+    ``subject``'s or stands in another field's place, OutputTooLarge, and MustNotLeave for a value that its model
     would not have accepted: a model can be made without validation, and pydantic would write what it finds, with a
     warning that quotes it.
     """
-    sealer = Sealer(key, event.id)
+    sealer = Sealer(key, event.id, subject)
     try:
         value: bytes = event.data.__pydantic_serializer__.to_json(event.data, context=sealer, warnings="error")
     except PydanticSerializationError:  # its message quotes the value
@@ -156,7 +157,8 @@ def apply(
     """
     if aggregate.unreadable is not None:
         raise aggregate.unreadable
-    key = sealing.keys.get(service.subject_of(aggregate.state, cause.data) or "")
+    subject = service.subject_of(aggregate.state, cause.data)
+    key = None if subject is None else sealing.keys.get(subject)
     if isinstance(cause, Command) and is_restricted(key) and cause.type not in service.despite_restriction:
         raise Refused(RESTRICTED, status=423)
     unlock(aggregate.sealed, key)
@@ -164,7 +166,7 @@ def apply(
     try:
         drafts = service.decide(aggregate.state, cause, policy=policy, now=now)
         events = mint(service, drafts, aggregate.key, aggregate.sequence, cause.id, now)
-        outbox = [_outbox_row(service, event, cause, lineage, key) for event in events]
+        outbox = [_outbox_row(service, event, cause, lineage, key, subject) for event in events]
     except ContentErased:
         if isinstance(cause, Command):
             raise Refused(ERASED, status=410) from None
@@ -193,7 +195,9 @@ def _rows(service: Service, change: Change) -> list[Row]:
         raise
 
 
-def _outbox_row(service: Service, event: Event, cause: Cause, lineage: Lineage, key: KeyFound | None) -> OutboxRow:
+def _outbox_row(
+    service: Service, event: Event, cause: Cause, lineage: Lineage, key: KeyFound | None, subject: str | None
+) -> OutboxRow:
     let_out(service.registry, event.type, event.data)
     return (
         service.registry[event.type].topic,
@@ -202,5 +206,5 @@ def _outbox_row(service: Service, event: Event, cause: Cause, lineage: Lineage, 
         event.id,
         unix_ms(lineage.recorded),
         json.dumps(attributes(service, event, cause.id, lineage)),
-        encode(event, key),
+        encode(event, key, subject),
     )

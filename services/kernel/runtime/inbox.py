@@ -5,7 +5,6 @@ rows, outbox and dead letters together. Whatever happens before the commit leave
 happens after it finds the position moved; so each record has exactly one effect.
 """
 
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,10 +18,10 @@ from services.kernel.runtime import backoff, metrics, stops
 from services.kernel.runtime.failures import LATCHED, BugLimit, Stop, end_if_cancelled, is_transient
 from services.kernel.runtime.positions import PositionMoved, lock_position, move_position, save_turns
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode
+from services.kernel.runtime.subjects import AtHand, subjects_of, with_keys
 from services.kernel.runtime.tables import finish, save
 from services.kernel.runtime.turn import Counts
-from services.kernel.runtime.turns import Turns, subjects_of
-from services.kernel.sealing.errors import WrappingKeyWrong
+from services.kernel.runtime.turns import Turns
 from services.kernel.sealing.keyring import Keys
 from services.kernel.service import Service
 
@@ -105,9 +104,14 @@ class Inbox:
             await backoff.pause(backoff.delay(attempt))
 
     async def _commit(self, items: Sequence[Decoded | Poison], forced: dict[int, str]) -> Counts:
+        async def work(keys: AtHand) -> Counts:
+            return await self._transact(items, forced, keys)
+
+        return await with_keys(self.keys, subjects_of(self.service, items), work)
+
+    async def _transact(self, items: Sequence[Decoded | Poison], forced: dict[int, str], keys: AtHand) -> Counts:
         started = time.perf_counter()
         first = items[0].record
-        await self._fetch_keys(items)
         async with self.pool.acquire() as connection, connection.transaction():
             position, restoring, latched = await lock_position(connection, first.topic, first.partition)
             if latched:
@@ -116,7 +120,7 @@ class Inbox:
             if not fresh:
                 return Counts(duplicates=len(items))
             limit = self.limit.trial()
-            turns = Turns(self.service, self.policy, first.topic, self.clock, limit, self.keys, forced)
+            turns = Turns(self.service, self.policy, first.topic, self.clock, limit, keys, forced)
             await turns.load(connection, fresh, restoring=restoring)
             turns.run(fresh)
             await save(connection, turns.aggregates.values(), turns.output)
@@ -136,12 +140,6 @@ class Inbox:
                 code=letter.code,
             )
         return turns.counts
-
-    async def _fetch_keys(self, items: Sequence[Decoded | Poison]) -> None:
-        """Have the keys at hand before anything is locked: the vault may take its time."""
-        if self.keys is not None:
-            with contextlib.suppress(WrappingKeyWrong):  # met again, and told, behind the position's lock
-                await self.keys.get(subjects_of(self.service, items, {}))
 
     async def latch(self, stop: Stop) -> None:
         """Write the stop down. Tries until it is written: a stop that is forgotten is no stop."""

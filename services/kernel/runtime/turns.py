@@ -7,7 +7,7 @@ higher one waits. So nothing that is lost, late or poisoned is ever passed over 
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,11 @@ from services.kernel.runtime import fold
 from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing
 from services.kernel.runtime.records import Decoded, Poison, Record, UnknownVersion, decode, headers_from_json, poison
+from services.kernel.runtime.subjects import AtHand, KeysWanted, subjects_of
 from services.kernel.runtime.tables import Connection, lock_aggregates
 from services.kernel.runtime.turn import Counts, DeadLetter, Turn
 from services.kernel.sealing.content import KeyMissing
-from services.kernel.sealing.errors import SealInvalid, WrappingKeyWrong
-from services.kernel.sealing.keyring import Keys
-from services.kernel.sealing.subject_key import KeyFound
+from services.kernel.sealing.errors import SealInvalid
 from services.kernel.service import Change, Service
 
 POSITIONS = """
@@ -45,7 +44,7 @@ class Turns:
     """Applies decoded records of one topic to locked aggregates, in order.
 
     Use inside a transaction that holds the partition's position row: ``load``, ``run``, then write
-    what :mod:`services.kernel.runtime.positions` writes.
+    what :mod:`services.kernel.runtime.positions` writes. ``keys`` are those at hand; None: nothing is sealed here.
     """
 
     service: Service
@@ -53,10 +52,9 @@ class Turns:
     topic: str
     clock: Callable[[], datetime]
     limit: BugLimit
-    keyring: Keys | None = None
+    keys: AtHand = None
     forced: dict[int, str] = field(default_factory=dict)
     turns: dict[str, Turn] = field(default_factory=dict)
-    keys: dict[str, KeyFound] = field(default_factory=dict)
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     output: Output = field(default_factory=Output)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -90,22 +88,15 @@ class Turns:
         if restoring:
             for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, keys):
                 self.restored.setdefault(key, {})[event_id] = sequence
+        self._want_keys(items)
 
-        await self._load_keys(items)
-
-    async def _load_keys(self, items: Sequence[Decoded | Poison]) -> None:
-        """Fetch the keys of the subjects concerned, which a batch has mostly fetched already.
-
-        Raises Stop where they cannot be opened, and what is transient as it comes.
-        """
-        if self.keyring is None:
-            return
-        waiting = [item for turn in self.turns.values() for item in turn.waiting.values() if isinstance(item, Decoded)]
-        wanted = subjects_of(self.service, [*items, *waiting], self.aggregates)
-        try:
-            self.keys = await self.keyring.get(wanted)
-        except WrappingKeyWrong as error:
-            raise Stop(error.code, str(error), self.topic) from error
+    def _want_keys(self, items: Sequence[Decoded | Poison]) -> None:
+        """Raise KeysWanted where states or what waits concern subjects that the records did not name."""
+        if self.keys is not None:
+            waiting = [i for turn in self.turns.values() for i in turn.waiting.values() if isinstance(i, Decoded)]
+            wanted = subjects_of(self.service, [*items, *waiting], list(self.aggregates.values()))
+            if missing := wanted - self.keys.keys():
+                raise KeysWanted(missing)
 
     def _is_next(self, item: Decoded) -> bool:
         return item.envelope.sequence == self.turns[item.envelope.subject].sequence + 1
@@ -207,7 +198,7 @@ class Turns:
         envelope = item.envelope
         lineage = Lineage(self.clock(), envelope.correlationid, envelope.traceparent)
         aggregate, now = self.aggregates[key], envelope.recordedtime
-        sealing = Sealing(self.keys, item.sealed)
+        sealing = Sealing(self.keys or {}, item.sealed)
         return len(fold.apply(self.service, self.policy, aggregate, item.cause, now, lineage, self.output, sealing))
 
     def _already_answered(self, envelope: Envelope) -> bool:
@@ -266,13 +257,6 @@ class Turns:
 
 class RefusedBySql(Exception):
     """The database refused what this event's fold wrote."""
-
-
-def subjects_of(service: Service, items: Sequence[Decoded | Poison], aggregates: Mapping[str, Aggregate]) -> set[str]:
-    """Return whose keys a batch needs."""
-    found = {service.subject_of(a.state, None) for a in aggregates.values() if a.state is not None}
-    found |= {service.subject_of(None, i.cause.data) for i in items if isinstance(i, Decoded) and i.cause is not None}
-    return {subject for subject in found if subject is not None}
 
 
 def _name(error: BaseException) -> str:

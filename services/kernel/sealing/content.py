@@ -19,7 +19,15 @@ from pydantic_core import core_schema
 from services.kernel.fields import JOSE
 from services.kernel.sealing.errors import Fault, SealInvalid
 from services.kernel.sealing.subject_key import ERASED, KeyFound, SubjectKey
-from services.kernel.sealing.tokens import MAX_TOKEN_CHARS, derived_nonce, digest, open_plain, seal_plain, token_header
+from services.kernel.sealing.tokens import (
+    MAX_TOKEN_CHARS,
+    check_header,
+    derived_nonce,
+    digest,
+    open_plain,
+    seal_plain,
+    token_header,
+)
 
 T = TypeVar("T")
 
@@ -43,15 +51,19 @@ class KeyMissing(Exception):
 
 
 class Sealer:
-    """Seals what one event brings up. Nonces are derived, so that the same event gives the same bytes again."""
+    """Seals what one event brings up. Nonces are derived, so that the same event gives the same bytes again.
 
-    __slots__ = ("_event_id", "_key", "refusal")
+    ``subject`` is whom all of it must be about; None: whoever the key belongs to.
+    """
 
-    def __init__(self, key: KeyFound | None, event_id: str) -> None:
+    __slots__ = ("_event_id", "_key", "_subject", "refusal")
+
+    def __init__(self, key: KeyFound | None, event_id: str, subject: str | None = None) -> None:
         self._key = key
         self._event_id = event_id
-        self.refusal: ContentErased | KeyMissing | None = None
-        """Why nothing could be sealed: a serialiser that asks here hides what is raised behind an error of its own."""
+        self._subject = key.subject if subject is None and isinstance(key, SubjectKey) else subject
+        self.refusal: ContentErased | KeyMissing | SealInvalid | None = None
+        """What was refused here: a serialiser that asks hides what is raised behind an error of its own."""
 
     def key(self) -> SubjectKey:
         """Return the subject's key. Raises ContentErased or KeyMissing."""
@@ -65,6 +77,15 @@ class Sealer:
         """Return the token of a field's plain bytes."""
         key = self.key()
         return seal_plain(plain, key, field, derived_nonce(key, self._event_id, field, plain))
+
+    def pass_on(self, token: str, field: str) -> str:
+        """Return a token that came, if it says that it is this subject's and this field's. Raises SealInvalid."""
+        try:
+            check_header(token, field, self._subject)
+        except SealInvalid as refusal:
+            self.refusal = refusal
+            raise
+        return token
 
     def text(self, text: str, field: str) -> str:
         """Return the token of a text."""
@@ -111,8 +132,14 @@ class Sealed(Generic[T]):
         return cast("T", self._content)
 
     def unlock(self, key: KeyFound | None) -> None:
-        """Put the subject's key beside the token. Nothing is opened before the content is asked for."""
-        self._key = key
+        """Put the subject's key beside the token. Nothing is opened before the content is asked for.
+
+        What another key has opened is forgotten: it may be destroyed since.
+        """
+        if key is not self._key:
+            self._key = key
+            if self.token is not None:
+                self._content = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sealed):
@@ -189,12 +216,15 @@ class SealedAs:
         # a model that was made without validation can hold anything here
         if not isinstance(value, Sealed) or value.field is None or value.field.name != self.name:
             raise NotSealed(f"{self.name} is not sealed")
-        if value.token is None:
-            sealer = info.context
-            if not isinstance(sealer, Sealer):
+        sealer = info.context
+        if not isinstance(sealer, Sealer):
+            if value.token is None:
                 raise NotSealed(f"{self.name} is not sealed")
-            value.token = sealer.seal(self.adapter.dump_json(value._content), self.name)
-        return value.token
+            return value.token
+        if value.token is None:
+            value.token = sealer.seal(self.adapter.dump_json(value._content, warnings="error"), self.name)
+            return value.token
+        return sealer.pass_on(value.token, self.name)
 
 
 class Digest:

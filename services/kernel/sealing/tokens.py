@@ -59,14 +59,12 @@ class TokenHeader:
 def plain_bytes(value: Any) -> bytes:
     """Return a JSON value as its canonical bytes: sorted names, no spaces, UTF-8.
 
-    Raises SealInvalid above 32 KiB and for what JSON or UTF-8 cannot hold (NaN, a lone surrogate).
+    Raises SealInvalid for what JSON or UTF-8 cannot hold (NaN, a lone surrogate).
     """
     try:
         plain = _encode_json(value).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise SealInvalid(Fault.PLAIN, f"no JSON value: {type(error).__name__}") from None
-    if len(plain) > MAX_PLAIN_BYTES:
-        raise SealInvalid(Fault.TOO_LARGE, f"{len(plain)} bytes; at most {MAX_PLAIN_BYTES}")
     return plain
 
 
@@ -80,7 +78,12 @@ def seal(value: Any, key: SubjectKey, field: str, *, event_id: str | None = None
 
 
 def seal_plain(plain: bytes, key: SubjectKey, field: str, nonce: bytes | None = None) -> str:
-    """Seal canonical bytes; ``nonce`` (12 bytes) is random by default and may serve one plain text only."""
+    """Seal canonical bytes; ``nonce`` (12 bytes) is random by default and may serve one plain text only.
+
+    Raises SealInvalid above 32 KiB: no reader would take it.
+    """
+    if len(plain) > MAX_PLAIN_BYTES:
+        raise SealInvalid(Fault.TOO_LARGE, f"{len(plain)} bytes; at most {MAX_PLAIN_BYTES}")
     if nonce is None:
         nonce = os.urandom(NONCE_BYTES)
     header = _header(key.kid, key.subject, field)
@@ -117,6 +120,18 @@ def open_plain(token: str, key: SubjectKey, field: str, subjects: Collection[str
         return key.cipher.decrypt(_from_base64(nonce), _from_base64(sealed) + _from_base64(tag), encoded.encode())
     except InvalidTag:
         raise SealInvalid(Fault.FORGED, "the token was changed, or its key is another") from None
+
+
+def check_header(token: str, field: str, subject: str | None) -> None:
+    """Raise SealInvalid unless a token says of itself that it is this field of this subject (None: of anybody).
+
+    For who passes it on without opening it; that it tells the truth is seen by whoever does.
+    """
+    header = _read_header(_split(token)[0])
+    if header.fld != field:
+        raise SealInvalid(Fault.FIELD, f"the token belongs to another field than {field}")
+    if subject is not None and header.sub != subject:
+        raise SealInvalid(Fault.SUBJECT, "the token belongs to another subject")
 
 
 def token_header(token: str) -> TokenHeader:
