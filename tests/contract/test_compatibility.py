@@ -79,7 +79,11 @@ BASE: Schema = {
         "secret": {
             "type": "string",
             "contentMediaType": "application/jose",
-            "contentSchema": {"type": "object", "properties": {"colour": {"$ref": "#/$defs/Colour"}}},
+            "contentSchema": {
+                "type": "object",
+                "properties": {"colour": {"$ref": "#/$defs/Colour"}},
+                "required": ["colour"],
+            },
         },
         "change": {
             "discriminator": {"propertyName": "kind", "mapping": {"part": "#/$defs/Part", "other": "#/$defs/Other"}},

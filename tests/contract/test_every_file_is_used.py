@@ -4,11 +4,12 @@ from pathlib import Path
 
 from services.contracts.schemas import path_of, released
 from tests.contract.published import CONTRACTS, ROOT, SCHEMAS, earlier_examples, examples_of
+from tests.contract.sealed_examples import KEY_FILE
 from tests.contract.test_code_lists import ENUMERATIONS
 
 
 def unused(files: set[Path]) -> set[str]:
-    used = {SCHEMAS / "README.md", SCHEMAS / "released.sha256"}
+    used = {SCHEMAS / "README.md", SCHEMAS / "released.sha256", KEY_FILE}
     used |= {SCHEMAS / name for name in released(ROOT)}
     used |= {SCHEMAS / "codes" / f"{name}.yaml" for name in ENUMERATIONS}
     used |= {SCHEMAS / "topics" / f"{contract.topic}.yaml" for contract in CONTRACTS}

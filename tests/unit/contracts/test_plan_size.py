@@ -1,10 +1,20 @@
 """A plan cannot outgrow an event: the largest that the limits allow still fits."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
-from services.contracts.assessment import Assessment
+from services.contracts.assessment import Assessment, Gad7, Phq9, StartMsk, Wsas
 from services.contracts.base import PolicyVersion
-from services.contracts.codes import Barrier, Condition, Intensity, RedFlag, Stressor, Support, TriageOutcome, Urgency
+from services.contracts.codes import (
+    Barrier,
+    Condition,
+    HoldCause,
+    Intensity,
+    RedFlag,
+    Stressor,
+    Support,
+    TriageOutcome,
+    Urgency,
+)
 from services.contracts.outcome import Evidence
 from services.contracts.plan import (
     MAX_EVIDENCE,
@@ -19,11 +29,16 @@ from services.contracts.plan import (
 )
 from services.contracts.plan_change import Goal, PlanAgreed, Proposed, StepSpec
 from services.contracts.plan_codes import EvidenceKind, GoalProgress, GoalTheme, StepState
-from services.contracts.triage import Findings, PackageItem, Reason
+from services.contracts.triage import Findings, PackageItem, Reason, SealedFindings
+from services.kernel.decision import Event
+from services.kernel.runtime.fold import encode
+from services.kernel.sealing.content import Sealed
 from tests.contract.published import CONTRACTS, examples_of
+from tests.parts.keys import key_of
 
 EVENT_LIMIT = 64 * 1024
 DAY = date(2025, 1, 7)
+NOON = datetime(2025, 1, 7, 12, tzinfo=UTC)
 LONGEST = "x" * 64
 PACKAGE = tuple(
     PackageItem(support=support, intensity=Intensity.LIGHT_TOUCH, after=tuple(Support)[:place])
@@ -82,16 +97,22 @@ def test_the_largest_plan_agreed_at_its_largest_fits() -> None:
 def test_the_largest_plan_with_the_largest_proposal_fits() -> None:
     findings = Findings(
         urgency=Urgency.EMERGENCY,
-        cause=None,
+        cause=HoldCause.EMERGENCY_RED_FLAG,
         reasons=tuple(Reason(rule="R" * 32, code=LONGEST) for _ in range(50)),
         awaits=("R" * 32,) * 5,
-        assessment=Assessment(
-            taken_on=DAY,
-            conditions=tuple(Condition),
-            red_flags=dict.fromkeys(RedFlag, False),
-            stressors=tuple(Stressor),
-            barriers=tuple(Barrier),
-        ),
+        acknowledged=("R" * 32,) * 5,
+    )
+    assessment = Assessment(
+        taken_on=DAY,
+        conditions=tuple(Condition),
+        phq9=Phq9(score=27, item9=3),
+        gad7=Gad7(score=21),
+        start_msk=StartMsk(score=12),
+        wsas=Wsas(score=40),
+        red_flags=dict.fromkeys(RedFlag, False),
+        under_secondary_mental_health_care=False,
+        stressors=tuple(Stressor),
+        barriers=tuple(Barrier),
     )
     change = Proposed(
         by=None,
@@ -101,8 +122,9 @@ def test_the_largest_plan_with_the_largest_proposal_fits() -> None:
         package=PACKAGE,
         alternatives=tuple(Support),
         ruleset=PolicyVersion(id=LONGEST, version="1", sha256="0" * 64),
-        sealed=findings,
+        sealed=SealedFindings(findings=Sealed.of(findings), assessment=Sealed.of(assessment)),
     )
-    event = largest().model_copy(update={"change": change})
-    assert PlanUpdated.model_validate_json(event.model_dump_json()) == event
-    assert len(event.model_dump_json()) < EVENT_LIMIT
+    data = largest().model_copy(update={"change": change})
+    value = encode(Event("e", "uk.workhealth.plan.updated.v1", data.referral_id, 1, data, NOON), key_of(data.person_id))
+    assert PlanUpdated.model_validate_json(value) == data
+    assert len(value) < EVENT_LIMIT
