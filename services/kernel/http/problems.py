@@ -17,7 +17,6 @@ from services.kernel.http.exchange import Exchange, exchange_of
 from services.kernel.runtime.failures import is_transient
 from services.kernel.sealing.content import KeyMissing
 from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
-from services.kernel.sealing.root_file import RootKeyRefused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -73,7 +72,7 @@ def unavailable(detail: str = "the database cannot be reached; try again with th
     return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def without_keys(error: VaultUnavailable | KeyMissing | WrappingKeyWrong | RootKeyRefused) -> Problem:
+def without_keys(error: VaultUnavailable | KeyMissing | WrappingKeyWrong) -> Problem:
     """Return the 503 of a request that needs a person's key which cannot be had now; nothing was done.
 
     A vault that does not answer comes back by itself; for the others an operator must do something.
@@ -108,7 +107,7 @@ def as_problem(error: Exception, exchange: Exchange | None = None) -> Problem:
 
 
 def _of_failure(error: Exception, exchange: Exchange | None) -> Problem:
-    if isinstance(error, VaultUnavailable | KeyMissing | WrappingKeyWrong | RootKeyRefused):
+    if isinstance(error, VaultUnavailable | KeyMissing | WrappingKeyWrong):
         _report(error, exchange, "http_without_keys")
         return without_keys(error)
     if is_unreachable(error):

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
+import structlog
+
+from services.kernel.runtime.failures import DATABASE_ERRORS
 from services.kernel.sealing.errors import VaultUnavailable
 from services.kernel.sealing.keys import KeyRing
 from services.kernel.sealing.root import root_key
@@ -14,6 +16,8 @@ from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.sealing.wrapping import KeyEncryptionKeys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
+
+log = structlog.get_logger()
 
 WAIT_SECONDS: Final = 5.0
 """So long a process waits for the vault: whoever asks mostly holds a transaction and its locks meanwhile."""
@@ -25,7 +29,7 @@ class Keys(Protocol):
     async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
         """Return each subject's key, ERASED or MISSING, with at most one query.
 
-        Raises VaultUnavailable, which may pass, WrappingKeyWrong or RootKeyRefused, which do not.
+        Raises VaultUnavailable, which may pass, and WrappingKeyWrong, which does not.
         """
         ...
 
@@ -69,15 +73,17 @@ class VaultKeys:
 
 @asynccontextmanager
 async def _vault() -> AsyncIterator[None]:
-    """Say of whatever may pass that it was the vault, not the database of whoever asks."""
+    """Say of every failure that it was the vault's, not that of the database of whoever asks; and that it may pass.
+
+    Whatever a vault answers with that is down, just being put back or not migrated yet, its keys come back with it.
+    """
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             yield
     except VaultUnavailable:
         raise
     except (OSError, *DATABASE_ERRORS) as error:
-        if not is_transient(error):
-            raise
+        log.warning("vault_fails", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
         raise VaultUnavailable(f"the vault or its root key does not answer: {type(error).__name__}") from error
 
 

@@ -19,8 +19,6 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class RootKeyRefused(ValueError):
     """A root key that must not be used as it lies there. The message says what to do."""
 
-    code = "root_key_refused"
-
 
 class FileRootKey:
     """32 bytes, base64, in a file that only its owner can read; read once, when first needed."""
@@ -40,9 +38,11 @@ class FileRootKey:
         return nonce + self._opened().encrypt(nonce, plain, context.encode())
 
     async def unwrap(self, wrapped: bytes, context: str) -> bytes:
-        """Decrypt. Raises WrappingKeyWrong when this is not the key that wrapped it."""
+        """Decrypt. Raises WrappingKeyWrong when this is not the key that wrapped it, or the file is refused."""
         try:
             return self._opened().decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context.encode())
+        except RootKeyRefused as refused:
+            raise WrappingKeyWrong(str(refused)) from refused
         except (InvalidTag, ValueError):
             raise WrappingKeyWrong(f"{self.name} does not open {context}: it is another key") from None
 

@@ -11,14 +11,18 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.contracts.assessment import Gad7
 from services.contracts.referral import ReferralCreated
 from services.intake.api import create_app
 from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
 from services.intake.service import build
+from services.intake.store import ADDITIONAL_INFORMATION
 from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.sealing.tokens import open_token
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, calling, emptied, settings_for
 from tests.parts.databases import Database, Databases
+from tests.parts.keys import MadeKeys, key_of, opened
 
 PROGRAMME = "workwell-greater-manchester"
 _keys = itertools.count()
@@ -40,8 +44,13 @@ def settings(stored: Database) -> Settings:
 
 
 @pytest.fixture
-async def intake(settings: Settings, issuer: DevIssuer) -> AsyncIterator[FastAPI]:
-    app = create_app(settings, issuer_transport=issuer.transport())
+def keys() -> MadeKeys:
+    return MadeKeys()
+
+
+@pytest.fixture
+async def intake(settings: Settings, issuer: DevIssuer, keys: MadeKeys) -> AsyncIterator[FastAPI]:
+    app = create_app(settings, issuer_transport=issuer.transport(), keys=keys)
     async with app.router.lifespan_context(app):
         yield app
 
@@ -85,7 +94,7 @@ def codes(answer: httpx.Response) -> set[tuple[str, str]]:
     return {(e["code"], e["pointer"]) for e in answer.json()["errors"]}
 
 
-async def test_a_referral_is_accepted(gp: httpx.AsyncClient, ask: Ask) -> None:
+async def test_a_referral_is_accepted(gp: httpx.AsyncClient, ask: Ask, keys: MadeKeys) -> None:
     answer = await post(gp, GP_REFERRAL)
     assert answer.status_code == 201, answer.text
     body = answer.json()
@@ -95,7 +104,10 @@ async def test_a_referral_is_accepted(gp: httpx.AsyncClient, ask: Ask) -> None:
     assert body["alternatives"] == []
     assert answer.headers["location"] == body["links"]["self"]
     [event] = events(ask)
-    data = ReferralCreated.model_validate_json(json.dumps(event))
+    data = opened(ReferralCreated, json.dumps(event), event["person_id"])
+    assert data.sealed.assessment is not None
+    assert data.sealed.assessment.content.gad7 == Gad7(score=9)
+    assert keys.made == [data.person_id]
     assert data.referral_id == body["referral_id"]
     assert (data.age_band, data.area_code, data.locality) == ("35-49", "QOP", "manchester")
     assert data.equality.ethnic_group == "asian"
@@ -123,12 +135,19 @@ async def test_the_event_holds_nothing_that_identifies(gp: httpx.AsyncClient, as
         "1986",
         "gp-2024-001",
         "example surgery",
+        "phq9",
+        "back_pain",
+        "work_stress",
     ]
     assert [s for s in secrets if s.lower() in text] == []
     state = ask("SELECT string_agg(state::text, ' ') FROM aggregate").lower()
     stored = ask("SELECT string_agg(answer::text, ' ') FROM idempotency").lower()
     assert [s for s in secrets if s.lower() in state + stored] == []
     assert "zweigenthal" in ask("SELECT string_agg(d::text, ' ') FROM referral_details d").lower()
+    assert "sister" not in ask("SELECT string_agg(r::text, ' ') FROM referral r").lower()
+    [event], token = events(ask), ask("SELECT additional_information FROM referral")
+    subject = event["person_id"]
+    assert open_token(token, key_of(subject), ADDITIONAL_INFORMATION, {subject}) == posted["additional_information"]
 
 
 async def test_everything_that_is_wrong_is_told_at_once(gp: httpx.AsyncClient, ask: Ask) -> None:

@@ -20,9 +20,9 @@ from services.contracts.red_flags import EMERGENCY_ITEMS
 from services.intake.examples import ASSESSMENT_EXAMPLES, GP_REFERRAL, REFERRAL_EXAMPLES
 from services.intake.store import Person, ReferralPerson, ReferralRow, ReferralStatus
 from tests.integration.http.conftest import Ask
-from tests.integration.http.test_intake import ask, employer, gp, intake, post, settings, stored
+from tests.integration.http.test_intake import ask, employer, gp, intake, keys, post, settings, stored
 
-__all__ = ["ask", "employer", "gp", "intake", "settings", "stored"]
+__all__ = ["ask", "employer", "gp", "intake", "keys", "settings", "stored"]
 
 _keys = itertools.count()
 CODES = st.sampled_from(["2024-11-18", "gp", "employed"])

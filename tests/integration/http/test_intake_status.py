@@ -18,9 +18,9 @@ from services.kernel.envelope import Envelope, to_headers
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
-from tests.integration.http.test_intake import ask, employer, gp, intake, post, settings, stored
+from tests.integration.http.test_intake import ask, employer, gp, intake, keys, post, settings, stored
 
-__all__ = ["ask", "employer", "gp", "intake", "settings", "stored"]
+__all__ = ["ask", "employer", "gp", "intake", "keys", "settings", "stored"]
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "events"
 NOW = datetime(2024, 12, 2, 9, 0, tzinfo=UTC)
