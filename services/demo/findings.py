@@ -1,7 +1,7 @@
 """What the demo found out: the report as plain data, gathered from the topics and the APIs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,9 +10,15 @@ from services.demo.follow import Follower
 from services.demo.person import Kind
 from services.demo.play import Played
 from services.demo.record import Recorded
+from services.kernel.sealing.content import usable
+from services.kernel.sealing.subject_key import KeyFound
+from services.kernel.sealing.tokens import open_token
 
 ACCEPTED: Final = 201
 HUNDRED: Final = 100
+
+Findings = Mapping[str, dict[str, Any]]
+"""What triage found, by referral: urgency, cause of a hold, reasons."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +59,35 @@ def funnel(played: Played, follower: Follower) -> dict[str, int]:
     }
 
 
-def triage_mix(follower: Follower) -> dict[str, dict[str, int]]:
+def opened(follower: Follower, keys: Mapping[str, KeyFound]) -> dict[str, dict[str, Any]]:
+    """What triage found in its newest decision of each referral, opened with the persons' ``keys``.
+
+    Raises SealInvalid for a token that is not what it says, KeyMissing where there is no key for it.
+    """
+    found = {}
+    for referral_id, data in follower.triage.items():
+        person_id = data["person_id"]
+        key = usable(keys.get(person_id))
+        found[referral_id] = open_token(data["sealed"]["findings"], key, "findings", {person_id})
+    return found
+
+
+def triage_mix(follower: Follower, found: Findings) -> dict[str, dict[str, int]]:
     """The newest decision of each referral: outcomes, urgency, kinds of support."""
     newest = follower.triage.values()
     return {
         "outcome": dict(Counter(data["outcome"] for data in newest).most_common()),
-        "urgency": dict(Counter(data["sealed"]["urgency"] for data in newest).most_common()),
+        "urgency": dict(Counter(said["urgency"] for said in found.values()).most_common()),
         "support": dict(Counter(i["support"] for data in newest for i in data["package"]).most_common()),
     }
 
 
-def richest(follower: Follower) -> str | None:
+def richest(follower: Follower, found: Findings) -> str | None:
     """The referral whose recommendation has most supports, and of these most reasons."""
 
     def wealth(item: tuple[str, dict[str, Any]]) -> tuple[int, int, str]:
         key, data = item
-        return -len(data["package"]), -len(data["sealed"]["reasons"]), key
+        return -len(data["package"]), -len(found[key]["reasons"]), key
 
     recommended = [item for item in follower.triage.items() if item[1]["outcome"] == "recommended"]
     return min(recommended, key=wealth)[0] if recommended else None

@@ -22,6 +22,7 @@ from services.demo.statements import faults_of
 from services.demo.timeline import timeline
 from services.demo.world import SERVICES, TOPICS, World
 from services.kernel.replay.command import summary
+from services.kernel.sealing.keyring import VaultKeys
 
 
 async def gather(world: World, people: Sequence[Person], seed: int, progress: Progress) -> Report:
@@ -40,7 +41,7 @@ async def gather(world: World, people: Sequence[Person], seed: int, progress: Pr
             )
             progress.update(bar, description="asking for statements", total=1, completed=1)
             world.processes.check()
-            report = await _ask(client, players, health.problems)
+            report = await _ask(client, players, await _findings(world, follower), health.problems)
     finally:
         following.cancel()
     progress.update(bar, description="comparing ledger and topics")
@@ -66,11 +67,20 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     return found
 
 
-async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
+async def _findings(world: World, follower: Follower) -> findings.Findings:
+    """Open what triage found: the demo has keys of its own, as an auditor would."""
+    keys = await VaultKeys.open(world.settings())
+    try:
+        return findings.opened(follower, await keys.get({data["person_id"] for data in follower.triage.values()}))
+    finally:
+        keys.close()
+
+
+async def _ask(client: Client, players: Players, found: findings.Findings, problems: list[str]) -> Report:
     follower, played = players.follower, players.played
     story = findings.longest_story(follower, played.coached)
     statements = [await _statements(client, name, findings.months(follower)) for name in findings.providers(follower)]
-    rich = findings.richest(follower)
+    rich = findings.richest(follower, found)
     explained = (await client.get("triage", f"/triage/{rich}", CLINICAL)).body if rich else None
     balance = await client.get("outcomes", "/ledger/trial-balance", AUDITOR)
     latency = {
@@ -79,12 +89,12 @@ async def _ask(client: Client, players: Players, problems: list[str]) -> Report:
     }
     return {
         "funnel": findings.funnel(played, follower),
-        "triage_mix": findings.triage_mix(follower),
+        "triage_mix": findings.triage_mix(follower, found),
         "explained": [decision for decision in (explained, played.held) if decision],
         "timeline": timeline(follower, story) if story else [],
         "statements": statements,
         "trial_balance": balance.body,
-        "latency_ms": {name: asdict(found) if found else None for name, found in latency.items()},
+        "latency_ms": {name: asdict(measured) if measured else None for name, measured in latency.items()},
         "commands": sum(played.commands.values()),
         "not_coached": dict(played.not_coached),
         "problems": [*played.problems, *problems, *faults_of(statements, balance.body), *_untriaged(players)],

@@ -9,15 +9,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
+from services.composition import service_named
 from services.demo.follow import Follower
+from services.kernel.settings import Settings
 
-READS: Final = {
-    "intake": (TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME),
-    "triage": (TOPIC_REFERRAL,),
-    "coaching": (TOPIC_TRIAGE,),
-    "outcomes": (TOPIC_PLAN,),
-}
+READS: Final = {name: service_named(name, Settings()).inputs for name in ("intake", "triage", "coaching", "outcomes")}
+"""The topics of each service that reads any."""
 LOOK_SECONDS: Final = 0.1
 SETTLE_SECONDS: Final = 30.0
 

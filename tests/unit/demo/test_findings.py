@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from services.demo.client import Reply
-from services.demo.findings import latencies
+from services.demo.findings import latencies, opened, richest, triage_mix
 from services.demo.follow import Follower
 from services.demo.person import Kind, Person, Sender
 from services.demo.play import Played, Posted
 from services.demo.statements import faults_of
+from services.kernel.sealing.content import KeyMissing
+from services.kernel.sealing.errors import SealInvalid
+from services.kernel.sealing.subject_key import SubjectKey
+from services.kernel.sealing.tokens import seal
+from tests.parts.keys import key_of
 
 SENDER = Sender("someone", "P84001", "nhs")
 
@@ -40,6 +45,40 @@ def test_latency_leaves_out_the_other_phase_and_what_was_never_triaged() -> None
     assert found is not None
     assert found.count == 1
     assert latencies(Played(), Follower(Path("unused")), idle=True) is None
+
+
+def triaged(**reasons: int) -> Follower:
+    """A follower who has seen decisions with so many reasons, sealed for their persons."""
+    follower = Follower(Path("unused"))
+    for referral_id, count in reasons.items():
+        person = f"person-{referral_id}"
+        said = {"urgency": "soon" if count > 1 else "routine", "reasons": [{"rule": "R1", "code": "c"}] * count}
+        sealed = {"findings": seal(said, key_of(person), "findings"), "assessment": None}
+        follower.triage[referral_id] = {
+            "person_id": person, "outcome": "recommended", "package": [{"support": "gp"}], "sealed": sealed,
+        }  # fmt: skip
+    return follower
+
+
+def keys_for(follower: Follower) -> dict[str, SubjectKey]:
+    return {data["person_id"]: key_of(data["person_id"]) for data in follower.triage.values()}
+
+
+def test_what_triage_found_is_opened_with_each_persons_key() -> None:
+    follower = triaged(a=1, b=3, c=2)
+    found = opened(follower, keys_for(follower))
+    assert triage_mix(follower, found)["urgency"] == {"soon": 2, "routine": 1}
+    assert richest(follower, found) == "b"
+
+
+def test_findings_that_cannot_be_opened_are_no_findings() -> None:
+    follower = triaged(a=1, b=1)
+    keys = keys_for(follower)
+    with pytest.raises(KeyMissing):
+        opened(follower, {"person-a": keys["person-a"]})
+    follower.triage["a"]["sealed"] = follower.triage["b"]["sealed"]
+    with pytest.raises(SealInvalid):
+        opened(follower, keys)
 
 
 def month(name: str, opening: int, lines: int, contract: str = "c1") -> dict[str, Any]:
