@@ -9,13 +9,17 @@ from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay
 from services.kernel.logs import configure_logs
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
+from services.kernel.sealing.root import check_root_key
 from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
+from services.persons.cli import person_commands
 from services.programmes.cli import app as programme_app
-from services.vault.cli import person_commands, vault_commands
+from services.vault.cli import vault_commands
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
+WITH_KEYS = frozenset({"worker", "api", "replay"})
+"""Roles that open what is sealed; the others never see a key."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events.")
 Names = Annotated[list[str], typer.Argument(metavar="SERVICE...", help=f"Of {', '.join(NAMES)}; or all.")]
@@ -43,8 +47,10 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
         settings.refuse_development_keys()
         wanted = list(NAMES) if names == ["all"] else names
         services = [service_named(name, settings) for name in wanted]
+        if role in WITH_KEYS and any(service.subject is not None for service in services):
+            check_root_key(settings)
     except (UnknownService, ValueError) as error:
-        errors.print(str(error))
+        errors.print(str(error), soft_wrap=True)
         raise typer.Exit(2) from error
     configure_logs(settings.log_level, service="+".join(names), role=role)
     return services, settings

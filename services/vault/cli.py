@@ -1,15 +1,13 @@
-"""``pathway vault`` and ``pathway person``: keys, and what may be done with people, as Typer apps."""
+"""``pathway vault``: keys, as a Typer app; and how a command works on the vault's database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
-from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.kernel.clock import system_clock
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.operations.printing import (
@@ -17,7 +15,6 @@ from services.kernel.operations.printing import (
     Apply,
     AsJson,
     Lookup,
-    console,
     errors,
     run_or_exit,
     say_dry_run,
@@ -25,17 +22,14 @@ from services.kernel.operations.printing import (
     show_rows,
     with_pool,
 )
-from services.kernel.operations.printing import Reason as Note
 from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
 from services.kernel.sealing.root import root_key
 from services.kernel.sealing.root_file import write_key_file
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.vault import backups, keys
-from services.vault.people import Done, People, list_erasures
 
 NAME = "vault"
-PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="A person's pseudonym (UUID).")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)]
 
 
@@ -62,7 +56,7 @@ def _add_keys(app: typer.Typer, lookup: Lookup) -> None:
     @app.command()
     def status(as_json: AsJson = False) -> None:
         """Say what the vault holds and whether it serves. Exit code 1 when it does not."""
-        found = _with_vault(lookup, lambda pool, *_: keys.status(pool))
+        found = with_vault(lookup, lambda pool, *_: keys.status(pool))
         if as_json:
             show_fields("", found, as_json=True)
         else:
@@ -78,7 +72,7 @@ def _add_keys(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             return await keys.init(pool, root_key(settings), actor=actor, apply=apply)
 
-        _show("Key-encryption key", _with_vault(lookup, work), apply=apply, as_json=as_json)
+        _show("Key-encryption key", with_vault(lookup, work), apply=apply, as_json=as_json)
 
 
 def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
@@ -90,7 +84,7 @@ def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
             with _bar("wrapping keys") as progress:
                 return await keys.rotate(pool, root_key(settings), actor=actor, apply=apply, progress=progress)
 
-        _show("Rotation", _with_vault(lookup, work), apply=apply, as_json=as_json)
+        _show("Rotation", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def rewrap(
@@ -104,7 +98,7 @@ def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             return await keys.rewrap(pool, root_key(settings), root_key(settings, new), actor=actor, apply=apply)
 
-        _show("Root key", _with_vault(lookup, work), apply=apply, as_json=as_json)
+        _show("Root key", with_vault(lookup, work), apply=apply, as_json=as_json)
 
 
 def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
@@ -116,7 +110,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
             with _bar("writing keys") as progress:
                 return await backups.backup(pool, folder, system_clock(), progress=progress)
 
-        show_fields("Backup", _with_vault(lookup, work), as_json=as_json)
+        show_fields("Backup", with_vault(lookup, work), as_json=as_json)
 
     @app.command()
     def restore(
@@ -133,7 +127,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
                     pool, root_key(settings), file, actor=actor, apply=apply, progress=progress
                 )
 
-        _show("Keys", _with_vault(lookup, work), apply=apply, as_json=as_json)
+        _show("Keys", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def prune(folder: Folder, apply: Apply = False, as_json: AsJson = False) -> None:
@@ -147,83 +141,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
         say_dry_run(applied=apply, as_json=as_json)
 
 
-def person_commands(lookup: Lookup) -> typer.Typer:
-    """Build ``pathway person``."""
-    app = typer.Typer(no_args_is_help=True, help="Erase, restrict and merge people; what cannot be undone says so.")
-
-    @app.command()
-    def erase(
-        person: PersonId,
-        why: Annotated[ErasureReason, typer.Option("--why")],
-        actor: Actor,
-        note: Note = "",
-        apply: Apply = False,
-        as_json: AsJson = False,
-    ) -> None:
-        """Destroy a person's keys, for good: what they sealed can never be read again."""
-        _act(lookup, actor, lambda people: people.erase(person, why, note=note, apply=apply), apply, as_json)
-
-    @app.command()
-    def restrict(
-        person: PersonId,
-        why: Annotated[RestrictionReason, typer.Option("--why")],
-        actor: Actor,
-        note: Note = "",
-        apply: Apply = False,
-        as_json: AsJson = False,
-    ) -> None:
-        """Keep what is held of a person, and stop its use."""
-        _act(lookup, actor, lambda people: people.restrict(person, why, note=note, apply=apply), apply, as_json)
-
-    @app.command()
-    def unrestrict(
-        person: PersonId, actor: Actor, note: Note = "", apply: Apply = False, as_json: AsJson = False
-    ) -> None:
-        """Allow the use again."""
-        _act(lookup, actor, lambda people: people.unrestrict(person, note=note, apply=apply), apply, as_json)
-
-    @app.command()
-    def merge(
-        survivor: Annotated[str, typer.Argument(metavar="SURVIVOR")],
-        merged: Annotated[str, typer.Argument(metavar="MERGED")],
-        actor: Actor,
-        note: Note = "",
-        apply: Apply = False,
-        as_json: AsJson = False,
-    ) -> None:
-        """Say that two pseudonyms are one person."""
-        _act(lookup, actor, lambda people: people.merge(survivor, merged, note=note, apply=apply), apply, as_json)
-
-    @app.command("list-erasures")
-    def list_erased(
-        since: Annotated[datetime | None, typer.Option(help="From this moment (UTC).")] = None,
-        limit: Annotated[int, typer.Option(min=1)] = 1000,
-        as_json: AsJson = False,
-    ) -> None:
-        """List who was erased, the first first."""
-        moment = None if since is None else since.replace(tzinfo=UTC)
-        found = _with_vault(lookup, lambda pool, *_: list_erasures(pool, since=moment, limit=limit))
-        show_rows("Erasures", found, as_json=as_json)
-
-    return app
-
-
-def _act(lookup: Lookup, actor: str, act: Any, apply: bool, as_json: bool) -> None:
-    async def work(pool: Pool, service: Service, _: Settings) -> Done:
-        done: Done = await act(People(pool, service, actor))
-        return done
-
-    done = _with_vault(lookup, work)
-    if as_json:
-        show_fields("", {**done.as_json(), "applied": apply}, as_json=True)
-    else:
-        show_fields(f"{done.act}", {"people": ", ".join(done.people), "events": len(done.events)}, as_json=False)
-        if not done.events:
-            console.print("There was nothing left to do.")
-    say_dry_run(applied=apply, as_json=as_json)
-
-
-def _with_vault(lookup: Lookup, work: Any) -> Any:
+def with_vault(lookup: Lookup, work: Any) -> Any:
     """Run ``work`` on the vault's database; a key that does not fit is said in a line, exit code 1."""
 
     async def guarded(pool: Pool, service: Service, settings: Settings) -> Any:

@@ -21,12 +21,8 @@ from services.kernel.runtime.tables import Connection, finish
 from services.kernel.service import Service
 from services.vault.domain.decide import Erase, Merge, Restrict, Unrestrict, command_type
 from services.vault.domain.person import NOBODY, Person
+from services.vault.standing import HELD, ONE_AT_A_TIME, pseudonyms, refuse_unchecked
 
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-person'))"
-SERVED = "SELECT keys_served()"
-ROOT = "SELECT coalesce((SELECT survivor FROM subject_alias WHERE subject = $1), $1)"
-KNOWN = "SELECT EXISTS (SELECT FROM subject_key WHERE subject = $1)"
-GROUP = 'SELECT subject FROM subject_alias WHERE survivor = $1 ORDER BY subject COLLATE "C"'
 LIST = """
 SELECT subject AS person_id, erased_at, reason, event_id FROM erasure
 WHERE erased_at >= coalesce($1::timestamptz, '-infinity') ORDER BY erased_at, subject LIMIT $2
@@ -59,7 +55,8 @@ class People:
         """Destroy the keys of a person, under all their pseudonyms. There is no way back.
 
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
-        ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing.
+        ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
+        under a legal hold is not erased, for any reason: ``legal_hold``.
         """
         return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply)
 
@@ -96,6 +93,8 @@ class People:
         async with transaction(self.pool, apply=apply) as connection:
             doing = await self._begin(connection)
             done = Done(act, await doing.group(person))
+            if isinstance(data, Erase) and await connection.fetchval(HELD, done.people):
+                raise OperationRefused("legal_hold", f"{person} is under a legal hold: pathway retention hold list")
             for key in done.people:
                 done.events += await doing.execute(key, data)
             if done.events:
@@ -104,9 +103,7 @@ class People:
 
     async def _begin(self, connection: Connection) -> "_Doing":
         await connection.execute(ONE_AT_A_TIME)
-        if not await connection.fetchval(SERVED):
-            message = "the vault was not held against its log since it was started; run its relay, or restore it first"
-            raise OperationRefused("vault_unchecked", message)
+        await refuse_unchecked(connection)
         now = self.clock()
         return _Doing(Transaction(connection, self.service, None, now, uuid7(now)))
 
@@ -119,11 +116,7 @@ class _Doing:
 
     async def group(self, person: str) -> list[str]:
         """Return all pseudonyms of a person, the one that stands for them first."""
-        connection = self.work.conn
-        root: str = await connection.fetchval(ROOT, person)
-        if not await connection.fetchval(KNOWN, person):
-            raise OperationRefused("unknown_person", f"the vault has no person {person}")
-        return [root, *(row["subject"] for row in await connection.fetch(GROUP, root))]
+        return await pseudonyms(self.work.conn, person)
 
     async def execute(self, key: str, data: BaseModel) -> list[dict[str, Any]]:
         """Execute a command of its own: one id would give two people's events one id."""

@@ -41,7 +41,7 @@ class Vault:
     async def source(self, role: str = "vault_mint") -> VaultSource:
         """Read keys, or make them, as another service does."""
         source = await VaultSource.open(self.database.postgres.dsn(self.database.name, role))
-        self.stack.push_async_callback(source.close)
+        self.stack.callback(source.close)
         return source
 
     async def create(self, *subjects: str) -> None:

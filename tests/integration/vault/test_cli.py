@@ -23,6 +23,7 @@ Pathway = Callable[..., Result]
 @pytest.fixture
 def pathway(database: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pathway:
     """``pathway("vault", "init")`` on a vault of this test's own, checked, with a root key in ``root.key``."""
+    monkeypatch.setattr(database, "open_vault", lambda: None)  # these tests set the vault up themselves
     for name, value in database.environment("vault").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
@@ -46,7 +47,7 @@ def ready(pathway: Pathway, database: Databases, tmp_path: Path) -> Pathway:
         await connection.close()
         source = await VaultSource.open(made.postgres.dsn(made.name, "vault_mint"))
         await source.create_keys(KeyEncryptionKeys(FileRootKey(tmp_path / "root.key")), [ADA, BOB])
-        await source.close()
+        source.close()
 
     asyncio.run(prepare())
     return pathway

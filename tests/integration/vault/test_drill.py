@@ -66,7 +66,7 @@ async def get(database: Database, root: Path, *subjects: str) -> dict[str, KeyFo
     try:
         return await KeyRing(source, KeyEncryptionKeys(FileRootKey(root))).get(subjects)
     finally:
-        await source.close()
+        source.close()
 
 
 async def until_served(database: Database) -> None:
@@ -101,7 +101,7 @@ async def test_the_drill(mock_broker: MockBroker, database: Databases, topic_pre
     await mint.create_keys(KeyEncryptionKeys(FileRootKey(root)), [ADA, BOB, EVE])
     with pytest.raises(VaultUnavailable):
         await mint.fetch([ADA])
-    await mint.close()
+    mint.close()
 
     async with relaying(settings), people(vault) as doing:
         await until_served(vault)

@@ -208,7 +208,7 @@ async def test_a_copy_of_the_database_is_not_served(vault: Vault) -> None:
         with pytest.raises(VaultUnavailable):
             await source.fetch([ADA])
     finally:
-        await source.close()
+        source.close()
         vault.database.postgres.drop_database(copy)
 
 
@@ -216,7 +216,7 @@ READER = [
     "SELECT * FROM outbox",
     "SELECT * FROM aggregate",
     "SELECT * FROM operator_action",
-    "SELECT * FROM restriction",
+    "SELECT * FROM legal_hold",
     "INSERT INTO subject_key (subject, kid, wrapped, kek_id) VALUES ('x', 'x', 'x', 'x')",
     "UPDATE subject_key SET kid = 'x'",
     "DELETE FROM subject_key",

@@ -1,0 +1,19 @@
+"""What coaching holds of a person: plans, what was recommended and why, the coaches' notes."""
+
+from collections.abc import Mapping, Sequence
+
+from services.kernel.operations.held import Held, kernel_rows, select
+from services.kernel.runtime.tables import Connection
+
+OF_REFERRAL: Mapping[str, str] = {
+    "plan": "SELECT * FROM plan WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
+    "plan_recommendation": "SELECT * FROM plan_recommendation WHERE referral_id = ANY($1::text[])"
+    " ORDER BY referral_id, revision",
+    "plan_note": "SELECT * FROM plan_note WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
+}
+
+
+async def export(connection: Connection, person_ids: Sequence[str], referral_ids: Sequence[str]) -> Held:
+    """Return every row about the person, by table; what is sealed stays so."""
+    found = {table: await select(connection, sql, list(referral_ids)) for table, sql in OF_REFERRAL.items()}
+    return found | await kernel_rows(connection, referral_ids, person_ids)

@@ -1,0 +1,121 @@
+"""Legal holds: while one is open for a person, none of their keys is destroyed and nothing of theirs is removed.
+
+A hold is placed on a person, for a case where there is one: the same person can be held for several, and each ends by
+itself. Holds are no events and so in no topic: after a restore of the vault somebody confirms that they are all there,
+and before that nothing is removed by age.
+"""
+
+from typing import Any
+
+from services.kernel.clock import Clock, system_clock
+from services.kernel.ids import uuid7
+from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
+from services.kernel.runtime.tables import Connection
+from services.vault.standing import ONE_AT_A_TIME, pseudonyms, refuse_unchecked
+
+ADD = """
+INSERT INTO legal_hold (id, subject, case_name, reason, placed_by, placed_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+RELEASE = """
+UPDATE legal_hold SET released_by = $3, released_at = $4
+WHERE released_at IS NULL AND ($1::text[] IS NULL OR subject = ANY($1::text[]))
+  AND ($2::text IS NULL OR case_name = $2::text)
+RETURNING id, subject AS person_id, case_name
+"""
+LIST = """
+SELECT id, subject AS person_id, case_name, reason, placed_by, placed_at, released_by, released_at FROM legal_hold
+WHERE ($1 OR released_at IS NULL) AND ($2::text IS NULL OR case_name = $2::text)
+  AND ($3::text[] IS NULL OR subject = ANY($3::text[]))
+ORDER BY placed_at, id
+"""
+OPEN = "SELECT count(DISTINCT subject) FROM legal_hold WHERE released_at IS NULL"
+ERASED = "SELECT EXISTS (SELECT FROM erasure WHERE subject = ANY($1::text[]))"
+CONFIRMED = """
+SELECT NOT EXISTS (
+    SELECT FROM operator_action r WHERE r.action IN ('restore', 'vault.restore')
+       AND NOT EXISTS (SELECT FROM operator_action c WHERE c.action = 'hold.confirm' AND c.at > r.at))
+"""
+
+
+class Holds:
+    """What is done about holds, on behalf of ``actor``. Dry runs without ``apply``; each act is an audit row."""
+
+    def __init__(self, pool: Pool, actor: str, clock: Clock = system_clock) -> None:
+        self.pool = pool
+        self.actor = actor
+        self.clock = clock
+
+    async def add(self, person: str, *, case: str, reason: str, apply: bool) -> dict[str, Any]:
+        """Place a hold; one that is there already stays as it is.
+
+        Raises OperationRefused: ``reason_required``, ``unknown_person``, ``person_erased``, ``vault_unchecked``.
+        """
+        _need_reason(reason)
+        async with transaction(self.pool, apply=apply) as connection:
+            await connection.execute(ONE_AT_A_TIME)
+            await refuse_unchecked(connection)
+            people = await pseudonyms(connection, person)
+            if await connection.fetchval(ERASED, people):
+                raise OperationRefused("person_erased", f"{person} was erased; there is nothing left to hold")
+            now = self.clock()
+            added = await connection.fetchval(ADD, uuid7(now), people[0], case, reason, self.actor, now)
+            if added:
+                detail = {"people": people, "case": case}
+                await record_action(connection, self.actor, "hold.add", people[0], reason, detail)
+        return {"person_id": people[0], "case": case, "added": added is not None}
+
+    async def release(self, person: str | None, *, case: str | None, reason: str, apply: bool) -> list[dict[str, Any]]:
+        """End the open holds of a person, of a case, or of a person for a case; returns those that ended.
+
+        Raises OperationRefused: ``reason_required``, ``nothing_named``, ``unknown_person``, ``no_hold``.
+        """
+        _need_reason(reason)
+        if person is None and case is None:
+            raise OperationRefused("nothing_named", "name a person, a case, or both")
+        async with transaction(self.pool, apply=apply) as connection:
+            await connection.execute(ONE_AT_A_TIME)
+            people = None if person is None else await pseudonyms(connection, person)
+            ended = [dict(row) for row in await connection.fetch(RELEASE, people, case, self.actor, self.clock())]
+            if not ended:
+                raise OperationRefused("no_hold", "there is no such hold; see: pathway retention hold list")
+            for one in ended:
+                await record_action(
+                    connection, self.actor, "hold.release", one["person_id"], reason, {"case": one["case_name"]}
+                )
+        return ended
+
+    async def confirm(self, *, reason: str, apply: bool) -> int:
+        """Say that the holds are all there after the vault was put back; returns how many people are held."""
+        _need_reason(reason)
+        async with transaction(self.pool, apply=apply) as connection:
+            held: int = await connection.fetchval(OPEN)
+            await record_action(connection, self.actor, "hold.confirm", "vault", reason, {"held": held})
+        return held
+
+
+async def list_holds(
+    pool: Pool | Connection, *, everything: bool = False, case: str | None = None, people: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return open holds, or with ``everything`` also those that ended, the first first."""
+    return [dict(row) for row in await pool.fetch(LIST, everything, case, people)]
+
+
+async def refuse_unconfirmed(pool: Pool | Connection) -> None:
+    """Raise OperationRefused where the vault was put back and nobody has yet said that no hold was lost with it."""
+    if not await pool.fetchval(CONFIRMED):
+        message = (
+            "the vault was put back from a backup: see that all holds are there, then: pathway retention hold confirm"
+        )
+        raise OperationRefused("holds_unconfirmed", message)
+
+
+async def count_held(pool: Pool | Connection) -> int:
+    """Return how many people are held."""
+    found: int = await pool.fetchval(OPEN)
+    return found
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise OperationRefused("reason_required", "say why: --reason 'who asked for it, and the case'")
