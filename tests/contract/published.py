@@ -1,13 +1,13 @@
 """What stands under ``schemas/``, read once for the contract tests."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 from services.contracts.registry import EVENTS
 from services.contracts.schemas import path_of
@@ -99,6 +99,13 @@ def validator(contract: Contract) -> Draft202012Validator:
     """A validator of the file as published, formats included."""
     schema = json.loads(path_of(contract).read_text("utf-8"))
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def with_causes(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Errors, each followed by what led to it in the variants of a union."""
+    for error in errors:
+        yield error
+        yield from with_causes(error.context or ())
 
 
 def objects_in(data: Any) -> Iterator[dict[str, Any]]:

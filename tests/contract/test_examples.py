@@ -16,6 +16,7 @@ from tests.contract.published import (
     name_of,
     passing,
     validator,
+    with_causes,
 )
 
 
@@ -24,12 +25,6 @@ def test_passes(example: Example) -> None:
     validator(example.contract).validate(example.data)
     model = example.contract.model.model_validate_json(example.text, extra="forbid")
     assert example.contract.model.model_validate_json(model.model_dump_json()) == model
-
-
-def _leaves(errors: Iterator[SchemaError] | list[SchemaError]) -> Iterator[SchemaError]:
-    for error in errors:
-        yield error
-        yield from _leaves(error.context or [])
 
 
 def _place(error: SchemaError) -> tuple[str, ...]:
@@ -44,7 +39,7 @@ def fails_for_its_reason(example: Example) -> bool:
     elsewhere = [error for error in errors if _place(error) != where[: len(_place(error))]]
     named = [
         error
-        for error in _leaves(errors)
+        for error in with_causes(errors)
         if error.validator == KEYWORD_OF[example.reason]
         and _place(error) == where
         and (not field or f"'{field}' is a required" in error.message)
