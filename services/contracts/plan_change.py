@@ -5,9 +5,9 @@ the person's key. ``by`` is null where no person acted (an event from triage led
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Never, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from services.contracts.base import Actor, Code, Ordinal, Slug, Uuid, Work
 from services.contracts.codes import (
@@ -15,6 +15,7 @@ from services.contracts.codes import (
     ConsentKind,
     WithdrawalReason,
 )
+from services.contracts.consent import AlwaysValidated, EmployerPermission, NotPermitted, proven
 from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import (
     Adjustment,
@@ -102,11 +103,31 @@ class AdjustmentChanged(Change):
     state: AdjustmentState
 
 
-class EmployerContacted(Change):
+class EmployerContacted(AlwaysValidated, Change):
     """The employer was spoken to, which the third consent allows."""
 
     kind: Literal[ChangeKind.EMPLOYER_CONTACTED] = ChangeKind.EMPLOYER_CONTACTED
     channel: Channel
+    _passed: bool = PrivateAttr(default=False)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, nobody: Never) -> None: ...
+
+    @classmethod
+    def under(cls, permission: EmployerPermission, *, by: Actor | None, occurred_on: date, channel: Channel) -> Self:
+        """Return a new change; others are read from events. Raises NotPermitted unless the permission is for the day of the contact."""
+        if proven(permission).on != occurred_on:
+            raise NotPermitted("the permission is for another day than the contact")
+        return cls.model_validate({"by": by, "occurred_on": occurred_on, "channel": channel}, context=permission)
+
+    @model_validator(mode="after")
+    def _read_or_permitted(self, info: ValidationInfo) -> Self:
+        """Let through what an event says, and what :meth:`under` makes; nothing else of Python's making."""
+        if info.mode == "python" and not self._passed:
+            proven(info.context)
+        self._passed = True
+        return self
 
 
 class FitNoteRecorded(Change):
@@ -151,12 +172,13 @@ class EvidenceRecorded(Change):
 
 
 class ConsentChanged(Change):
-    """A consent was given to the coach or withdrawn, or the change came from intake."""
+    """A consent was given or withdrawn: to the coach (``event_id`` null), or to intake, in that event."""
 
     kind: Literal[ChangeKind.CONSENT_CHANGED] = ChangeKind.CONSENT_CHANGED
     consent: ConsentKind
     given: bool
     channel: Channel | None
+    event_id: Uuid | None
 
 
 class NoteRecorded(Change):

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.coaching.domain import dates, guards, snapshot
-from services.coaching.domain.commands import Asked, OverrideRecommendation, RecordNote, RecordSession
+from services.coaching.domain.commands import Asked, ChangeConsent, OverrideRecommendation, RecordNote, RecordSession
 from services.coaching.domain.lifecycle import CODES, LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy, Terms
@@ -63,6 +63,8 @@ def _in_codes(state: Plan, asked: Asked, actor: str) -> PlanChange:
     if isinstance(body, RecordNote | OverrideRecommendation):
         note = fields.pop("note")
         fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
+    if isinstance(body, ChangeConsent):
+        fields["event_id"] = None
     if isinstance(body, RecordSession):
         counters = state.plan.counters
         recorded = counters.sessions_attended + counters.sessions_missed + counters.sessions_cancelled
@@ -109,7 +111,9 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
     day = data.occurred_on
     match data.change:
         case ConsentChange(by=by, consent=consent, given=given, channel=channel):
-            return ConsentChanged(by=by, occurred_on=day, consent=consent, given=given, channel=channel)
+            return ConsentChanged(
+                by=by, occurred_on=day, consent=consent, given=given, channel=channel, event_id=data.origin
+            )
         case Correction(by=by, fields=fields):
             return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
         case Withdrawal(by=by, reason=reason):

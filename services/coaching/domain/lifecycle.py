@@ -48,12 +48,21 @@ _HOLDS: Final[Mapping[Condition, Callable[[PlanChange, PlanSnapshot], bool]]] = 
         isinstance(change, SessionRecorded) and change.attendance is SessionAttendance.ATTENDED
     ),
     Condition.NO_STEP_LEFT: lambda _, after: not after.steps,
-    Condition.TAKE_PART_WITHDRAWN: lambda change, _: (
-        isinstance(change, ConsentChanged) and change.consent is ConsentKind.TAKE_PART and not change.given
+    Condition.TAKE_PART_WITHDRAWN: lambda change, after: (
+        isinstance(change, ConsentChanged)
+        and change.consent is ConsentKind.TAKE_PART
+        and not change.given
+        and not _given_again(after)
     ),
     Condition.NEVER_CONFIRMED: lambda _, after: after.confirmed_on is None,
     Condition.NEVER_AGREED: lambda _, after: after.agreed_on is None,
 }
+
+
+def _given_again(after: PlanSnapshot) -> bool:
+    """Tell whether a withdrawal that came late was overtaken: consent was given again on a later day."""
+    said = after.consents.take_part if after.consents is not None else None
+    return said is not None and said.given
 
 
 @dataclass(frozen=True, slots=True)

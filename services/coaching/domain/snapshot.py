@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from services.coaching.domain.policy import Terms
-from services.contracts.codes import ConsentKind, TriageOutcome
+from services.contracts.codes import TriageOutcome
+from services.contracts.consent import with_word
 from services.contracts.outcome import Evidence
 from services.contracts.plan import (
     LatestReview,
@@ -208,14 +209,9 @@ def _with_evidence(plan: PlanSnapshot, found: tuple[Evidence, ...], latest: dict
 
 
 def _consented(consents: Consents, change: ConsentChanged) -> Consents:
-    said = Consent(given=change.given, on=change.occurred_on, channel=change.channel)
-    match change.consent:
-        case ConsentKind.TAKE_PART:
-            return consents.model_copy(update={"take_part": said})
-        case ConsentKind.SHARE_WITH_GP:
-            return consents.model_copy(update={"share_with_gp": said})
-        case ConsentKind.SHARE_WITH_EMPLOYER:
-            return consents.model_copy(update={"share_with_employer": said})
+    return with_word(
+        consents, change.consent, Consent(given=change.given, on=change.occurred_on, channel=change.channel)
+    )
 
 
 def _without(plan: PlanSnapshot, step_id: str) -> tuple[OpenStep, ...]:

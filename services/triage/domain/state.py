@@ -3,6 +3,7 @@
 from services.contracts import types
 from services.contracts.base import Moment, Record, carry
 from services.contracts.codes import EligibilityDecision
+from services.contracts.consent import with_word
 from services.contracts.referral import Consent, ConsentChange, Correction, EligibilityDecided, Withdrawal
 from services.contracts.triage import RuleId, TriageCompleted, TriageRelayed
 from services.kernel.decision import Event
@@ -64,7 +65,7 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
     match change:
         case ConsentChange():
             consent = Consent(given=change.given, on=data.occurred_on, channel=change.channel)
-            consents = state.decision.consents.model_copy(update={change.consent.value: consent})
+            consents = with_word(state.decision.consents, change.consent, consent)
             return _known(state, {**changed, "consents": consents})
         case Correction():
             kept = ("asks", "facts", "language", "formats", "priority_groups")

@@ -12,7 +12,7 @@ from tests.unit.coaching.test_lifecycle import COMMANDS
 
 BODIES = get_args(get_args(PlanCommand)[0])
 CHANGES = {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(PlanChange)[0])}
-ADDED_BY_COACHING = {"by", "note_digest", "session_id"}
+ADDED_BY_COACHING = {"by", "note_digest", "session_id", "event_id"}
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
