@@ -126,9 +126,14 @@ class World:
         return [child for name, child in self.processes.children.items() if name in self.ports]
 
     def wait_for(self, child: Child) -> None:
-        """Wait until a role is ready. Raises ChildFailedError with the end of its log."""
+        """Wait until a role is ready, the relay until it has let the vault serve. Raises ChildFailedError."""
         path = "livez" if child.name == "issuer" else "readyz"
         child.wait_for_http(f"http://127.0.0.1:{self.ports[child.name]}/{path}", START_SECONDS)
+        if child.name == "relay":
+            child.wait_until(self._keys_served, START_SECONDS, "letting the vault serve")
+
+    def _keys_served(self) -> bool:
+        return self.postgres.execute("SELECT keys_served()", f"pathway_{VAULT}") == "t"
 
     def wait_for_recorder(self) -> None:
         """Wait until the recorder listens."""

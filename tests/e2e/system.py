@@ -22,7 +22,7 @@ START_SECONDS: Final = 90.0
 ROLES: Final = {
     **{f"{name}-worker": ("worker", name) for name in SERVICES},
     "relay-1": ("relay", "intake", "triage"),
-    "relay-2": ("relay", "coaching", "outcomes"),
+    "relay-2": ("relay", "coaching", "outcomes", "vault"),
     "intake-api": ("api", "intake"),
     "coaching-api": ("api", "coaching"),
 }
@@ -83,6 +83,8 @@ class System:
             kafka_bootstrap=self.kafka.bootstrap,
             topic_prefix=self.prefix,
             database_url=SecretStr(self.environment["PATHWAY_DATABASE_URL"]),
+            vault_url=SecretStr(self.environment["PATHWAY_VAULT_URL"]),
+            root_key=self.environment["PATHWAY_ROOT_KEY"],
         )
 
     @property
