@@ -63,6 +63,7 @@ class Memory:
             tables.SAVE: self._save,
             tables.AGE: lambda _: False,
             tables.AGE_AND_NOTIFY: lambda _: False,
+            commands.STATE: lambda key: self.tables["aggregate"].get(key, (0, None))[1],
             commands.STANDING: lambda key: {"behind": False, "waiting": key in self._behind()},
         }
 

@@ -18,6 +18,9 @@ from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
+KEYS_AT_ONCE = 5_000
+"""A vault must answer within seconds, however long the log is."""
+
 
 @dataclass
 class Verdict:
@@ -81,8 +84,12 @@ async def keys_of(history: History, settings: Settings) -> Mapping[str, KeyFound
     keys = await open_keys(history.service, settings)
     if keys is None:
         return {}
+    found: dict[str, KeyFound] = {}
+    subjects = sorted(set(history.subjects().values()))
     try:
-        return await keys.get(sorted(set(history.subjects().values())))
+        for start in range(0, len(subjects), KEYS_AT_ONCE):
+            found |= await keys.get(subjects[start : start + KEYS_AT_ONCE])
+        return found
     finally:
         keys.close()
 

@@ -1,5 +1,6 @@
 """Commands: what a person asks for over HTTP takes the same path as an event."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,14 +16,16 @@ from services.kernel.ids import uuid7
 from services.kernel.runtime import fold, stops
 from services.kernel.runtime.fold import OPEN, Lineage, Output, Sealing
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
-from services.kernel.sealing.content import ContentErased, usable
+from services.kernel.sealing.content import ContentErased, Sealed, unlock, usable
 from services.kernel.sealing.keyring import Keys
+from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Service
 
 STANDING = f"""
 SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped)) AS waiting,
        EXISTS (SELECT {stops.BEHIND}) AS behind
 """  # noqa: S608  our own words
+STATE = "SELECT state FROM aggregate WHERE key = $1"
 ACQUIRE_SECONDS = 5.0
 BEHIND = Reason(
     stops.BEHIND_LOG,
@@ -54,13 +57,18 @@ class Transaction:
     command_id: str
     keys: Keys | None = None
     output: Output = field(default_factory=Output)
+    subjects: dict[str, str] = field(default_factory=dict)
+    held: dict[str, KeyFound] = field(default_factory=dict)
 
     async def execute(self, command: Command) -> Executed:
         """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no.
 
+        The subject's key is fetched before the lock: the vault may take its time, and a batch wait for the aggregate.
+
         Also while the database is behind the service's own log: a sequence would be given out again. Looked at behind
         the lock, for which a restore of this aggregate waits, too.
         """
+        await self._fetch_key(command)
         locked = await lock_aggregates(self.conn, self.service, [command.key])
         standing = await self.conn.fetchrow(STANDING, command.key)
         if standing is not None and standing["behind"]:
@@ -75,9 +83,20 @@ class Transaction:
         return Executed(aggregate.state, events, standing is not None and standing["waiting"])
 
     async def load(self, key: str) -> Any:
-        """Return the state of an aggregate as committed, without a lock, or None. What it holds sealed stays so."""
-        state = await self.conn.fetchval("SELECT state FROM aggregate WHERE key = $1", key)
-        return None if state is None else self.service.state.model_validate_json(state)
+        """Return the state of an aggregate as committed, without a lock, or None; what it holds sealed can be opened.
+
+        Raises VaultUnavailable, WrappingKeyWrong, ValueError for a state that this release cannot read.
+        """
+        text = await self.conn.fetchval(STATE, key)
+        if text is None:
+            return None
+        sealed: list[Sealed[Any]] = []
+        state = self.service.state.model_validate_json(text, context=sealed)
+        subject = self.service.subject_of(state, None)
+        if subject is not None:
+            self.subjects[key] = subject
+            unlock(sealed, (await self._keys_of(subject)).get(subject))
+        return state
 
     async def create_key(self, subject: str) -> None:
         """Make the key of a subject that is new. It stays when this transaction does not: an unused key harms nobody.
@@ -95,16 +114,30 @@ class Transaction:
         if self.keys is None:
             return True
         try:
-            usable((await self.keys.get([subject]))[subject])
+            usable((await self._keys_of(subject)).get(subject))
         except ContentErased:
             return False
         return True
 
+    async def _fetch_key(self, command: Command) -> None:
+        if self.keys is None or self.service.subject is None:
+            return
+        subject = self.service.subject_of(None, command.data) or self.subjects.get(command.key)
+        if subject is not None:
+            await self._keys_of(subject)
+        else:
+            with contextlib.suppress(ValueError):  # a state that nobody can read is met again behind the lock
+                await self.load(command.key)
+
     async def _sealing(self, state: Any, data: Any) -> Sealing:
         subject = self.service.subject_of(state, data)
-        if subject is None or self.keys is None:
-            return OPEN
-        return Sealing(await self.keys.get([subject]))
+        return OPEN if subject is None else Sealing(await self._keys_of(subject))
+
+    async def _keys_of(self, subject: str) -> dict[str, KeyFound]:
+        """Return a subject's key; asks for it once a transaction."""
+        if self.keys is not None and subject not in self.held:
+            self.held |= await self.keys.get([subject])
+        return self.held
 
 
 class Commands:

@@ -65,7 +65,8 @@ class Consumption:
             pool, self._pool, self._inbox = self._pool, None, None
             pool.terminate()
         if self._keys is not None:
-            self._keys.close()
+            keys, self._keys = self._keys, None
+            keys.close()
 
     async def reach_broker(self) -> None:
         """Wait until the broker answers."""

@@ -8,7 +8,6 @@ from services.kernel.runtime.fold import Aggregate
 from services.kernel.runtime.records import Decoded, Poison
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.sealing.keyring import Keys
-from services.kernel.sealing.root_file import RootKeyRefused
 from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Service
 
@@ -44,7 +43,7 @@ async def with_keys(keyring: Keys | None, subjects: Iterable[str], work: Callabl
 async def _fetch(keyring: Keys, wanted: set[str]) -> Mapping[str, KeyFound]:
     try:
         return await keyring.get(sorted(wanted))
-    except (WrappingKeyWrong, RootKeyRefused) as error:
+    except WrappingKeyWrong as error:
         raise Stop(error.code, str(error)) from error
 
 

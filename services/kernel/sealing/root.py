@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.sealing.root_aws import AwsKmsRootKey, require_botocore
-from services.kernel.sealing.root_file import FileRootKey, RootKeyRefused
+from services.kernel.sealing.root_file import FileRootKey, RootKeyRefused, read_key_file
 from services.kernel.sealing.wrapping import RootKey
 from services.kernel.settings import Settings
 
@@ -22,6 +22,22 @@ def root_key(settings: Settings, name: str = "") -> RootKey:
     if not keys:
         raise RootKeyRefused("set PATHWAY_ROOT_KEY to file:<path> or aws-kms:<key id>")
     return keys[0] if len(keys) == 1 else RootKeys(keys)
+
+
+def check_root_key(settings: Settings) -> None:
+    """Look at the root key as far as it lies on this machine, so that a process can say at its start what is wrong.
+
+    Raises RootKeyRefused for what :func:`root_key` refuses and for a file that cannot be read or used. A key service
+    is not asked: it may come up later.
+    """
+    root_key(settings)
+    for word in settings.root_key.split():
+        kind, _, where = word.partition(":")
+        if kind == "file":
+            try:
+                read_key_file(Path(where))
+            except OSError as error:
+                raise RootKeyRefused(f"the root key at {where} cannot be read: {error.strerror}") from error
 
 
 class RootKeys:
