@@ -1,8 +1,10 @@
 """Composition root: the triage service as the kernel runs it."""
 
 from pathlib import Path
+from typing import Any
 
 from services.contracts import types
+from services.contracts.base import Common
 from services.contracts.registry import EVENTS
 from services.kernel.service import Service
 from services.programmes.reader import FOLDER as PROGRAMMES
@@ -19,6 +21,16 @@ from services.triage.store import CASES, project
 def load_policy(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> TriagePolicy:
     """Read programmes and rules. Raises FileRefused, or UnknownRuleset when a programme's rules are missing."""
     return TriagePolicy(load_book(programmes_dir or PROGRAMMES), load_rulebook(rules_dir or RULES))
+
+
+def subject(found: Any) -> str | None:
+    """Return whose key seals a triage: of its state, or of an event that begins one; an acknowledgement begins none."""
+    match found:
+        case TriageState(decision=decision):
+            return decision.person_id
+        case Common():
+            return found.person_id
+    return None
 
 
 def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> Service:
@@ -47,5 +59,5 @@ def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> 
         derived=(CASES,),
         reissue=reissue,
         despite_restriction=frozenset({ACKNOWLEDGE}),
-        subject=lambda found: found.decision.person_id if isinstance(found, TriageState) else found.person_id,
+        subject=subject,
     )

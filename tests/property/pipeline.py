@@ -20,6 +20,8 @@ from services.intake.service import build as intake
 from services.kernel.decision import Command, Refused
 from services.kernel.envelope import to_headers
 from services.kernel.ids import uuid7
+from services.kernel.replay.folding import Replayed, replay
+from services.kernel.replay.history import History
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.partition import partition_of
@@ -28,6 +30,7 @@ from services.kernel.runtime.tables import finish
 from services.kernel.service import Service
 from services.outcomes.service import build as outcomes
 from services.triage.service import build as triage
+from tests.parts.keys import MadeKeys
 from tests.property.memory import Memory, now
 from tests.unit.coaching.desk import NOW
 
@@ -47,7 +50,7 @@ def services() -> dict[str, tuple[Service, Any]]:
 
 @dataclass
 class World:
-    """Four databases and the log. ``step`` numbers what happens, so that ids are the same every time.
+    """Four databases, everybody's keys and the log. ``step`` numbers what happens, so that ids are the same every time.
 
     The clock stands still within a round, so that two readings write down the same times; ``ticking`` makes it
     move at every look, for laws about one reading alone.
@@ -60,6 +63,7 @@ class World:
     ticking: bool = False
     looks: int = 0
     turns: int = 0
+    keys: MadeKeys = field(default_factory=MadeKeys)
 
     def __post_init__(self) -> None:
         self.parts = {name: Memory(service, self.clock) for name, (service, _) in services().items()}
@@ -79,7 +83,7 @@ class World:
             connection = cast("asyncpg.Connection", memory)
             async with memory.transaction():
                 found, policy = services()[service]
-                transaction = Transaction(connection, found, policy, at, command.id)
+                transaction = Transaction(connection, found, policy, at, command.id, self.keys)
                 await transaction.execute(command)
                 await finish(connection, transaction.output)
 
@@ -126,7 +130,7 @@ class World:
         """Hand a service a batch of one partition."""
         service, policy = services()[name]
         pool = cast("asyncpg.Pool", self.parts[name])
-        now(Inbox(service, policy, pool, self.clock).process(self.log[place][first:end]))
+        now(Inbox(service, policy, pool, self.clock, self.keys).process(self.log[place][first:end]))
 
     def read_in_order(self) -> None:
         """Every service reads everything, partition after partition, once."""
@@ -135,6 +139,20 @@ class World:
                 self.publish(name, self.parts[name].unsent())
             for name, place in self.unread():
                 self.take(name, place, self.position(name, place), len(self.log[place]))
+
+    def replay(self, name: str) -> Replayed:
+        """What an audit finds in the log about one service, with the keys that are left."""
+        service, policy = services()[name]
+        history = History(service)
+        for place in sorted(self.log):
+            for record in self.log[place]:
+                history.add(record)
+        return replay(history, policy, keys=now(self.keys.get(history.subjects().values())))
+
+    def kept(self, name: str) -> dict[str, tuple[int, Any]]:
+        """Sequence and state of every aggregate that has one."""
+        memory = self.parts[name]
+        return {key: (n, memory.state(key)) for key, (n, state) in memory.tables["aggregate"].items() if state}
 
     def found(self) -> dict[str, Any]:
         """Everything that must be the same."""

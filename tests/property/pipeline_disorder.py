@@ -1,5 +1,6 @@
 """Every way in which the topics can come to a service, other than in plain order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -10,9 +11,13 @@ from tests.property.pipeline import UNREADABLE, World
 
 @dataclass(frozen=True)
 class Disorder:
-    """Reads the topics as badly as may be: see :meth:`__call__`. One number draws all of it."""
+    """Reads the topics as badly as may be: see :meth:`__call__`. One number draws all of it.
+
+    ``meanwhile`` is what else happens between two acts.
+    """
 
     chance: Random
+    meanwhile: Callable[[World], None] = lambda _: None
 
     def __call__(self, world: World) -> None:
         """Until all is quiet, one after the other: relays that send part, twice, or in another order; batches
@@ -21,6 +26,7 @@ class Disorder:
         """
         repeats = 6
         while world.busy():
+            self.meanwhile(world)
             act = self.chance.choices(("publish", "read", "repeat", "poison"), (4, 8, 1 if repeats else 0, 0.3))[0]
             if act == "publish" and world.unsent():
                 self._publish(world)

@@ -4,11 +4,15 @@ A story has rounds: in each, people ask for things, and then the topics are read
 meets the same state whatever happened on the way.
 """
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 
 from services.coaching.domain.commands import Asked
 from services.coaching.domain.plan import Plan
@@ -24,6 +28,16 @@ from tests.unit.coaching.desk import COMMAND, NOW
 from tests.unit.intake.referrals import put, referral
 
 Reading = Callable[[World], None]
+
+# a story is a few numbers that draw all of it: there is little to shrink, and each try costs a story or two
+TOLD = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
+ACT: Final = 10
+"""More commands than one act gives."""
+SEEDS = st.integers(0, 2**32 - 1)
 
 POSTED: Final[tuple[dict[str, Any], ...]] = (
     referral(),
@@ -42,15 +56,19 @@ ASSESSED: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
+def person(number: int) -> str:
+    """Return the pseudonym of person ``number`` of a story."""
+    return uuid7(NOW, (2000 + number).to_bytes(10, "big"))
+
+
 def post(world: World, number: int, kind: int) -> str:
     """Post one of :data:`POSTED` for person ``number``; returns the referral's id."""
     key = uuid7(NOW, (1000 + number).to_bytes(10, "big"))
     _, policy = services()["intake"]
     raw = json.dumps(POSTED[kind]).encode()
     posted = read_referral(raw, organisation_kind="nhs", policy=policy, now=world.clock())
-    person = str(uuid7(NOW, (2000 + number).to_bytes(10, "big")))
     world.command("intake", CREATE, key, CreateReferral(
-        posted=posted, person_id=person, linked_referral=None, organisation_id="P84001", organisation_kind="nhs"
+        posted=posted, person_id=person(number), linked_referral=None, organisation_id="P84001", organisation_kind="nhs"
     ))  # fmt: skip
     return key
 
@@ -109,14 +127,23 @@ class Story:
     rounds: tuple[tuple[tuple[int, int], ...], ...]
 
 
+STORIES = st.builds(
+    Story,
+    people=st.lists(st.integers(0, len(POSTED) - 1), min_size=1, max_size=3).map(tuple),
+    rounds=st.lists(st.lists(st.tuples(st.integers(0, 2), SEEDS), max_size=6).map(tuple), max_size=5).map(tuple),
+)
+
+
 def told(story: Story, read: Reading, *, ticking: bool = False) -> World:
-    """Let a story happen, reading the topics in that way."""
+    """Let a story happen, reading the topics in that way. What one person asks never numbers what others ask."""
     world = World(ticking=ticking)
     keys = [post(world, number, kind) for number, kind in enumerate(story.people)]
     read(world)
+    acts = itertools.count(1)
     for number, asked in enumerate(story.rounds, 1):
         world.round = number
         for which, seed in asked:
+            world.step = ACT * next(acts)
             ask(world, keys[which % len(keys)], Random(seed))  # noqa: S311  repeatable
         read(world)
     return world

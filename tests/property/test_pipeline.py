@@ -7,42 +7,23 @@ offsets, numbers that come too early, unreadable bytes in between, and processes
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
-import structlog
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from services.contracts import types
-from services.kernel.replay.folding import replay
-from services.kernel.replay.history import History
+from services.kernel.replay.folding import Replayed
 from services.kernel.runtime import fold, positions
 from services.kernel.runtime.fold import mint
 from services.kernel.runtime.turns import Turns
 from tests.property.money_model import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
-from tests.property.pipeline_stories import POSTED, Story, long_story, told
+from tests.property.pipeline_stories import SEEDS, STORIES, TOLD, Story, long_story, told
 
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-SEEDS = st.integers(0, 2**32 - 1)
-STORIES = st.builds(
-    Story,
-    people=st.lists(st.integers(0, len(POSTED) - 1), min_size=1, max_size=3).map(tuple),
-    rounds=st.lists(st.lists(st.tuples(st.integers(0, 2), SEEDS), max_size=6).map(tuple), max_size=5).map(tuple),
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quiet() -> Iterator[None]:
-    """Dead letters are meant here; nobody needs to read of each."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    yield
-    structlog.configure(**before)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def differences(plain: World, disordered: World) -> list[str]:
@@ -52,8 +33,7 @@ def differences(plain: World, disordered: World) -> list[str]:
     return wrong + [name for name in ("refused", "dead") if one[name] != two[name]]
 
 
-# a story is a few numbers that draw all of it: there is little to shrink, and each try costs two stories
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(TOLD, max_examples=100)
 @given(STORIES, SEEDS)
 def test_any_way_of_reading_gives_the_same_states_events_and_ledger(story: Story, seed: int) -> None:
     plain = told(story, World.read_in_order)
@@ -77,6 +57,10 @@ def test_the_same_in_full_stories(seed: int) -> None:
 @pytest.fixture(scope="module")
 def worlds() -> list[World]:
     return [told(long_story(seed), Disorder(Random(seed)), ticking=True) for seed in range(6)]  # noqa: S311
+
+
+def states(replayed: Replayed) -> dict[str, tuple[int, Any]]:
+    return {key: (a.sequence, a.state) for key, a in replayed.aggregates.items() if a.sequence}
 
 
 def values(world: World, topic: str) -> list[dict[str, Any]]:
@@ -112,16 +96,11 @@ def test_the_ledger_is_the_independent_model_whatever_came_twice_or_late(worlds:
 def test_the_log_decides_again_to_the_same(worlds: list[World]) -> None:
     """The audit's own replay of a log with repetitions and poison in it finds no difference."""
     for world in worlds:
-        for service, policy in services().values():
-            history = History(service)
-            for place in sorted(world.log):
-                for record in world.log[place]:
-                    history.add(record)
-            replayed = replay(history, policy)
+        for name in services():
+            replayed = world.replay(name)
             assert replayed.differences == []
-            memory = world.parts[service.name]
-            kept = {key: (n, memory.state(key)) for key, (n, state) in memory.tables["aggregate"].items() if state}
-            assert kept == {key: (a.sequence, a.state) for key, a in replayed.aggregates.items() if a.sequence}
+            assert replayed.on_digest == 0
+            assert world.kept(name) == states(replayed)
 
 
 # The laws notice when a safeguard is gone.

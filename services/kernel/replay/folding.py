@@ -80,7 +80,7 @@ def _replay_key(
     aggregate = result.aggregates[key] = Aggregate(key)
     inputs = history.causes(key)
     by_id = {item.envelope.id: item for item in inputs}
-    silent = _Silent(service, policy, [i for i in inputs if place_of(i) not in aside])
+    silent = _Silent(service, policy, [i for i in inputs if place_of(i) not in aside], seals)
     for cause_id, group in groupby(history.events(key), key=lambda own: own.envelope.causationid):
         events = list(group)
         item = by_id.get(cause_id)
@@ -160,12 +160,14 @@ def _note(result: Replayed, own: Own, what: str, detail: str) -> None:
 class _Silent:
     """Inputs that led to no event: each must say nothing in one of the states that it may have met.
 
-    Where commands came between, the log does not tell which state that was, so any will do.
+    Where commands came between, the log does not tell which state that was, so any will do. Of an erased subject
+    they may have said nothing because what follows could not be read, or not be sealed.
     """
 
-    def __init__(self, service: Service, policy: Any, inputs: Sequence[Decoded]) -> None:
+    def __init__(self, service: Service, policy: Any, inputs: Sequence[Decoded], seals: KeyFound | None) -> None:
         self.service = service
         self.policy = policy
+        self.seals = seals
         self.left = list(inputs)
         self.states: list[Any] = [None]
         self.broken: list[str] = []
@@ -192,10 +194,18 @@ class _Silent:
         what = "would lead to events"
         for state in self.states:
             try:
-                if not self.service.decide(state, item.cause, policy=self.policy, now=item.envelope.recordedtime):
+                if not self._says(state, item):
                     return
             except ContentErased:
                 return
             except Exception as error:  # a bug, by now or then: then it is a dead letter
                 what = f"raises {type(error).__name__}"
         self.broken.append(f"{item.envelope.type} sequence {item.envelope.sequence} {what}")
+
+    def _says(self, state: Any, item: Decoded) -> bool:
+        assert item.cause is not None  # noqa: S101  a history keeps no other
+        now = item.envelope.recordedtime
+        drafts = self.service.decide(state, item.cause, policy=self.policy, now=now)
+        for event in mint(self.service, drafts, item.envelope.subject, 0, item.envelope.id, now):
+            encode(event, self.seals)
+        return bool(drafts)

@@ -1,0 +1,201 @@
+"""Erasing people: what was decided, states and the ledger stay; content is gone and nothing new comes of it.
+
+The stories of :mod:`tests.property.pipeline_stories`, read in disorder, with keys destroyed after them or at any
+moment in the middle.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contracts import types
+from services.kernel.replay.folding import Replayed
+from services.kernel.sealing.tokens import token_header
+from tests.property.money_model import owed
+from tests.property.pipeline import World, services
+from tests.property.pipeline_disorder import Disorder
+from tests.property.pipeline_stories import POSTED, SEEDS, STORIES, TOLD, Story, long_story, person, told
+
+pytestmark = pytest.mark.usefixtures("quiet")
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}")
+EVERYBODY: Final = frozenset(person(number) for number in range(len(POSTED)))
+PEOPLE = st.frozensets(st.sampled_from(sorted(EVERYBODY)))
+FULL: Final = 3
+"""So many full stories."""
+
+
+def events(world: World) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Attributes and data of every event, sent or not."""
+    for memory in world.parts.values():
+        for _, _, headers, value, _ in memory.tables["outbox"].values():
+            yield json.loads(headers), json.loads(value)
+
+
+def sealed(world: World, people: Iterable[str]) -> set[str]:
+    """Every token under these people's keys, wherever it stands, and every digest that an event of theirs holds."""
+    tokens = {token for memory in world.parts.values() for token in TOKEN.findall(str(memory.tables))}
+    found = {token for token in tokens if token_header(token).sub in people}
+    for _, data in events(world):
+        if data["person_id"] in people:
+            found |= {data.get("input_digest"), data.get("change", {}).get("note_digest")} - {None}
+    return found
+
+
+@dataclass
+class Erasure:
+    """Destroys people's keys once so many turns have passed, and notes what is sealed under them by then."""
+
+    people: frozenset[str]
+    turns: int
+    sealed: set[str] | None = None
+
+    def __call__(self, world: World) -> None:
+        if self.sealed is None and world.turns > self.turns:
+            world.keys.erased |= self.people
+            self.sealed = sealed(world, self.people)
+
+
+@cache
+def full(seed: int) -> World:
+    """A full story, read in disorder, with everybody's key."""
+    return told(long_story(seed), Disorder(Random(seed)), ticking=True)  # noqa: S311  repeatable
+
+
+@cache
+def replayed_with_keys(story: int, name: str) -> Replayed:
+    """What a replay of a full story finds while everybody's key is there."""
+    full(story).keys.erased = set()
+    return full(story).replay(name)
+
+
+@settings(TOLD, max_examples=25)
+@given(st.integers(0, FULL - 1), PEOPLE)
+def test_a_replay_after_anybody_s_erasure_comes_to_the_same(story: int, people: frozenset[str]) -> None:
+    world = full(story)
+    for name in services():
+        before = replayed_with_keys(story, name)
+        world.keys.erased = set(people)
+        after = world.replay(name)
+        assert after.differences == []
+        assert after.rows == before.rows
+        for key, aggregate in after.aggregates.items():
+            kept, text = world.parts[name].tables["aggregate"].get(key, (0, None))
+            assert aggregate.sequence == kept
+            assert text is None or aggregate.state.model_dump_json() == text
+        of_content = content_decisions(world, people) if name == "triage" else 0
+        assert (before.on_digest, after.on_digest) == (0, of_content)
+        assert after.decided_again == before.decided_again - of_content
+        assert after.folded_only == before.folded_only
+
+
+def content_decisions(world: World, people: frozenset[str]) -> int:
+    """Count triage's events of these people that came of reading answers: a decision and what came with it."""
+    said = [(said, data) for said, data in events(world) if said["source"] == "/pathway/triage"]
+    causes = {said["causationid"] for said, data in said if said["type"] == types.TRIAGE_COMPLETED}
+    return sum(said["causationid"] in causes and data["person_id"] in people for said, data in said)
+
+
+def test_the_stories_hold_what_the_law_speaks_of() -> None:
+    without_content = 0
+    for story in range(FULL):
+        world = full(story)
+        world.keys.erased = set(EVERYBODY)
+        replayed = world.replay("triage")
+        without_content += replayed.decided_again
+        assert replayed.on_digest > 10
+        assert world.replay("coaching").decided_again > 40, "a plan is decided from codes alone"
+        for person_id in EVERYBODY:
+            assert len({token_header(t).fld for t in sealed(world, {person_id}) if "." in t}) > 1
+    assert without_content > 0, "a withdrawal is passed on without a look at any answer"
+
+
+def erased_on_the_way(story: Story, seed: int, erasure: Erasure) -> World:
+    """A story in which people are erased at some moment, at the latest when all is quiet."""
+    world = told(story, Disorder(Random(seed), erasure))  # noqa: S311  repeatable
+    world.turns += erasure.turns
+    erasure(world)
+    return world
+
+
+ERASURES = st.builds(Erasure, st.frozensets(st.integers(0, 2).map(person), min_size=1), st.integers(0, 150))
+
+
+@settings(TOLD, max_examples=60)
+@given(STORIES, SEEDS, ERASURES)
+def test_an_erasure_on_the_way_stops_nothing_and_nothing_new_is_sealed(
+    story: Story, seed: int, erasure: Erasure
+) -> None:
+    world = erased_on_the_way(story, seed, erasure)
+    found = world.found()
+    assert found["dead"] == 0
+    assert not any(found[name]["waiting"] or found[name]["stopped"] for name in services())
+    assert sealed(world, erasure.people) == erasure.sealed
+    for name in services():
+        replayed = world.replay(name)
+        assert replayed.differences == []
+        assert world.kept(name) == {k: (a.sequence, a.state) for k, a in replayed.aggregates.items() if a.sequence}
+    assert balances(world) == {p: n for p, n in owed(plan_events(world)).items() if n}
+
+
+@settings(TOLD, max_examples=40)
+@given(STORIES, SEEDS, ERASURES)
+def test_nobody_else_notices(story: Story, seed: int, erasure: Erasure) -> None:
+    world, untouched = erased_on_the_way(story, seed, erasure), told(story, World.read_in_order)
+    for name in services():
+        one, two = (others(w.parts[name].found(), erasure.people) for w in (world, untouched))
+        assert one == two
+
+
+def others(found: dict[str, Any], people: frozenset[str]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Events and states of everybody but these people."""
+    keys = {key for (_, key, _), row in found["events"].items() if json.loads(row[3])["person_id"] not in people}
+    kept = {place: row for place, row in found["events"].items() if place[1] in keys}
+    return kept, {key: state for key, state in found["states"].items() if key in keys}
+
+
+def plan_events(world: World) -> list[dict[str, Any]]:
+    return [data for said, data in events(world) if said["type"] == types.PLAN_UPDATED]
+
+
+def balances(world: World) -> dict[str, int]:
+    """What is owed to each provider by the ledger."""
+    sums = Counter[str]()
+    for row in world.parts["outcomes"].tables["ledger_transaction"].values():
+        sums[row[4]] += row[10]
+    return {provider: pence for provider, pence in sums.items() if pence}
+
+
+def test_erasures_on_the_way_meet_what_is_under_way() -> None:
+    """The law would say little if nobody's answers were still unread when their keys went."""
+    silent, refused, paid_after = 0, 0, 0
+    for turns in (2, 5, 8, 12, 30, 60):
+        world = erased_on_the_way(long_story(turns), turns, Erasure(EVERYBODY, turns))
+        refused += sum("person_erased" in text for text in world.refused)
+        answered = {said["causationid"] for said, _ in events(world)}
+        read = (types.REFERRAL_CREATED, types.REFERRAL_ASSESSED)
+        silent += sum(said["type"] in read and said["id"] not in answered for said, _ in events(world))
+        paid_after += len(balances(world))
+    assert silent > 10
+    assert refused > 20
+    assert paid_after > 0
+
+
+WORDS = ("phq9", "item9", "red_flags", "back_pain", "stressors", "urgency", "self_harm", "note 1", "note 4")
+"""Of answers, findings and notes; none stands in what is open."""
+
+
+def test_no_sealed_content_rests_in_plain_anywhere() -> None:
+    for story in range(FULL):
+        world = full(story)
+        rows = str([memory.tables for memory in world.parts.values()]) + str(world.log)
+        assert [word for word in WORDS if word in rows] == []
+        assert world.parts["coaching"].tables["plan_note"]
