@@ -205,12 +205,18 @@ class SealedAs:
         if not isinstance(value, Sealed):
             raise ValueError("content is given as Sealed.of(...)")  # noqa: TRY004  pydantic reports ValueErrors
         if value.field is None:
-            if value.token is not None:
-                token_header(value.token)
+            self._check(value)
             value.field = self
         elif value.field.name != self.name:
             raise ValueError(f"sealed as {value.field.name}, not as {self.name}")
         return value
+
+    def _check(self, value: "Sealed[Any]") -> None:
+        """Look at what no field has claimed yet: another model would be written without what this one lacks."""
+        if value.token is not None:
+            token_header(value.token)
+        elif isinstance(self._content_type, type) and not isinstance(value._content, self._content_type):
+            raise ValueError(f"content of {self.name} is {self._content_type.__name__}")
 
     def _written(self, value: "Sealed[Any]", info: core_schema.SerializationInfo) -> str:
         # a model that was made without validation can hold anything here
