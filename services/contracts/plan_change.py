@@ -116,7 +116,10 @@ class EmployerContacted(AlwaysValidated, Change):
 
     @classmethod
     def under(cls, permission: EmployerPermission, *, by: Actor | None, occurred_on: date, channel: Channel) -> Self:
-        """Return a new change; others are read from events. Raises NotPermitted unless the permission is for the day of the contact."""
+        """Return a new change; others are read from events.
+
+        Raises NotPermitted unless the permission is for the day of the contact.
+        """
         if proven(permission).on != occurred_on:
             raise NotPermitted("the permission is for another day than the contact")
         return cls.model_validate({"by": by, "occurred_on": occurred_on, "channel": channel}, context=permission)

@@ -1,5 +1,6 @@
 """HTTP: referrals in, later facts about them, and how they stand. Every answer carries the safety text."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI, Query, Request
@@ -9,10 +10,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.responses import JSONResponse
 
 from services.contracts.codes import EligibilityOutcome
+from services.intake import consent_api
+from services.intake.access import Reader, Sender, is_employer, may_see, refuse_others, unknown
+from services.intake.consents import read_history
 from services.intake.domain import safety
+from services.intake.domain.audience import Employer, Informed, audience
+from services.intake.domain.policy import london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
-from services.intake.domain.status import FULL_VIEW_KINDS, Fact, Status, view
+from services.intake.domain.status import FULL_VIEW_KINDS, Fact, Status
 from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
 from services.intake.people import (
     find_person,
@@ -24,33 +30,25 @@ from services.intake.people import (
     reference_used,
 )
 from services.intake.persons import forget
-from services.intake.reading import read_referral, read_strictly
+from services.intake.reading import as_sent, read_referral, read_strictly
 from services.intake.service import build
 from services.intake.store import ReferralRow, ReferralStatus
-from services.intake.views import StatusView, status_view
+from services.intake.views import StatusView, employer_view, received_view, status_view
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api, require
+from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api
 from services.kernel.http.exchange import exchange_of
+from services.kernel.http.parts import parts_of
 from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
 
 router = APIRouter(tags=["referrals"])
 
-STAFF = ("assessor", "coach", "team_lead", "clinical_safety")
-Sender = Annotated[Principal, require("referrer", *STAFF)]
-Reader = Annotated[Principal, require("referrer", *STAFF, "auditor")]
-
-
-def _as_sent(value: Any, _: Any) -> Any:
-    """Let the document describe the model; the body is read by :mod:`.reading`, which tells everything."""
-    return value
-
 
 @router.post("/referrals", status_code=201, responses=REFERRAL_ANSWERS, response_model=None)
 async def refer(
     request: Request,
-    body: Annotated[ReferralPosted, WrapValidator(_as_sent), Body(openapi_examples=REFERRAL_EXAMPLES)],
+    body: Annotated[ReferralPosted, WrapValidator(as_sent), Body(openapi_examples=REFERRAL_EXAMPLES)],
     once: Once,
     who: Sender,
 ) -> JSONResponse:
@@ -98,7 +96,8 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
     )
     done = await tx.execute(Command(id=tx.command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
     event = done.events[0].data
-    review = event.eligibility.outcome is EligibilityOutcome.REVIEW
+    # what becomes of a referral, an employer learns under the third consent only, and not here
+    review = event.eligibility.outcome is EligibilityOutcome.REVIEW and not is_employer(who)
     programme = tx.policy.book.version_for(posted.programme, posted.referred_on)
     here = f"/referrals/{referral_id}"
     answer = {
@@ -106,7 +105,7 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
         "status": "eligibility_review" if review else "accepted",
         "programme": event.programme.model_dump(),
         "alternatives": [a.code for a in programme.joining.alternatives] if review else [],
-        "links": {"self": here, "assessments": f"{here}/assessments", "withdrawal": f"{here}/withdrawal"},
+        "links": {"self": here, **{name: f"{here}/{name}" for name in ("assessments", "consents", "withdrawal")}},
     }
     return Answer(201, answer, location=here)
 
@@ -115,7 +114,7 @@ async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> An
 async def assess(
     referral_id: str,
     request: Request,
-    body: Annotated[AssessmentAdded, WrapValidator(_as_sent), Body(openapi_examples=ASSESSMENT_EXAMPLES)],
+    body: Annotated[AssessmentAdded, WrapValidator(as_sent), Body(openapi_examples=ASSESSMENT_EXAMPLES)],
     once: Once,
     who: Sender,
 ) -> JSONResponse:
@@ -123,7 +122,7 @@ async def assess(
     raw = exchange_of(request.scope).body
 
     async def handle(tx: Transaction) -> Answer:
-        await _refuse_others(tx, referral_id, who)
+        await refuse_others(tx, referral_id, who)
         data = AddAssessment(posted=read_strictly(raw, AssessmentAdded), organisation_kind=who.organisation_kind)
         command = Command(id=tx.command_id, type=ASSESS, key=referral_id, data=data, actor=who.subject)
         done = await tx.execute(command)
@@ -136,7 +135,7 @@ async def assess(
 async def withdraw(
     referral_id: str,
     request: Request,
-    body: Annotated[WithdrawalPosted, WrapValidator(_as_sent)],
+    body: Annotated[WithdrawalPosted, WrapValidator(as_sent)],
     once: Once,
     who: Sender,
 ) -> JSONResponse:
@@ -144,62 +143,64 @@ async def withdraw(
     raw = exchange_of(request.scope).body
 
     async def handle(tx: Transaction) -> Answer:
-        await _refuse_others(tx, referral_id, who)
+        await refuse_others(tx, referral_id, who)
         data = read_strictly(raw, WithdrawalPosted)
         command = Command(id=tx.command_id, type=WITHDRAW, key=referral_id, data=data, actor=who.subject)
+        answer = {"referral_id": referral_id, "status": "withdrawn"}
+        state = await tx.load(referral_id)
+        if is_employer(who) and state is not None and state.withdrawn:
+            return Answer(201, {**answer, "waiting": False})  # nor does it learn that somebody was faster
         done = await tx.execute(command)
-        return Answer(201, {"referral_id": referral_id, "status": "withdrawn", "waiting": done.waiting})
+        return Answer(201, {**answer, "waiting": done.waiting})
 
     return await once(handle)
 
 
-_OWNER = "SELECT organisation_id, programme FROM referral WHERE referral_id = $1"
-
-
-async def _refuse_others(tx: Transaction, referral_id: str, who: Principal) -> None:
-    row = await tx.conn.fetchrow(_OWNER, referral_id)
-    if row is None or not _may_see(who, row["organisation_id"], row["programme"]):
-        raise _unknown()
-
-
-def _may_see(who: Principal, organisation_id: str, programme: str) -> bool:
-    """Tell whether a referral is within reach: its referrer's organisation, or the programme's staff."""
-    if who.role == "auditor":
-        return True
-    return who.programme == programme and (who.role in STAFF or who.organisation_id == organisation_id)
-
-
-def _unknown() -> Refused:
-    return Refused(Reason("referral_unknown", "there is no such referral within your reach"), status=404)
-
-
 @router.get("/referrals/{referral_id}")
-async def read(referral_id: str, session: ReadSession, who: Reader) -> StatusView:
-    """Tell how a referral stands: each status with its day, no clinical content."""
+async def read(referral_id: str, request: Request, session: ReadSession, who: Reader) -> StatusView:
+    """Tell how a referral stands: each status with its day, no clinical content.
+
+    Organisations other than NHS and providers are told a few statuses only; an employer that the referral was
+    received, and more on days on which the person lets it be told.
+    """
     row = await session.get(ReferralRow, referral_id)
-    if row is None or not _may_see(who, row.organisation_id, row.programme):
-        raise _unknown()
-    return await _stands(session, row, who)
+    if row is None or not may_see(who, row.organisation_id, row.programme):
+        raise unknown()
+    return await _stands(session, row, who, _today(request))
 
 
 @router.get("/referrals")
 async def find(
-    session: ReadSession, who: Reader, reference: Annotated[str, Query(min_length=1, max_length=64)]
+    request: Request,
+    session: ReadSession,
+    who: Reader,
+    reference: Annotated[str, Query(min_length=1, max_length=64)],
 ) -> list[StatusView]:
     """Find your organisation's referral by your own reference; an empty list when there is none."""
     query = select(ReferralRow).where(
         col(ReferralRow.organisation_id) == who.organisation_id, col(ReferralRow.reference) == reference
     )
-    return [await _stands(session, row, who) for row in (await session.exec(query)).all()]
+    today = _today(request)
+    return [await _stands(session, row, who, today) for row in (await session.exec(query)).all()]
 
 
-async def _stands(session: AsyncSession, row: ReferralRow, who: Principal) -> StatusView:
+def _today(request: Request) -> date:
+    return london_day(parts_of(request).clock())
+
+
+async def _stands(session: AsyncSession, row: ReferralRow, who: Principal, today: date) -> StatusView:
     query = select(ReferralStatus).where(col(ReferralStatus.referral_id) == row.referral_id)
     facts = [Fact(r.topic, r.sequence, Status(r.status), r.on) for r in (await session.exec(query)).all()]
-    found = view(facts, reduced=who.organisation_kind not in FULL_VIEW_KINDS)
+    found: StatusView | None
+    match audience(who.organisation_kind):
+        case Informed() as reader:
+            found = status_view(reader, row, facts)
+        case Employer():
+            permission = (await read_history(session, row.referral_id)).employer_permission(today)
+            found = received_view(row, facts) if permission is None else employer_view(permission, row, facts)
     if found is None:
-        raise _unknown()
-    return status_view(row, found)
+        raise unknown()
+    return found
 
 
 def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     return create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, consent_api.router],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",
         annotate=_annotate,

@@ -91,6 +91,22 @@ ASSESSMENT_EXAMPLES: Any = {
     "joint": {"summary": "A coach's joint assessment, partial", "value": JOINT_ASSESSMENT},
 }
 
+CONSENT_GIVEN: dict[str, Any] = {
+    "consents": {"share_with_employer": {"given": True, "on": "2024-11-25", "channel": "phone"}}
+}
+
+CONSENTS_WITHDRAWN: dict[str, Any] = {
+    "consents": {
+        "share_with_gp": {"given": False, "on": "2024-12-02", "channel": "phone"},
+        "share_with_employer": {"given": False, "on": "2024-12-02", "channel": "phone"},
+    }
+}
+
+CONSENT_EXAMPLES: Any = {
+    "given": {"summary": "The person lets their employer be told", "value": CONSENT_GIVEN},
+    "withdrawn": {"summary": "Two consents withdrawn; the person goes on taking part", "value": CONSENTS_WITHDRAWN},
+}
+
 _ADVICE = "This may be an emergency. Call 999 or go to A&E now. Do not wait for this service to contact you."
 
 REFERRAL_ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -103,7 +119,10 @@ REFERRAL_ANSWERS: dict[int | str, dict[str, Any]] = {
                     "status": "accepted",
                     "programme": {"id": "workwell-greater-manchester", "version": "2024.1"},
                     "alternatives": [],
-                    "links": {"self": "/referrals/01933e1b-7f3a-7c11-8f5e-0242ac120002"},
+                    "links": {
+                        "self": "/referrals/01933e1b-7f3a-7c11-8f5e-0242ac120002",
+                        "consents": "/referrals/01933e1b-7f3a-7c11-8f5e-0242ac120002/consents",
+                    },
                     "safety": None,
                 }
             }

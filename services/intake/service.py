@@ -8,7 +8,9 @@ from services.contracts import types
 from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
-from services.intake import persons
+from services.intake import consents, persons
+from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
+from services.intake.domain.consent import consent_facts
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.referral import WITHDRAW, CreateReferral, Referral, decide, evolve, subject
 from services.intake.domain.status import Fact, Status, facts_of
@@ -36,10 +38,10 @@ def build(programmes: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
-        tables=(PERSON, REFERRAL, DETAILS, STATUS, persons.SCRUB, persons.JOIN),
-        derived=(STATUS,),
+        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
+        derived=(STATUS, consents.CONSENT),
         subject=subject,
-        despite_restriction=frozenset({WITHDRAW}),
+        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS}),
         reapplied=frozenset({types.TOPIC_PERSON}),
     )
 
@@ -53,6 +55,9 @@ def project(change: Change) -> Iterable[Row]:
             return
         for fact in facts_of(cause.sequence, cause.data):
             yield _status(change.key, fact)
+        if cause.type == types.PLAN_UPDATED:
+            said = consent_facts(cause.id, cause.occurred_at, cause.data)
+            yield from consents.rows(change.key, types.TOPIC_PLAN, cause.sequence, said)
         return
     data = cause.data if cause is not None else None  # no cause: folded again from the log
     for event in change.events:
@@ -60,6 +65,8 @@ def project(change: Change) -> Iterable[Row]:
             yield from _posted(data, event.data, change.seal)
         for fact in _own_facts(event):
             yield _status(change.key, fact)
+        said = consent_facts(event.id, event.occurred_at, event.data)
+        yield from consents.rows(change.key, types.TOPIC_REFERRAL, event.sequence, said)
 
 
 def _own_facts(event: Event) -> Iterable[Fact]:

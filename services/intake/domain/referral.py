@@ -9,6 +9,7 @@ from services.contracts import types
 from services.contracts.base import Common, carry
 from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
+from services.intake.domain.consent import ChangeConsents, change
 from services.intake.domain.derive import created
 from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy, london_day
@@ -61,7 +62,10 @@ def decide(state: Referral | None, cause: Cause, *, policy: IntakePolicy, now: d
         case CreateReferral():
             return _create(state, cause.key, cause.data, policy, now)
         case AddAssessment():
-            return _assess(_standing(state), cause.actor, cause.data, now)
+            return _assess(_known(state), cause.actor, cause.data, now)
+        case ChangeConsents():
+            found = _known(state)
+            return change(found.common, cause.data, withdrawn=found.withdrawn, actor=cause.actor, now=now)
         case WithdrawalPosted():
             return _withdraw(_standing(state), cause.actor, cause.data, now)
     raise TypeError(f"intake knows no command {cause.type}")
@@ -88,12 +92,17 @@ def _create(state: Referral | None, key: str, data: CreateReferral, policy: Inta
     return [Draft(types.REFERRAL_CREATED, event, policy=programme.ref)]
 
 
-def _standing(state: Referral | None) -> Referral:
+def _known(state: Referral | None) -> Referral:
     if state is None:
         raise Refused(Reason("referral_unknown", "there is no such referral"), status=404)
-    if state.withdrawn:
-        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
     return state
+
+
+def _standing(state: Referral | None) -> Referral:
+    found = _known(state)
+    if found.withdrawn:
+        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+    return found
 
 
 def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> list[Draft]:
@@ -109,8 +118,9 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         reasons.append(Reason("item9_exceeds_score", "item 9 is part of the score", "/assessment/phq9/item9"))
     if not given.model_dump(exclude={"taken_on"}, exclude_none=True):
         reasons.append(Reason("assessment_empty", "nothing was answered", "/assessment"))
-    if reasons:
+    if reasons:  # before anything is said of how the referral stands: an employer is refused in any case
         raise Refused(*reasons, status=422)
+    _standing(state)
     event = ReferralAssessed(
         **carry(state.common, occurred_on=_not_before(given.taken_on or today, state)),
         received_at=now,

@@ -2,7 +2,7 @@
 
 Facts are appended and never changed; the view is a function of the *set* of facts, so it does not matter
 which topic was faster. It holds no clinical content, and an organisation that is neither NHS nor a
-provider learns only that a referral was received, taken up and ended.
+provider learns only that a referral was received, taken up and ended; an employer not even that without consent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -104,6 +104,11 @@ def view(facts: Iterable[Fact], *, reduced: bool = False) -> View | None:
         status = Status.ACKNOWLEDGED if Status.ACKNOWLEDGED in days else min(days, key=_RANK.__getitem__)
     history = tuple(sorted(days.items(), key=lambda step: (step[1], _RANK[step[0]])))
     return View(status, days[status], history)
+
+
+def received(facts: Iterable[Fact]) -> View | None:
+    """Return only that a referral was received: all that an employer is told without permission."""
+    return view(fact for fact in facts if fact.status is Status.RECEIVED)
 
 
 def _present(known: Sequence[Fact]) -> Status:

@@ -1,4 +1,4 @@
-"""People, referrals, what was said of them, how they stand.
+"""People, referrals, what was said of them, how they stand, what they consent to.
 
 Revision ID: intake_0001
 """
@@ -70,6 +70,23 @@ STATEMENTS = (
     )
     """,
     'REVOKE UPDATE, DELETE, TRUNCATE ON referral_status FROM "intake_run"',
+    # Consents as they were said, to intake or to the coach; what was allowed when is computed from the set of them.
+    """
+    CREATE TABLE consent_fact (
+        referral_id text NOT NULL,
+        topic text NOT NULL,
+        sequence bigint NOT NULL,
+        consent text NOT NULL,
+        given boolean NOT NULL,
+        on_day date NOT NULL,
+        channel text,
+        actor text,
+        recorded_at timestamptz NOT NULL,
+        event_id text NOT NULL,
+        PRIMARY KEY (referral_id, topic, sequence, consent)
+    )
+    """,
+    'REVOKE UPDATE, DELETE, TRUNCATE ON consent_fact FROM "intake_run"',
 )
 
 
