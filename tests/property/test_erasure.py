@@ -5,6 +5,7 @@ moment in the middle.
 """
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts import types
+from services.kernel.replay import folding
 from services.kernel.replay.folding import Replayed
-from services.kernel.sealing.tokens import token_header
+from services.kernel.runtime import fold
+from services.kernel.sealing import content
+from services.kernel.sealing.subject_key import KeyFound
+from services.kernel.sealing.tokens import NONCE_BYTES, token_header
+from tests.parts.keys import MadeKeys, key_of
 from tests.property.money_model import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
@@ -129,21 +135,30 @@ def erased_on_the_way(story: Story, seed: int, erasure: Erasure) -> World:
 ERASURES = st.builds(Erasure, st.frozensets(st.integers(0, 2).map(person), min_size=1), st.integers(0, 150))
 
 
+def broken(world: World, erasure: Erasure) -> list[str]:
+    """Name every law that does not hold of a story with an erasure in it."""
+    found = world.found()
+    wrong = [] if found["dead"] == 0 else ["a dead letter"]
+    if any(found[name]["waiting"] or found[name]["stopped"] for name in services()):
+        wrong.append("somebody waits")
+    if sealed(world, erasure.people) != erasure.sealed:
+        wrong.append("something new was sealed or digested")
+    for name in services():
+        replayed = world.replay(name)
+        states = {key: (a.sequence, a.state) for key, a in replayed.aggregates.items() if a.sequence}
+        if replayed.differences or world.kept(name) != states:
+            wrong.append(f"{name} is not what its log says")
+    if balances(world) != {provider: pence for provider, pence in owed(plan_events(world)).items() if pence}:
+        wrong.append("the ledger")
+    return wrong
+
+
 @settings(TOLD, max_examples=60)
 @given(STORIES, SEEDS, ERASURES)
 def test_an_erasure_on_the_way_stops_nothing_and_nothing_new_is_sealed(
     story: Story, seed: int, erasure: Erasure
 ) -> None:
-    world = erased_on_the_way(story, seed, erasure)
-    found = world.found()
-    assert found["dead"] == 0
-    assert not any(found[name]["waiting"] or found[name]["stopped"] for name in services())
-    assert sealed(world, erasure.people) == erasure.sealed
-    for name in services():
-        replayed = world.replay(name)
-        assert replayed.differences == []
-        assert world.kept(name) == {k: (a.sequence, a.state) for k, a in replayed.aggregates.items() if a.sequence}
-    assert balances(world) == {p: n for p, n in owed(plan_events(world)).items() if n}
+    assert broken(erased_on_the_way(story, seed, erasure), erasure) == []
 
 
 @settings(TOLD, max_examples=40)
@@ -199,3 +214,37 @@ def test_no_sealed_content_rests_in_plain_anywhere() -> None:
         rows = str([memory.tables for memory in world.parts.values()]) + str(world.log)
         assert [word for word in WORDS if word in rows] == []
         assert world.parts["coaching"].tables["plan_note"]
+
+
+# The laws notice when a safeguard is gone.
+
+
+class _Nothing(Exception):
+    """Nobody raises this."""
+
+
+def _still_held(self: MadeKeys, subject: str) -> KeyFound:
+    return key_of(subject)
+
+
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
+    "keys are held for ever": (MadeKeys, "key", _still_held),
+    "what cannot be read is a bug": (fold, "ContentErased", _Nothing),
+    "a replay wants all content": (folding, "ContentErased", _Nothing),
+    "nonces are drawn": (content, "derived_nonce", lambda *_: os.urandom(NONCE_BYTES)),
+}
+
+
+@pytest.mark.parametrize("safeguard", MUTANTS)
+def test_a_broken_safeguard_is_noticed(safeguard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, mutant = MUTANTS[safeguard]
+    monkeypatch.setattr(owner, name, mutant)
+    erasure = Erasure(frozenset({person(0), person(2), person(4)}), 10)
+    assert _noticed(erasure)
+
+
+def _noticed(erasure: Erasure) -> bool:
+    try:
+        return broken(erased_on_the_way(long_story(1), 1, erasure), erasure) != []
+    except content.ContentErased:  # a command that nobody answers
+        return True

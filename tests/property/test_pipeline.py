@@ -6,6 +6,7 @@ offsets, numbers that come too early, unreadable bytes in between, and processes
 """
 
 import json
+import os
 from collections import Counter
 from random import Random
 from typing import Any
@@ -18,6 +19,8 @@ from services.kernel.replay.folding import Replayed
 from services.kernel.runtime import fold, positions
 from services.kernel.runtime.fold import mint
 from services.kernel.runtime.turns import Turns
+from services.kernel.sealing import content
+from services.kernel.sealing.tokens import NONCE_BYTES
 from tests.property.money_model import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
@@ -128,6 +131,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "what waited is not taken up": (Turns, "drain", lambda self, turn: None),
     "what waits is not kept": (positions, "_park", _keeps_nothing),
     "ids follow from something else than the cause": (fold, "mint", _ids_of_the_moment),
+    "nonces are drawn": (content, "derived_nonce", lambda *_: os.urandom(NONCE_BYTES)),
 }
 
 

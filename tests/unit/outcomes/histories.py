@@ -23,6 +23,7 @@ from services.contracts.referral import Consent, Consents
 from services.contracts.types import PLAN_UPDATED
 from services.kernel.decision import Event, Received
 from services.kernel.ids import event_id
+from services.kernel.sealing.content import Digest
 from services.outcomes.domain.decide import decide
 from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.domain.terms import RateBook
@@ -104,7 +105,7 @@ class Plan:
         return self.change(EvidenceRecorded(by="coach-1", occurred_on=day(on), evidence=shown, milestone=milestone))
 
     def note(self, on: str | date) -> Received:
-        return self.change(NoteRecorded(by="coach-1", occurred_on=day(on), note_digest="0" * 64))
+        return self.change(NoteRecorded(by="coach-1", occurred_on=day(on), note_digest=Digest("0" * 64)))
 
     def corrected(self, on: str | date, version: int | None) -> Received:
         return self.change(
