@@ -5,8 +5,10 @@ and says everything that is not as ``schemas/`` promises. Each ``*_faults`` answ
 none is what must come out.
 """
 
+import base64
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -184,6 +186,64 @@ def partition_faults(records: Iterable[Seen]) -> Iterator[str]:
 
 
 # What must never be there.
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}")
+_OTHERS_TOO = frozenset({"other", "skills"})
+"""Codes of an assessment that are codes of other lists as well."""
+
+
+def clinical_words(body: dict[str, Any]) -> set[str]:
+    """Names and codes of the assessment in a posted referral, and names of what follows from it."""
+
+    def words(found: Any) -> set[str]:
+        match found:
+            case dict():
+                return set(found) | {word for value in found.values() for word in words(value)}
+            case list():
+                return {word for value in found for word in words(value)}
+            case str():
+                return {found}
+        return set()
+
+    said = {**(body.get("assessment") or {}), "taken_on": None}
+    return (words(said) | {"urgency", "cause", "rule"}) - _OTHERS_TOO
+
+
+def sealed_faults(records: Iterable[Seen], words: Iterable[str]) -> Iterator[str]:
+    """No word of ``words`` is a name or a text of a value; every token is about the event's person and in its place."""
+    wanted = set(words)
+    for record in records:
+        value = json.loads(record.value)
+        for path, text in _texts(value):
+            if text in wanted:
+                yield f"{record.place}: {'.'.join(path)} holds {text!r} in clear"
+            elif _TOKEN.fullmatch(text):
+                yield from (f"{record.place}: {wrong}" for wrong in _token_faults(path, text, value["person_id"]))
+
+
+def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every name and every text, with the path to it."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield (*path, name), name
+                yield from _texts(inner, (*path, name))
+        case list():
+            for inner in value:
+                yield from _texts(inner, path)
+        case str():
+            yield path, value
+
+
+def _token_faults(path: tuple[str, ...], token: str, person_id: str) -> Iterator[str]:
+    """The header of a compact JWE (RFC 7516) tells whose it is and what; the rest only its key tells."""
+    encoded = token.split(".", 1)[0]
+    header = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    kid = header.pop("kid", "")
+    if header != {"alg": "dir", "enc": "A256GCM", "sub": person_id, "fld": path[-1]} or not kid:
+        yield f"{'.'.join(path)} has a token of {header}"
+    if "sealed" not in path:
+        yield f"{'.'.join(path)} has a token outside the sealed part"
 
 
 def secrets_of(body: dict[str, Any]) -> set[str]:

@@ -46,6 +46,10 @@ class Run:
         words = {word for person in self.posted for word in subscriber.secrets_of(person.body)}
         return words | {NOTE.lower(), "zuleika"}
 
+    @property
+    def clinical(self) -> set[str]:
+        return {word for person in self.posted for word in subscriber.clinical_words(person.body)}
+
     def one(self, event_type: str, **data: Any) -> Seen:
         """The first record of a type whose data has these values."""
         return next(
@@ -170,6 +174,13 @@ def test_nothing_that_identifies_a_person_is_in_any_record(run: Run) -> None:
     assert list(subscriber.identity_faults(run.records, run.secrets)) == []
 
 
+def test_nothing_of_health_is_in_clear_in_any_record(run: Run) -> None:
+    """Whoever reads the topics has no keys: to them it is a token of whose person and which field they can tell."""
+    assert run.clinical >= {"phq9", "item9", "conditions", "anxiety_or_depression", "musculoskeletal"}
+    assert list(subscriber.sealed_faults(run.records, run.clinical)) == []
+    assert json.loads(run.one(types.TRIAGE_COMPLETED).value)["sealed"]["findings"].startswith("eyJ")
+
+
 # Each check, shown what it must notice.
 
 
@@ -240,6 +251,24 @@ def test_a_lost_swapped_or_forged_record_is_noticed(run: Run) -> None:
         assert any(says in fault for fault in faults(bad, subscriber.sequence_faults)), says
     moved = [*story, dataclasses.replace(story[0], partition=99)]
     assert faults(moved, subscriber.partition_faults) != []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda data: data["sealed"].update(findings={"urgency": "routine"}), "'urgency' in clear"),
+        (lambda data: data.update(language="musculoskeletal"), "'musculoskeletal' in clear"),
+        (lambda data: data.update(person_id="somebody-else"), "has a token of"),
+        (lambda data: data["sealed"].update(assessment=data["sealed"]["findings"]), "has a token of"),
+        (lambda data: data.update(findings=data["sealed"]["findings"]), "outside the sealed part"),
+    ],
+    ids=["unsealed", "elsewhere", "of another person", "of another field", "in another place"],
+)
+def test_health_in_clear_and_a_token_in_a_wrong_place_are_noticed(
+    run: Run, change: Callable[[Any], None], says: str
+) -> None:
+    bad = tampered(run.one(types.TRIAGE_COMPLETED, outcome="recommended"), change)
+    assert any(says in fault for fault in subscriber.sealed_faults([bad], run.clinical))
 
 
 def test_each_kind_of_identifying_word_is_noticed_in_value_header_and_key(run: Run) -> None:
