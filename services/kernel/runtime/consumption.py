@@ -8,6 +8,7 @@ import asyncpg
 import structlog
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 
+from services.kernel.field_classes import check_outputs
 from services.kernel.runtime import backoff, metrics
 from services.kernel.runtime.assignment import starting_offsets
 from services.kernel.runtime.batches import read_any_batch
@@ -34,7 +35,8 @@ T = TypeVar("T")
 class Consumption:
     """One process's consumption of a service's inputs, whoever owns the consumer.
 
-    ``ready`` is true while it reads; a latched stop makes it false, and the process stays alive.
+    ``ready`` is true while it reads; a latched stop makes it false, and the process stays alive. Raises MustNotLeave
+    for a service with events that may not leave.
     """
 
     def __init__(self, service: Service, settings: Settings) -> None:
@@ -46,6 +48,7 @@ class Consumption:
         self._inbox: Inbox | None = None
         self._keys: VaultKeys | None = None
         self._opening = asyncio.Lock()
+        check_outputs(service.registry, service.source)
         read_any_batch()
 
     async def inbox(self) -> Inbox:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy import text
 from starlette.responses import JSONResponse
 
@@ -44,6 +44,8 @@ class Count(BaseModel):
 def decide(state: Counter | None, cause: Any, *, policy: Any, now: datetime) -> list[Draft]:
     if cause.data.by == 666:
         raise RuntimeError("a bug with a secret in it")
+    if cause.data.by == 667:
+        return [Draft(COUNTED, Counted(by=1).model_copy(update={"by": {"words": "a secret in the wrong place"}}))]
     if (state.total if state else 0) + cause.data.by > 1000:
         raise Refused(Reason("limit_reached", "the counter is full", "/by"), status=409)
     return [Draft(COUNTED, Counted(by=cause.data.by))]
@@ -125,7 +127,7 @@ def ask(counter: Database) -> Ask:
 
 
 def settings_for(database: Database) -> Settings:
-    return Settings(environment=Environment.DEVELOPMENT, database_url=database.dsn)
+    return Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(database.dsn))
 
 
 @pytest.fixture

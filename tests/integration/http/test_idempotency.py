@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.kernel.field_classes import MustNotLeave
+from services.kernel.http import create_api
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.http.once import sweep
-from tests.integration.http.conftest import Ask, Clock, calling
+from services.kernel.registry import Registry
+from services.kernel.settings import Settings
+from tests.integration.http.conftest import Ask, Clock, build, calling
 
 PLACE = "/counters/a/counts"
 
@@ -84,12 +89,23 @@ async def test_a_refused_request_stores_nothing(client: httpx.AsyncClient, ask: 
     assert ask("SELECT count(*) FROM idempotency") == "2"
 
 
-async def test_a_bug_answers_500_without_internals_and_stores_nothing(client: httpx.AsyncClient, ask: Ask) -> None:
-    answer = await post(client, "k1", {"by": 666})
+@pytest.mark.parametrize("by", [666, 667], ids=["raised", "an event that must not leave"])
+async def test_a_bug_answers_500_without_internals_and_stores_nothing(
+    client: httpx.AsyncClient, ask: Ask, by: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = await post(client, "k1", {"by": by})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    assert "secret" not in answer.text
+    assert "secret" not in answer.text + "".join(capfd.readouterr())
     assert "Traceback" not in answer.text
-    assert ask("SELECT count(*) FROM idempotency") == "0"
+    assert ask("SELECT (SELECT count(*) FROM idempotency) + (SELECT count(*) FROM outbox)") == "0"
+
+
+async def test_an_api_whose_events_may_not_leave_does_not_start(settings: Settings) -> None:
+    counter = build()
+    made = create_api(replace(counter, registry=Registry(counter.registry)), settings, routers=[], title="Counter")
+    with pytest.raises(MustNotLeave, match="by has no class"):
+        async with made.router.lifespan_context(made):
+            pass
 
 
 async def test_a_key_is_kept_for_seven_days(client: httpx.AsyncClient, clock: Clock, ask: Ask) -> None:

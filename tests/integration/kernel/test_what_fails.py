@@ -12,13 +12,17 @@ import asyncpg
 import pytest
 from pydantic import BaseModel, field_validator
 
+from services.kernel.field_classes import MustNotLeave
+from services.kernel.operations.dead_letters import DeadLetters
 from services.kernel.registry import Registry
 from services.kernel.runtime import backoff
+from services.kernel.runtime.consumption import Consumption
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
 from services.kernel.service import Change, Row, Service, Table
+from services.kernel.settings import Settings
 from tests.parts.databases import Databases
 from tests.tally.domain import ADDED, tally_service
 from tests.tally.records import added, headers, record
@@ -101,6 +105,20 @@ async def test_a_bug_in_reading_data_is_a_bug_and_no_poison(pool: asyncpg.Pool) 
     await Inbox(service, None, pool).process([record(0, "a", 1, UNLUCKY), record(1, "a", 2), record(2, "b", 1, 7)])
     assert await dead(pool) == [("a", "bug", "ZeroDivisionError")]
     assert await totals(pool) == {"b": (1, 7)}
+
+
+async def test_what_must_not_leave_is_a_bug_that_is_redriven_once_it_may(pool: asyncpg.Pool) -> None:
+    known = tally_service()
+    unfit = replace(known, registry=Registry(known.registry))
+    with pytest.raises(MustNotLeave, match="has no class"):
+        Consumption(unfit, Settings())
+    await Inbox(unfit, None, pool).process([record(0, "a", 1), record(1, "a", 2)])
+    assert await dead(pool) == [("a", "bug", "MustNotLeave")]
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+    letter = await pool.fetchval("SELECT id FROM dead_letter")
+    await DeadLetters(known, None, pool, "ann").redrive(letter, apply=True)
+    assert await totals(pool) == {"a": (2, 2)}
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 2
 
 
 async def test_an_event_that_a_newer_release_left_waiting_stops_an_older_one(pool: asyncpg.Pool) -> None:
