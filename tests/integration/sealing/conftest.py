@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.sealing.content import Sealed, unlock
 from services.kernel.sealing.keyring import VaultKeys
+from services.kernel.sealing.root_file import write_key_file
 from services.kernel.sealing.serving import note_checked
 from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.settings import Environment, Settings
@@ -45,7 +46,7 @@ class House:
     pool: asyncpg.Pool
     admin: asyncpg.Connection
     safe: asyncpg.Connection
-    keys: VaultKeys
+    keys: VaultKeys = field(init=False)
 
     def settings(self, **changes: Any) -> Settings:
         """What a process of this test is given."""
@@ -85,6 +86,20 @@ class House:
             return await transaction.execute(Command(transaction.command_id, TELL, key, told))
 
     # what happens to the vault
+
+    async def lose(self, subject: str) -> tuple[Any, ...]:
+        """Take a key out of the vault, as no role can; returns it for :meth:`put_back`."""
+        await self.safe.execute("ALTER TABLE subject_key DISABLE TRIGGER subject_key_guard")
+        row = await self.safe.fetchrow(
+            "DELETE FROM subject_key WHERE subject = $1 RETURNING subject, kid, wrapped, kek_id", subject
+        )
+        await self.safe.execute("ALTER TABLE subject_key ENABLE ALWAYS TRIGGER subject_key_guard")
+        assert row is not None
+        return tuple(row)
+
+    async def put_back(self, row: tuple[Any, ...]) -> None:
+        """Put a lost key back, as from a backup."""
+        await self.safe.execute("INSERT INTO subject_key (subject, kid, wrapped, kek_id) VALUES ($1, $2, $3, $4)", *row)
 
     async def erase(self, subject: str) -> None:
         """Destroy a key as the vault does."""
@@ -181,7 +196,7 @@ async def house(database: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
             stack.callback(connections[-1].terminate)
         admin, safe = connections
         await admin.execute(CREATE_WORDS)
-        made = House(database, stack, pool, admin, safe, None)  # type: ignore[arg-type]  # opened with its settings
+        made = House(database, stack, pool, admin, safe)
         made.keys = await made.open_keys()
         await made.keys.create([ADA, BOB])
         yield made
@@ -190,7 +205,5 @@ async def house(database: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 @pytest.fixture
 def other_root_key(tmp_path: Path) -> str:
     """A root key that wrapped nothing here."""
-    from services.kernel.sealing.root_file import write_key_file  # noqa: PLC0415
-
     write_key_file(tmp_path / "other.key")
     return f"file:{tmp_path / 'other.key'}"

@@ -15,6 +15,7 @@ from typing import Any, Final
 import asyncpg
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from services.coaching.api import create_app as coaching_api
 from services.composition import service_named
@@ -141,8 +142,8 @@ async def whole(database: Databases) -> AsyncIterator[Whole]:
     environment = database.environment(*SERVICES)
     settings = Settings(
         environment=Environment.DEVELOPMENT,
-        database_url=environment["PATHWAY_DATABASE_URL"],
-        vault_url=environment["PATHWAY_VAULT_URL"],
+        database_url=SecretStr(environment["PATHWAY_DATABASE_URL"]),
+        vault_url=SecretStr(environment["PATHWAY_VAULT_URL"]),
         root_key=environment["PATHWAY_ROOT_KEY"],
     )
     made = Whole(database, settings, DevIssuer(settings))
