@@ -73,7 +73,8 @@ class EmployerPermission:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise NotPermitted("an EmployerPermission says what its history said")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]  # as immutable, whatever the arguments
+    def __delattr__(self, name: str) -> NoReturn:
+        raise NotPermitted("an EmployerPermission says what its history said")
 
     def __reduce__(self) -> NoReturn:
         raise NotPermitted("an EmployerPermission is asked for where it is needed, never carried about")
@@ -170,11 +171,10 @@ def word(consents: Consents, kind: ConsentKind) -> Consent | None:
 
 
 def with_word(consents: Consents, kind: ConsentKind, said: Consent) -> Consents:
-    """Return the latest words after one more: one about an earlier day than the known one's changes nothing.
-
-    A known word without a day was said with the referral: nothing is earlier.
+    """Return the latest words after one more. One that says otherwise about an earlier day than the known one's came
+    late and was overtaken: it changes nothing. A known word without a day was said with the referral, before any other.
     """
     known = word(consents, kind)
-    if known is not None and known.on is not None and said.on is not None and said.on < known.on:
-        return consents
-    return consents.model_copy(update={kind.value: said})
+    if known is None or known.on is None or said.on is None or said.on >= known.on or said.given is known.given:
+        return consents.model_copy(update={kind.value: said})
+    return consents

@@ -93,8 +93,10 @@ class PlanModel:
         return True
 
     def _consent(self, given: bool, on: date) -> None:
-        self.take_part_on = on if given else None
-        if not given:
+        if given:
+            self.take_part_on = on
+        elif self.take_part_on is None or on >= self.take_part_on:
+            self.take_part_on = None
             self.state = "withdrawn"
 
     # What a coach asks for.

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.coaching.api import create_app
@@ -84,7 +85,7 @@ async def triage(coaching: Database) -> AsyncIterator[Triage]:
 
 @pytest.fixture
 def settings(coaching: Database) -> Settings:
-    return Settings(environment=Environment.DEVELOPMENT, database_url=coaching.dsn)
+    return Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(coaching.dsn))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from services.embedded.postgres import Postgres
 from services.kernel.http import create_api
@@ -66,7 +67,7 @@ async def test_alive_but_not_ready_and_says_what_is_missing(client: httpx.AsyncC
 
 
 async def test_a_database_without_tables_is_not_ready(postgres: Postgres, issuer: DevIssuer) -> None:
-    settings = Settings(environment=Environment.DEVELOPMENT, database_url=postgres.dsn("postgres"))
+    settings = Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(postgres.dsn("postgres")))
     app = create_api(build(), settings, routers=[router], title="x", issuer_transport=issuer.transport())
     async with app.router.lifespan_context(app), calling(app, {}) as client:
         assert (await client.get("/readyz")).json()["errors"][0]["message"] == "the database is not migrated"

@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.intake.api import create_app
@@ -51,8 +52,8 @@ def vault(databases: Databases) -> Database:
 def settings(stored: Database, vault: Database, databases: Databases) -> Settings:
     return Settings(
         environment=Environment.DEVELOPMENT,
-        database_url=stored.dsn,
-        vault_url=databases.vault_dsn(),
+        database_url=SecretStr(stored.dsn),
+        vault_url=SecretStr(databases.vault_dsn()),
         root_key=f"file:{databases.root_key}",
     )
 

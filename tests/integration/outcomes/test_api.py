@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from services.contracts.plan_codes import EvidenceKind
 from services.kernel.http.dev_issuer import DevIssuer
@@ -19,7 +20,7 @@ TOTALS = ("earned_pence", "fees_pence", "reversed_pence", "capped_pence", "paid_
 
 @pytest.fixture
 def settings(outcomes: Database) -> Settings:
-    return Settings(environment=Environment.DEVELOPMENT, database_url=outcomes.dsn)
+    return Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(outcomes.dsn))
 
 
 @pytest.fixture
