@@ -13,6 +13,7 @@ from services.contracts.codes import TriageOutcome
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
 from services.kernel.runtime.commands import Transaction
+from services.kernel.sealing.content import Sealed
 from services.kernel.settings import Settings
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
@@ -113,9 +114,11 @@ async def explained(
     """Return the current decision with its reasons in plain English; of an erased person, without them."""
     connection = await session.connection()
     row = (await connection.execute(_STATE, {"key": referral})).first()
-    state: TriageState | None = await opener.state(None if row is None else row[0])
+    sealed: list[Sealed[Any]] = []
+    state = None if row is None else TriageState.model_validate_json(row[0], context=sealed)
     if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
         raise _not_found()
+    await opener.unlock(state.decision.person_id, sealed)
     rules: RuleBook = request.app.state.rules
     return decision_view(state, rules)
 

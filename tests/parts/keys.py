@@ -12,17 +12,19 @@ from services.kernel.sealing.subject_key import ERASED, MISSING, KeyFound, Subje
 M = TypeVar("M", bound=BaseModel)
 
 
-def key_of(subject: str) -> SubjectKey:
+def key_of(subject: str, *, restricted: bool = False) -> SubjectKey:
     """The key of a subject."""
-    return SubjectKey(subject, f"kid-{subject}", hashlib.sha256(subject.encode()).digest())
+    secret = hashlib.sha256(subject.encode()).digest()
+    return SubjectKey(subject, f"kid-{subject}", secret, restricted=restricted)
 
 
 class MadeKeys:
-    """Everybody has a key, but for those that were erased and those that were lost."""
+    """Everybody has a key, but for those that were erased and those that were lost; some are restricted."""
 
     def __init__(self) -> None:
         self.erased: set[str] = set()
         self.lost: set[str] = set()
+        self.restricted: set[str] = set()
         self.made: list[str] = []
 
     async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
@@ -38,7 +40,7 @@ class MadeKeys:
         """Return what the vault would."""
         if subject in self.erased:
             return ERASED
-        return MISSING if subject in self.lost else key_of(subject)
+        return MISSING if subject in self.lost else key_of(subject, restricted=subject in self.restricted)
 
 
 def opened(model: type[M], value: bytes | str, subject: str) -> M:

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.kernel.clock import Clock
 from services.kernel.decision import Refused
+from services.kernel.field_classes import check_outputs
 from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import sweep
@@ -55,7 +56,11 @@ class Parts:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Open pool and engine; a database may come up later. Where it is up it is held against the log first."""
+        """Open pool and engine; a database may come up later. Where it is up it is held against the log first.
+
+        Raises MustNotLeave for a service with events that may not leave.
+        """
+        check_outputs(self.service.registry, self.service.source)
         self.pool = await open_pool(self.database_url, size=POOL_SIZE, meet=self.lookout.meet)
         self.engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -113,20 +118,10 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 class Opener:
-    """Puts a subject's key beside what a request has read, so that its content can be shown."""
+    """Puts a subject's key beside what a request has read and its sender may see, so that its content can be shown."""
 
     def __init__(self, parts: Parts) -> None:
-        self._service = parts.service
         self._keys = parts.keys
-
-    async def state(self, text: str | None) -> Any:
-        """Return an aggregate's state from its JSON, ready to be opened; None where there is none."""
-        if text is None:
-            return None
-        sealed: list[Sealed[Any]] = []
-        state = self._service.state.model_validate_json(text, context=sealed)
-        await self.unlock(self._service.subject_of(state, None), sealed)
-        return state
 
     async def unlock(self, subject: str | None, sealed: Sequence[Sealed[Any]]) -> None:
         """Fetch a subject's key, if there is anything to open with it. Raises Refused for a restricted subject."""

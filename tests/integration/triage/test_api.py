@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +13,21 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from services.contracts import types
+from services.contracts.referral import ReferralCreated
+from services.kernel.decision import Event
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.runtime.fold import Aggregate, Lineage, Output, apply
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing, apply, encode
 from services.kernel.runtime.tables import finish, lock_aggregates, save
 from services.kernel.settings import Environment, Settings
 from services.triage.api import create_app
 from services.triage.service import build
+from tests.parts.contents import contents
 from tests.parts.databases import Database, Databases
-from tests.spec.people import NOW, PROGRAMME, received, referral
+from tests.parts.keys import MadeKeys, key_of, opened
+from tests.spec.people import NOW, PERSON, PROGRAMME, received, referral
 
 HELD = "00000000-0000-4000-8000-00000000000a"
 URGENT = "00000000-0000-4000-8000-00000000000b"
@@ -35,7 +42,7 @@ def triage_database(database: Databases) -> Database:
 
 @pytest.fixture
 async def triaged(triage_database: Database) -> None:
-    """Three referrals, each through the kernel's own fold and writes."""
+    """Three referrals, as intake seals them, each through the kernel's own fold and writes."""
     service = build()
     policy = service.policy()
     connection = await asyncpg.connect(triage_database.dsn)
@@ -50,7 +57,10 @@ async def triaged(triage_database: Database) -> None:
             locked: dict[str, Aggregate] = await lock_aggregates(connection, service, sorted(people))
             for number, (key, given) in enumerate(people.items()):
                 cause = received(types.REFERRAL_CREATED, referral(referral_id=key, **given), number + 1)
-                apply(service, policy, locked[key], cause, NOW, Lineage(NOW, cause.id), output)
+                sent = Event(cause.id, cause.type, key, 1, cause.data, NOW)
+                data = opened(ReferralCreated, encode(sent, key_of(PERSON)), PERSON)
+                cause, sealing = replace(cause, data=data), Sealing({PERSON: key_of(PERSON)})
+                apply(service, policy, locked[key], cause, NOW, Lineage(NOW, cause.id), output, sealing)
             await save(connection, list(locked.values()), output)
             await finish(connection, output)
     finally:
@@ -59,7 +69,7 @@ async def triaged(triage_database: Database) -> None:
 
 @pytest.fixture
 def settings(triage_database: Database) -> Settings:
-    return Settings(environment=Environment.DEVELOPMENT, database_url=triage_database.dsn)
+    return Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(triage_database.dsn))
 
 
 @pytest.fixture
@@ -68,8 +78,13 @@ def issuer(settings: Settings) -> DevIssuer:
 
 
 @pytest.fixture
-async def app(settings: Settings, issuer: DevIssuer, triaged: None) -> AsyncIterator[FastAPI]:
-    made = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: LATER)
+def keys() -> MadeKeys:
+    return MadeKeys()
+
+
+@pytest.fixture
+async def app(settings: Settings, issuer: DevIssuer, triaged: None, keys: MadeKeys) -> AsyncIterator[FastAPI]:
+    made = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: LATER, keys=keys)
     async with made.router.lifespan_context(made):
         yield made
 
@@ -95,6 +110,8 @@ async def test_a_hold_is_listed_explained_acknowledged_and_gone(app: FastAPI, is
         assert shown["reasons"][0]["rule"] == "R02"
         assert "A named person must make contact." in shown["reasons"][0]["text"]
         assert shown["ruleset"]["version"] == "2024.1"
+        assert re.fullmatch("[0-9a-f]{64}", shown["input_digest"])
+        assert shown["erased"] is False
 
         body = {"revision": 1}
         answer = await client.post(f"/triage/{HELD}/acknowledge", json=body, headers={"Idempotency-Key": "a"})
@@ -169,6 +186,68 @@ async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, clai
         assert sent.status_code == (200 if sees else 404)
 
 
+async def acknowledge(client: httpx.AsyncClient, key: str) -> tuple[int, str | None]:
+    """Acknowledge what a referral holds; returns the status and the code of a refusal."""
+    answer = await client.post(f"/triage/{key}/acknowledge", headers={"Idempotency-Key": key})
+    return answer.status_code, answer.json().get("code")
+
+
+async def test_of_an_erased_person_the_decision_is_shown_without_what_was_found(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys
+) -> None:
+    async with calling(app, issuer, "clinical_safety") as client:
+        before = (await client.get(f"/triage/{HELD}")).json()
+        keys.erased.add(PERSON)
+        shown = (await client.get(f"/triage/{HELD}")).json()
+        gone: dict[str, Any] = {
+            "urgency": None,
+            "cause": None,
+            "reasons": [],
+            "awaits": [],
+            "acknowledged": [],
+            "erased": True,
+        }
+        assert shown == {**before, **gone, "erased": True}
+        assert await acknowledge(client, HELD) == (410, "person_erased")
+        assert await acknowledge(client, ROUTINE) == (409, "nothing_to_acknowledge")
+        assert (await client.get(f"/triage/{HELD}")).json() == shown, "nothing has changed"
+        assert len((await client.get("/triage")).json()["items"]) == 3
+
+
+async def test_a_key_that_cannot_be_had_is_said_and_nothing_changes(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys
+) -> None:
+    async with calling(app, issuer, "clinical_safety") as client:
+        keys.lost.add(PERSON)
+        answer = await client.get(f"/triage/{HELD}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "key_missing")
+        assert await acknowledge(client, HELD) == (503, "key_missing")
+        assert len((await client.get("/triage")).json()["items"]) == 3, "a list opens nothing"
+        keys.lost.clear()
+        assert (await client.get(f"/triage/{HELD}")).json()["revision"] == 1
+        assert await acknowledge(client, HELD) == (200, None)
+
+
+async def test_a_restricted_person_s_findings_are_not_shown_and_a_hold_is_still_taken_up(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys
+) -> None:
+    keys.restricted.add(PERSON)
+    async with calling(app, issuer, "clinical_safety") as client:
+        answer = await client.get(f"/triage/{HELD}")
+        assert (answer.status_code, answer.json()["code"]) == (423, "person_restricted")
+        assert await acknowledge(client, HELD) == (200, None)
+
+
+async def test_who_may_not_see_a_referral_learns_nothing_of_its_person(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys
+) -> None:
+    async with calling(app, issuer, "coach", programme="workwell-elsewhere") as client:
+        for kind in (keys.restricted, keys.erased, keys.lost):
+            kind.add(PERSON)
+            assert (await client.get(f"/triage/{HELD}")).status_code == 404
+            kind.clear()
+
+
 async def test_pages_and_filters(app: FastAPI, issuer: DevIssuer) -> None:
     async with calling(app, issuer, "assessor") as client:
         seen: list[str] = []
@@ -184,6 +263,13 @@ async def test_pages_and_filters(app: FastAPI, issuer: DevIssuer) -> None:
         assert [(item["referral_id"], item["outcome"]) for item in waiting] == [(HELD, "held"), (URGENT, "recommended")]
         rest = (await client.get("/triage", params={"awaiting": False})).json()["items"]
         assert [item["referral_id"] for item in rest] == [ROUTINE]
+
+
+async def test_nothing_clinical_rests_in_clear(triaged: None, triage_database: Database) -> None:
+    rows = "".join(contents(triage_database).values())
+    assert HELD in rows
+    clinical = ('"phq9"', "item9", "fever", "back_pain", "urgency", "self_harm", "acknowledge", '"awaits"')
+    assert [word for word in clinical if word in rows] == []
 
 
 async def test_the_table_holds_nothing_clinical(triaged: None, triage_database: Database) -> None:
