@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from services.intake.domain.policy import london_day
 from services.intake.domain.status import ENDED, Fact, Status, View, view
 from services.intake.people import MatchKeys, lock, lock_names
+from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
 
 PAGE = """
@@ -39,19 +40,19 @@ class Ending:
     born: date | None
 
 
-async def count_people(connection: Connection) -> int:
+async def count_people(connection: Connection | Pool) -> int:
     """Return how many pseudonyms have a referral."""
     found: int = await connection.fetchval(TOTAL)
     return found
 
 
-async def page_of_people(connection: Connection, after: str, size: int) -> list[tuple[str, date]]:
+async def page_of_people(connection: Connection | Pool, after: str, size: int) -> list[tuple[str, date]]:
     """Return the next pseudonyms in their order, each with the day on which their last referral came."""
     rows = await connection.fetch(PAGE, after, size)
     return [(row["person_id"], london_day(row["received_at"])) for row in rows]
 
 
-async def endings(connection: Connection, person_ids: Sequence[str]) -> dict[str, Ending]:
+async def endings(connection: Connection | Pool, person_ids: Sequence[str]) -> dict[str, Ending]:
     """Return how the referrals of these people stand; who has none is not among them."""
     facts: dict[str, dict[str, list[Fact]]] = {}
     days: dict[str, date] = {}
@@ -88,3 +89,8 @@ def stands(rows: Iterable[Mapping[str, Any]]) -> dict[str, View]:
         known = facts.setdefault(row["referral_id"], [])
         known.append(Fact(row["topic"], row["sequence"], Status(row["status"]), row["on_day"]))
     return {referral: found for referral, known in facts.items() if (found := view(known)) is not None}
+
+
+def day_in_london(moment: datetime) -> date:
+    """Return the day on which something is looked at."""
+    return london_day(moment)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.intake.people import MatchKeys, find_person
+from services.kernel.operations.audit import Pool
 from services.kernel.operations.held import Held, kernel_rows, select
 from services.kernel.runtime.tables import Connection
 
@@ -25,7 +26,7 @@ async def export(connection: Connection, person_ids: Sequence[str], referral_ids
     return found | await kernel_rows(connection, referral_ids, person_ids)
 
 
-async def referrals_of(connection: Connection, person_ids: Sequence[str]) -> list[str]:
+async def referrals_of(connection: Connection | Pool, person_ids: Sequence[str]) -> list[str]:
     """Return the person's referrals, the first first: the key of everything about them in every service."""
     return [row["referral_id"] for row in await connection.fetch(REFERRALS, list(person_ids))]
 

@@ -6,9 +6,10 @@ impossible day stands against it. Giving is the person's: an employer, who has a
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from services.contracts import types
 from services.contracts.base import Common, carry
@@ -34,10 +35,16 @@ GIVE: Final = "referral.give_consents"
 WITHDRAW: Final = "referral.withdraw_consents"
 
 
+def _said(consents: ConsentsPosted) -> ConsentsPosted:
+    if not any(spoken(consents)):
+        raise PydanticCustomError("consents_empty", "nothing was said of any consent")
+    return consents
+
+
 class ConsentsChangedPosted(Posted):
     """``POST /referrals/{id}/consents``: those that changed; ``on`` null means today."""
 
-    consents: ConsentsPosted
+    consents: Annotated[ConsentsPosted, AfterValidator(_said)]
 
 
 class ConsentsChangedRead(Readable):
@@ -91,8 +98,6 @@ def consent_faults(
             reasons.append(Reason("date_in_future", "this day has not come yet", f"/consents/{kind}/on"))
         if said.on is not None and said.on < referred_on:
             reasons.append(Reason("before_referral", "this is before the referral", f"/consents/{kind}/on"))
-    if not consents.model_fields_set:
-        reasons.append(Reason("consents_empty", "nothing was said of any consent", "/consents"))
     return reasons
 
 
