@@ -7,19 +7,20 @@ The sibling of the tally that seals: whose wish it is, is the subject, and its k
 from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 from services.kernel.registry import Classes, Contract, FieldClass, Registry
 from services.kernel.runtime.records import Record
-from services.kernel.sealing.content import Digest, Sealed, SealedAs, Sealer
+from services.kernel.sealing.content import Digest, Sealed, SealedAs, Sealer, unlock
 from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.service import Change, Row, Service, Table
 from tests.tally.records import headers
 
 TOLD = "uk.example.wish.told.v1"
+M = TypeVar("M", bound=BaseModel)
 KEPT = "uk.example.wish.kept.v1"
 TELL = "wish.tell"
 
@@ -180,3 +181,11 @@ def told(
             sealer = Sealer(by, f"{key}/{sequence}")
         value = data.__pydantic_serializer__.to_json(data, context=sealer)
     return Record("told", 0, offset, key.encode(), value, headers(key, sequence, type_=TOLD))
+
+
+def opened(model: type[M], value: str, key: SubjectKey) -> M:
+    """Read a model whose sealed content can be opened."""
+    found: list[Sealed[Any]] = []
+    read = model.model_validate_json(value, context=found)
+    unlock(found, key)
+    return read

@@ -4,7 +4,7 @@ Redrive and discard take the partition's position row first, as the consumer doe
 between the consumer's look at a key and its commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import asyncpg
 from services.kernel.clock import Clock, system_clock
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
 from services.kernel.runtime import stops
-from services.kernel.runtime.failures import BugLimit
+from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.positions import lock_position, save_turns
 from services.kernel.runtime.records import Poison, Record, UnknownVersion, decode, headers_from_json
 from services.kernel.runtime.subjects import AtHand, with_keys
@@ -86,7 +86,7 @@ class DeadLetters:
 
         Raises :class:`OperationRefused` when it is resolved already, is a conflict, or fails again.
         """
-        return await with_keys(self.keys, (), lambda keys: self._redrive(keys, letter_id, apply=apply, reason=reason))
+        return await self._with_keys(lambda keys: self._redrive(keys, letter_id, apply=apply, reason=reason))
 
     async def _redrive(self, keys: AtHand, letter_id: int, *, apply: bool, reason: str) -> Result:
         async with transaction(self.pool, apply=apply) as connection:
@@ -120,7 +120,7 @@ class DeadLetters:
         key goes on with the first, once no other conflict of it is open.
         """
         _need_reason(reason)
-        return await with_keys(self.keys, (), lambda keys: self._discard(keys, letter_id, reason=reason, apply=apply))
+        return await self._with_keys(lambda keys: self._discard(keys, letter_id, reason=reason, apply=apply))
 
     async def _discard(self, keys: AtHand, letter_id: int, *, reason: str, apply: bool) -> Result:
         async with transaction(self.pool, apply=apply) as connection:
@@ -152,7 +152,7 @@ class DeadLetters:
         if partition is None:
             raise OperationRefused("nothing_waits", f"no event of {key} in {topic} waits for another")
         gap = (topic, partition, key, sequence)
-        return await with_keys(self.keys, (), lambda keys: self._give_up(keys, *gap, reason=reason, apply=apply))
+        return await self._with_keys(lambda keys: self._give_up(keys, *gap, reason=reason, apply=apply))
 
     async def _give_up(
         self, keys: AtHand, topic: str, partition: int, key: str, sequence: int, *, reason: str, apply: bool
@@ -169,6 +169,12 @@ class DeadLetters:
             await record_action(connection, self.actor, "give_up", target, reason, result.as_json())
             await self._write(connection, turns)
             return result
+
+    async def _with_keys(self, work: Callable[[AtHand], Awaitable[Result]]) -> Result:
+        try:
+            return await with_keys(self.keys, (), work)
+        except Stop as stop:
+            raise OperationRefused(stop.reason, stop.detail) from stop
 
     async def _lock(self, connection: Connection, letter_id: int) -> asyncpg.Record:
         """Take the position row first, then look at the letter again: it may have been resolved meanwhile."""

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.database import open_pool
-from services.kernel.runtime.failures import DATABASE_ERRORS, Stop, is_transient
+from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
 from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
 from services.kernel.service import Service
 from services.kernel.settings import Settings
@@ -54,8 +54,6 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except OperationRefused as refused:
         errors.print(f"[bold]{refused.code}[/bold]: {refused}")
-    except Stop as stop:
-        errors.print(f"[bold]{stop.reason}[/bold]: {stop.detail}; nothing was changed")
     except (VaultUnavailable, WrappingKeyWrong) as error:
         errors.print(f"[bold]{error.code}[/bold]: {error}; check PATHWAY_VAULT_URL, PATHWAY_ROOT_KEY and the vault")
     except ValueError as error:

@@ -1,14 +1,13 @@
 """A service that seals, on PostgreSQL, with the keys of a vault of its own; and what can happen to that vault."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 import pytest
-from pydantic import BaseModel
 
 from services.kernel.decision import Command
 from services.kernel.operations.dead_letters import DeadLetters
@@ -16,16 +15,16 @@ from services.kernel.runtime import backoff
 from services.kernel.runtime.commands import Commands, Executed
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.inbox import Inbox
-from services.kernel.sealing.content import Sealed, unlock
 from services.kernel.sealing.keyring import VaultKeys
+from services.kernel.sealing.keys import KeyRow
 from services.kernel.sealing.root_file import write_key_file
 from services.kernel.sealing.serving import note_checked
+from services.kernel.sealing.source import VaultSource
 from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.settings import Environment, Settings
 from tests.parts.databases import Databases
 from tests.tally.wishes import CREATE_WORDS, TELL, Box, Kept, Told, wish_service
 
-M = TypeVar("M", bound=BaseModel)
 ADA, BOB = "ada", "bob"
 SERVED = "SELECT keys_served()"
 BUSY = """
@@ -174,12 +173,19 @@ class House:
         ]
 
 
-def opened(model: type[M], value: str, key: SubjectKey) -> M:
-    """Read a model whose sealed content can be opened."""
-    found: list[Sealed[Any]] = []
-    read = model.model_validate_json(value, context=found)
-    unlock(found, key)
-    return read
+@contextmanager
+def watched(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[list[str], int]]]:
+    """Note for each query to the vault whom it was about, and how many of our transactions were open meanwhile."""
+    asked: list[tuple[list[str], int]] = []
+    real = VaultSource.fetch
+
+    async def fetch(self: VaultSource, subjects: Sequence[str]) -> Sequence[KeyRow]:
+        asked.append((sorted(subjects), await house.transactions()))
+        return await real(self, subjects)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VaultSource, "fetch", fetch)
+        yield asked
 
 
 @pytest.fixture

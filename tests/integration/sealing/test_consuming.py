@@ -1,8 +1,7 @@
 """Consuming what is sealed, with a real vault: it may be away, have lost a key, have destroyed one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -12,13 +11,11 @@ from services.kernel.runtime import backoff, tables
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
-from services.kernel.sealing.keys import KeyRow
-from services.kernel.sealing.source import VaultSource
 from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.sealing.tokens import seal
-from tests.integration.sealing.conftest import ADA, BOB, WAITS_FOR_A_LOCK, House, opened
+from tests.integration.sealing.conftest import ADA, BOB, WAITS_FOR_A_LOCK, House, watched
 from tests.tally.source import until
-from tests.tally.wishes import Answer, Ask, Box, Told, told, wish_service
+from tests.tally.wishes import Answer, Ask, Box, Told, opened, told, wish_service
 
 TEXT = "a sunny day"
 
@@ -43,21 +40,6 @@ async def everything(house: House) -> bytes:
         "UNION ALL SELECT convert_to(concat_ws(' ', key, word), 'UTF8') FROM words"
     )
     return b"\n".join(row[0] for row in found)
-
-
-@contextmanager
-def watched(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[list[str], int]]]:
-    """Note for each query to the vault whom it was about, and how many of our transactions were open meanwhile."""
-    asked: list[tuple[list[str], int]] = []
-    real = VaultSource.fetch
-
-    async def fetch(self: VaultSource, subjects: Sequence[str]) -> Sequence[KeyRow]:
-        asked.append((sorted(subjects), await house.transactions()))
-        return await real(self, subjects)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(VaultSource, "fetch", fetch)
-        yield asked
 
 
 async def test_wishes_are_read_and_nothing_rests_in_clear(house: House) -> None:
