@@ -80,7 +80,8 @@ class EmployerPermission:
         raise NotPermitted("an EmployerPermission is asked for where it is needed, never carried about")
 
     def __repr__(self) -> str:
-        return f"EmployerPermission(on={self.on}, given_on={self.given_on})"
+        on, given_on = getattr(self, "on", None), getattr(self, "given_on", None)
+        return f"EmployerPermission(on={on}, given_on={given_on})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: Any) -> CoreSchema:
