@@ -18,6 +18,7 @@ from services.contracts.codes import Channel, ConsentKind
 from services.contracts.referral import Consent, Consents
 
 _MINTED: Final = object()
+_RANK: Final = {kind: rank for rank, kind in enumerate(ConsentKind)}
 
 
 class ConsentFact(Record):
@@ -37,7 +38,7 @@ class ConsentFact(Record):
 
 def _order(fact: ConsentFact) -> tuple[Any, ...]:
     """By day, then by recording; of two that were recorded at one moment the refusal counts, as if it came last."""
-    return fact.on, fact.recorded_at, not fact.given, fact.source, fact.kind, fact.channel or "", fact.by or ""
+    return fact.on, fact.recorded_at, not fact.given, fact.source, _RANK[fact.kind], fact.channel or "", fact.by or ""
 
 
 class NotPermitted(TypeError):

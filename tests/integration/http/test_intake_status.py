@@ -92,8 +92,10 @@ async def test_the_topics_may_come_in_any_order(gp: httpx.AsyncClient, inbox: In
     ]
 
 
-async def test_an_employer_is_told_little(employer: httpx.AsyncClient, inbox: Inbox) -> None:
-    made = (await post(employer, EMPLOYER_REFERRAL)).json()
+async def test_an_employer_is_told_little_with_consent(employer: httpx.AsyncClient, inbox: Inbox) -> None:
+    allowed = {"given": True, "on": "2024-11-20", "channel": "phone"}
+    consents = {**EMPLOYER_REFERRAL["consents"], "share_with_employer": allowed}
+    made = (await post(employer, {**EMPLOYER_REFERRAL, "consents": consents})).json()
     triage, plan, _ = story(made["referral_id"])
     await inbox.process(triage)
     assert (await employer.get(made["links"]["self"])).json()["status"] == "received"
