@@ -16,7 +16,7 @@ from services.kernel.ids import uuid7
 from services.kernel.runtime import fold, stops
 from services.kernel.runtime.fold import OPEN, Lineage, Output, Sealing
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
-from services.kernel.sealing.content import ContentErased, Sealed, unlock, usable
+from services.kernel.sealing.content import ContentErased, usable
 from services.kernel.sealing.keyring import Keys
 from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.service import Service
@@ -57,7 +57,7 @@ class Transaction:
     command_id: str
     keys: Keys | None = None
     output: Output = field(default_factory=Output)
-    subjects: dict[str, str] = field(default_factory=dict)
+    subjects: dict[str, str | None] = field(default_factory=dict)
     held: dict[str, KeyFound] = field(default_factory=dict)
 
     async def execute(self, command: Command) -> Executed:
@@ -83,19 +83,15 @@ class Transaction:
         return Executed(aggregate.state, events, standing is not None and standing["waiting"])
 
     async def load(self, key: str) -> Any:
-        """Return the state of an aggregate as committed, without a lock, or None; what it holds sealed can be opened.
+        """Return the state of an aggregate as committed, without a lock, or None.
 
-        Raises VaultUnavailable, WrappingKeyWrong, ValueError for a state that this release cannot read.
+        What it holds sealed stays so: whether its reader may see it is asked with it, and the vault after that.
         """
         text = await self.conn.fetchval(STATE, key)
         if text is None:
             return None
-        sealed: list[Sealed[Any]] = []
-        state = self.service.state.model_validate_json(text, context=sealed)
-        subject = self.service.subject_of(state, None)
-        if subject is not None:
-            self.subjects[key] = subject
-            unlock(sealed, (await self._keys_of(subject)).get(subject))
+        state = self.service.state.model_validate_json(text)
+        self.subjects[key] = self.service.subject_of(state, None)
         return state
 
     async def create_key(self, subject: str) -> None:
@@ -122,12 +118,14 @@ class Transaction:
     async def _fetch_key(self, command: Command) -> None:
         if self.keys is None or self.service.subject is None:
             return
-        subject = self.service.subject_of(None, command.data) or self.subjects.get(command.key)
+        subject = self.service.subject_of(None, command.data)
+        if subject is None:
+            if command.key not in self.subjects:
+                with contextlib.suppress(ValueError):  # a state that nobody can read is met again behind the lock
+                    await self.load(command.key)
+            subject = self.subjects.get(command.key)
         if subject is not None:
             await self._keys_of(subject)
-        else:
-            with contextlib.suppress(ValueError):  # a state that nobody can read is met again behind the lock
-                await self.load(command.key)
 
     async def _sealing(self, state: Any, data: Any) -> Sealing:
         subject = self.service.subject_of(state, data)

@@ -20,7 +20,7 @@ from services.kernel.settings import Settings
 log = structlog.get_logger()
 
 WAIT_SECONDS: Final = 5.0
-"""So long a process waits for the vault: whoever asks mostly holds a transaction and its locks meanwhile."""
+"""So long a process waits for the vault: a command holds a connection meanwhile, though no aggregate."""
 
 
 class Keys(Protocol):

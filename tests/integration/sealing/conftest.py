@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.embedded.postgres import Postgres
 from services.kernel.decision import Command
 from services.kernel.operations.dead_letters import DeadLetters
 from services.kernel.runtime import backoff
@@ -213,3 +214,11 @@ def other_root_key(tmp_path: Path) -> str:
     """A root key that wrapped nothing here."""
     write_key_file(tmp_path / "other.key")
     return f"file:{tmp_path / 'other.key'}"
+
+
+@pytest.fixture
+def other_databases(postgres: Postgres, _templates: dict[str, str]) -> Iterator[Databases]:
+    """Empty ones, beside those of the test."""
+    made = Databases(postgres, _templates)
+    yield made
+    made.close()
