@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from services.coaching.domain.commands import Asked
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.reissue import COMMAND_TYPE
+from services.contracts.codes import ConsentKind
+from services.intake.domain.consent import ChangeConsents, ConsentsChangedPosted
 from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
 from services.intake.reading import read_referral, read_strictly
@@ -56,6 +58,10 @@ ASSESSED: Final[tuple[dict[str, Any], ...]] = (
 )
 
 
+SAID_ON: Final = ("2024-11-18", "2024-11-25", "2024-12-01", "2025-01-06")
+"""Days on which people speak of their consents."""
+
+
 def person(number: int) -> str:
     """Return the pseudonym of person ``number`` of a story."""
     return uuid7(NOW, (2000 + number).to_bytes(10, "big"))
@@ -87,6 +93,23 @@ def ask(world: World, key: str, chance: Random) -> None:
         case _:
             leaves = read_strictly(b'{"reason": "moved_away", "occurred_on": "2024-12-01"}', WithdrawalPosted)
             world.command("intake", WITHDRAW, key, leaves)
+
+
+def speak(world: World, key: str, chance: Random) -> None:
+    """A person says something of their consents; intake's edge adds since when they take part. Few leave by it."""
+    said = {
+        kind.value: {"given": chance.random() < likely, "on": day, "channel": "phone"}
+        for kind, likely, day in zip(
+            ConsentKind, (0.95, 0.5, 0.5), (SAID_ON[0], *chance.sample(SAID_ON, 2)), strict=True
+        )
+        if chance.random() < 0.6
+    }
+    said = said or {"share_with_employer": {"given": True, "on": SAID_ON[0], "channel": None}}
+    posted = read_strictly(json.dumps({"consents": said}).encode(), ConsentsChangedPosted)
+    rows = [row for row in world.parts["intake"].tables["consent_fact"].values() if row[0] == key]
+    given = [row[5] for row in rows if row[3] == ConsentKind.TAKE_PART and row[4]]
+    data = ChangeConsents(posted=posted, organisation_kind="provider", takes_part_since=max(given, default=None))
+    world.command("intake", data.command, key, data)
 
 
 def _coach(world: World, key: str, chance: Random) -> None:
@@ -144,7 +167,10 @@ def told(story: Story, read: Reading, *, ticking: bool = False) -> World:
         world.round = number
         for which, seed in asked:
             world.step = ACT * next(acts)
-            ask(world, keys[which % len(keys)], Random(seed))  # noqa: S311  repeatable
+            key = keys[which % len(keys)]
+            ask(world, key, Random(seed))  # noqa: S311  repeatable
+            if seed % 4 == 0:
+                speak(world, key, Random(seed + 1))  # noqa: S311  repeatable
         read(world)
     return world
 

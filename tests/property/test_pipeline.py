@@ -81,6 +81,10 @@ def test_the_stories_reach_what_the_law_speaks_of(worlds: list[World]) -> None:
         data["revision"] for world in worlds for data in values(world, types.TOPIC_TRIAGE) if "ruleset" in data
     ]
     assert max(revisions) > 2
+    said = Counter(row[1] for world in worlds for row in world.parts["intake"].tables["consent_fact"].values())
+    first = 3 * sum("eligibility" in data for w in worlds for data in values(w, types.TOPIC_REFERRAL))
+    assert said[types.TOPIC_REFERRAL] > first + 60, "consents change after the referral"
+    assert said[types.TOPIC_PLAN] > 0, "some at the coach"
     assert all(len(world.refused) < 150 for world in worlds), "most of what is asked is refused"
 
 
