@@ -15,6 +15,8 @@ OF_REFERRAL: Mapping[str, str] = {
     "referral_details": "SELECT * FROM referral_details WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "referral_status": "SELECT * FROM referral_status WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, on_day, topic, sequence, status",
+    "consent_fact": "SELECT * FROM consent_fact WHERE referral_id = ANY($1::text[])"
+    " ORDER BY referral_id, consent, on_day, recorded_at, topic, sequence",
 }
 REFERRALS = "SELECT referral_id FROM referral WHERE person_id = ANY($1::text[]) ORDER BY received_at, referral_id"
 

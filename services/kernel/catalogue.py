@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.kernel.registry import Classes, FieldClass
 
+E = TypeVar("E", bound="Entry")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 FieldPath = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\[\])?(\.[a-z][a-z0-9_]*(\[\])?)*$")]
 """A field's place: ``programme.id``; ``package[].after`` is a field of the objects in a list."""
@@ -28,11 +29,13 @@ class CleanupPolicy(StrEnum):
     COMPACT = "compact"
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """A part of a catalogue file: nothing is unknown, nothing changes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TypeEntry(_Entry):
+class TypeEntry(Entry):
     """One event type of a topic. ``includes`` names field groups of the same file.
 
     ``key`` lists fields: the first that an event carries is its record key.
@@ -44,8 +47,11 @@ class TypeEntry(_Entry):
     fields: Mapping[FieldPath, FieldClass] = {}
 
 
-class Topic(_Entry):
-    """One topic as its file describes it. ``retention_ms`` -1 keeps records for ever."""
+class Topic(Entry):
+    """One topic as its file describes it. ``retention_ms`` -1 keeps records for ever.
+
+    ``retention_class`` is one of those that :mod:`services.kernel.retention` reads.
+    """
 
     topic: Name
     description: str = Field(min_length=1)
@@ -56,6 +62,7 @@ class Topic(_Entry):
     development_partitions: int = Field(ge=1)
     replication_factor: int = Field(ge=1)
     min_insync_replicas: int = Field(ge=1)
+    retention_class: Name
     retention_ms: int = Field(ge=-1)
     cleanup_policy: CleanupPolicy
     max_message_bytes: int = Field(ge=1)
@@ -151,7 +158,7 @@ def load_catalogue(folder: Path) -> Catalogue:
     topics: list[Topic] = []
     carriers: dict[str, str] = {}
     for file in files:
-        topic = _read(file, faults)
+        topic = read_entry(file, Topic, faults)
         if topic is None:
             continue
         faults.extend(_own_faults(file, topic))
@@ -167,7 +174,8 @@ def load_catalogue(folder: Path) -> Catalogue:
     return Catalogue(topics)
 
 
-def _read(file: Path, faults: list[Fault]) -> Topic | None:
+def read_entry(file: Path, model: type[E], faults: list[Fault]) -> E | None:
+    """Return a file of a catalogue as its model; what is wrong with it goes to ``faults``."""
     try:
         content = yaml.load(file.read_text("utf-8"), _UniqueKeys)  # noqa: S506  a SafeLoader that is stricter
     except (yaml.YAMLError, ValueError) as error:  # not UTF-8, or a date that is none
@@ -176,7 +184,7 @@ def _read(file: Path, faults: list[Fault]) -> Topic | None:
         faults.append(Fault(file.name, place, getattr(error, "problem", None) or str(error), "Write valid YAML"))
         return None
     try:
-        return Topic.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             place = ".".join(str(part) for part in problem["loc"])

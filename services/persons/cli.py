@@ -20,6 +20,7 @@ from services.kernel.operations.printing import (
     show_rows,
 )
 from services.kernel.operations.printing import Reason as Note
+from services.kernel.retention import load_retention
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.dossier import gather
@@ -64,7 +65,8 @@ def _add_reading(app: typer.Typer, lookup: Lookup) -> None:
 
         async def work(pool: Pool, settings: Settings, meant: str) -> dict[str, Any]:
             dossier = await gather(pool, settings, meant, open_sealed=True)
-            files = await write(pool, dossier, folder, {}, actor=actor, note=note)
+            described = load_retention().described()
+            files = await write(pool, dossier, folder, described, actor=actor, note=note)
             counts = {"rows": dossier.rows, "opened": dossier.opened, "unreadable": dossier.unreadable}
             return {"people": list(dossier.person_ids), "referrals": len(dossier.referrals), **counts, **files}
 

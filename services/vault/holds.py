@@ -101,18 +101,14 @@ async def list_holds(
     return [dict(row) for row in await pool.fetch(LIST, everything, case, people)]
 
 
-async def refuse_unconfirmed(pool: Pool | Connection) -> None:
-    """Raise OperationRefused where the vault was put back and nobody has yet said that no hold was lost with it."""
-    if not await pool.fetchval(CONFIRMED):
-        message = (
-            "the vault was put back from a backup: see that all holds are there, then: pathway retention hold confirm"
-        )
-        raise OperationRefused("holds_unconfirmed", message)
+UNCONFIRMED = (
+    "the vault was put back from a backup: see that all holds are there, then: pathway retention hold confirm --apply"
+)
 
 
-async def count_held(pool: Pool | Connection) -> int:
-    """Return how many people are held."""
-    found: int = await pool.fetchval(OPEN)
+async def are_confirmed(pool: Pool | Connection) -> bool:
+    """Tell whether somebody has said, since the vault was last put back, that no hold was lost with it."""
+    found: bool = await pool.fetchval(CONFIRMED)
     return found
 
 

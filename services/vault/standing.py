@@ -89,3 +89,21 @@ async def whole(pool: Pool, person: str) -> Standing:
     if not found.known:
         raise OperationRefused("unknown_person", f"the vault has no person {person}")
     return found
+
+
+KEPT = """
+WITH roots AS (
+    SELECT coalesce(a.survivor, n.subject) AS root
+    FROM (SELECT subject FROM legal_hold WHERE released_at IS NULL
+          UNION SELECT subject FROM restriction WHERE restricted_at IS NOT NULL) AS n
+    LEFT JOIN subject_alias a ON a.subject = n.subject)
+SELECT root AS subject FROM roots UNION SELECT a.subject FROM subject_alias a JOIN roots ON a.survivor = roots.root
+"""
+
+
+async def kept_people(connection: Connection) -> list[str]:
+    """Return every pseudonym of whom nothing may be removed now: who is held, and whose data are restricted.
+
+    With :data:`ONE_AT_A_TIME` held it stays true until the transaction ends.
+    """
+    return sorted(row["subject"] for row in await connection.fetch(KEPT))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.composition import NAMES
 from services.contracts.schemas import path_of, released
 from tests.contract.published import CONTRACTS, ROOT, SCHEMAS, earlier_examples, examples_of
 from tests.contract.sealed_examples import KEY_FILE
@@ -13,6 +14,8 @@ def unused(files: set[Path]) -> set[str]:
     used |= {SCHEMAS / name for name in released(ROOT)}
     used |= {SCHEMAS / "codes" / f"{name}.yaml" for name in ENUMERATIONS}
     used |= {SCHEMAS / "topics" / f"{contract.topic}.yaml" for contract in CONTRACTS}
+    used |= {SCHEMAS / "retention.yaml", SCHEMAS / "tables" / "kernel.yaml"}
+    used |= {SCHEMAS / "tables" / f"{service}.yaml" for service in NAMES}
     used |= {path_of(contract) for contract in CONTRACTS}
     used |= {example.file for contract in CONTRACTS for example in examples_of(contract)}
     used |= {example.file for contract in CONTRACTS for example in earlier_examples(contract)}
