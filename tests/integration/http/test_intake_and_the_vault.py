@@ -74,13 +74,14 @@ async def gp_and_vault(settings: Settings, issuer: DevIssuer) -> AsyncIterator[h
 
 def held(ask: Ask) -> dict[str, str]:
     """How much there is of what a referral leaves in intake's database."""
-    tables = ("aggregate", "outbox", "idempotency", "person", "referral", "referral_details", "referral_status")
-    return {name: ask(f"SELECT count(*) FROM {name} t") for name in tables}
+    return {name: ask(f"SELECT count(*) FROM {name} t") for name in TABLES}
 
 
-NOTHING = dict.fromkeys(
-    ("aggregate", "outbox", "idempotency", "person", "referral", "referral_details", "referral_status"), "0"
+TABLES = (
+    *("aggregate", "outbox", "idempotency"),
+    *("person", "referral", "referral_details", "referral_status", "consent_fact"),
 )
+NOTHING = dict.fromkeys(TABLES, "0")
 
 
 def subjects(vault: Database) -> set[str]:
