@@ -81,7 +81,7 @@ class Sealer:
     def pass_on(self, token: str, field: str) -> str:
         """Return a token that came, if it says that it is this subject's and this field's. Raises SealInvalid."""
         try:
-            check_header(token, field, self._subject)
+            check_header(token, field, self._subject, self._key if isinstance(self._key, SubjectKey) else None)
         except SealInvalid as refusal:
             self.refusal = refusal
             raise
@@ -126,7 +126,7 @@ class Sealed(Generic[T]):
             assert self.token is not None and self.field is not None  # noqa: PT018, S101  without content it came as one
             plain = open_plain(self.token, key, self.field.name, {key.subject})
             try:
-                self._content = self.field.adapter.validate_json(plain)
+                self._content = self.field.adapter.validator.validate_json(plain)
             except ValidationError:  # its message quotes the content
                 raise SealInvalid(Fault.PLAIN, f"the content is none of {self.field.name}") from None
         return cast("T", self._content)
@@ -228,7 +228,8 @@ class SealedAs:
                 raise NotSealed(f"{self.name} is not sealed")
             return value.token
         if value.token is None:
-            value.token = sealer.seal(self.adapter.dump_json(value._content, warnings="error"), self.name)
+            plain = self.adapter.serializer.to_json(value._content, warnings="error")
+            value.token = sealer.seal(plain, self.name)
             return value.token
         return sealer.pass_on(value.token, self.name)
 

@@ -26,6 +26,8 @@ class SubjectKey:
     secret: bytes = field(repr=False)
     survivor: str = ""
     restricted: bool = False
+    headers: "dict[str, tuple[str, bytes]]" = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The headers of this key's tokens by field, each made once; see tokens.py."""
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_BYTES:
