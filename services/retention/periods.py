@@ -11,6 +11,10 @@ from services.kernel.settings import Settings
 KEY_BACKUPS = "key_backups"
 """The class whose period is one of the kernel's settings."""
 
+FOR_EVER = "for ever"
+MOST = 36_500
+"""The most days or years that a setting can say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -37,7 +41,7 @@ class Period:
     def words(self) -> str:
         """Return it as a person reads it."""
         if self.years is None and self.days is None:
-            return "for ever"
+            return FOR_EVER
         span = f"{self.years} years" if self.years is not None else f"{self.days} days"
         return span if self.until_age is None else f"{span}, at least until the age of {self.until_age}"
 
@@ -94,9 +98,6 @@ def _number(setting: str, default: int, least: int, environment: Mapping[str, st
     if not given.isascii() or not given.isdigit() or not least <= int(given) <= MOST:
         raise ValueError(f"{setting} is a whole number from {least} to {MOST}")
     return int(given)
-
-
-MOST = 36_500
 
 
 def _years_later(day: date, years: int) -> date:

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from services.kernel.retention import load_retention
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.settings import Settings
+from services.retention.periods import setting_names
 from tests.docs.markdown import ROOT, blocks, documents, inline_code, links, name_of
 
 FOLDERS = ("services/", "tests/", "schemas/", "docs/", "requirements/", ".ci/")
 DECISIONS = ROOT / "docs" / "decisions"
 PARTS = ("Context", "Decision", "Consequences", "Rejected")
 # Read by tests and by the settings' reader itself, so no field of Settings.
+PERIODS = setting_names(load_retention().classes)
 OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"}
 
 
@@ -66,7 +69,12 @@ def test_every_file_and_test_that_is_named_exists() -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    known = {f"PATHWAY_{name.upper()}" for name in Settings.model_fields} | OTHER_SETTINGS
+    known = (
+        {f"PATHWAY_{name.upper()}" for name in Settings.model_fields}
+        | OTHER_SETTINGS
+        | PERIODS
+        | {"PATHWAY_RETENTION_"}
+    )
     wrong = [
         f"{name_of(path)}: {name}"
         for path in documents()
@@ -77,7 +85,8 @@ def test_every_setting_that_is_named_exists() -> None:
 
 def test_every_setting_is_described() -> None:
     text = (ROOT / "docs" / "operations" / "settings.md").read_text()
-    assert [name for name in Settings.model_fields if f"`PATHWAY_{name.upper()}`" not in text] == []
+    names = {f"PATHWAY_{name.upper()}" for name in Settings.model_fields} | PERIODS
+    assert sorted(name for name in names if f"`{name}`" not in text) == []
 
 
 def test_every_reason_for_a_stop_is_described() -> None:
