@@ -66,6 +66,7 @@ async def test_a_producer_that_hangs_is_thrown_away_and_nothing_is_lost(
     monkeypatch.setattr(Relay, "_discard", timed)
     async with stage.relaying(relay_send_timeout_seconds=1.0) as relay:
         await stage.decide(KEYS)
+        await until_sent(stage, len(KEYS))
         await stage.until(ALL_SENT)
         used = relay._producer
         with stage.frozen():
@@ -103,6 +104,7 @@ async def test_a_relay_killed_before_the_broker_has_answered_has_marked_nothing(
     """Who marks first and sends then would lose these."""
     relay = stage.relay(PATHWAY_RELAY_SEND_TIMEOUT_SECONDS="0.5")
     await stage.decide(KEYS)
+    await until_sent(stage, len(KEYS))
     await stage.until(ALL_SENT)
     with stage.frozen():
         await stage.decide(KEYS, 2)
