@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from services.kernel.runtime import relay as relay_module
 from services.kernel.runtime.backoff import FIRST_SECONDS
+from services.kernel.runtime.outbox import READ
 from services.kernel.runtime.relay import LEAD_POLL_SECONDS, Relay
 from tests.faults.stage import Stage, smallest_batch, until
 from tests.parts.kafka import Broker
@@ -49,6 +50,13 @@ async def until_sent(stage: Stage, at_least: int) -> None:
     await until(there, what=f"{at_least} records on the log")
 
 
+async def until_all_is_acknowledged(stage: Stage) -> None:
+    """A relay reads again only when the broker has acknowledged what it has sent."""
+    now = await stage.admin.fetchval("SELECT clock_timestamp()")
+    reads = f"SELECT query = $1 AND query_start > $2 FROM pg_stat_activity WHERE pid = ({LEADER})"
+    await stage.until(reads, READ, now)
+
+
 async def test_a_producer_that_hangs_is_thrown_away_and_nothing_is_lost(
     stage: Stage, own_kafka: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +75,7 @@ async def test_a_producer_that_hangs_is_thrown_away_and_nothing_is_lost(
     async with stage.relaying(relay_send_timeout_seconds=1.0) as relay:
         await stage.decide(KEYS)
         await until_sent(stage, len(KEYS))
-        await stage.until(ALL_SENT)
+        await until_all_is_acknowledged(stage)
         used = relay._producer
         with stage.frozen():
             await stage.decide(KEYS)
@@ -102,13 +110,18 @@ async def test_a_relay_killed_before_the_broker_has_answered_has_marked_nothing(
     stage: Stage, own_kafka: Broker
 ) -> None:
     """Who marks first and sends then would lose these."""
-    relay = stage.relay(PATHWAY_RELAY_SEND_TIMEOUT_SECONDS="0.5")
+    relay = stage.relay(PATHWAY_RELAY_SEND_TIMEOUT_SECONDS="2")
     await stage.decide(KEYS)
     await until_sent(stage, len(KEYS))
-    await stage.until(ALL_SENT)
+    await until_all_is_acknowledged(stage)
     with stage.frozen():
+        before = relay.output().count("SendFailed")
+
+        async def has_sent_in_vain() -> bool:
+            return relay.output().count("SendFailed") > before
+
         await stage.decide(KEYS, 2)
-        await asyncio.to_thread(relay.wait_for_line, "SendFailed")
+        await until(has_sent_in_vain, what="the relay has sent in vain")
         relay.kill9()
         assert await stage.admin.fetchval(UNSENT) == 2 * len(KEYS)
     await stage.decide(KEYS)

@@ -17,7 +17,7 @@ from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.turns import Counts
-from tests.faults.stage import Stage
+from tests.faults.stage import BLOCKED, Stage
 from tests.tally.domain import Added, tally_service
 from tests.tally.records import record
 
@@ -66,6 +66,20 @@ async def test_a_batch_and_a_command_on_one_aggregate(
     async with stage.relaying():
         await stage.until("SELECT count(*) = 0 FROM outbox_unsent")
         await stage.prove_log()
+
+
+async def test_nobody_looks_at_an_aggregate_that_another_holds(stage: Stage, pool: asyncpg.Pool) -> None:
+    """Both would decide on the same state, and the later would undo what the earlier did."""
+    for number in (2, 5, 7):
+        stage.expect("a", number)
+    await command(pool, "a", 2)
+    async with stage.holding("SELECT FROM aggregate FOR UPDATE"):
+        one = batch(pool, record(0, "a", 1, 5))
+        await stage.until_blocked("FROM aggregate")
+        two = asyncio.ensure_future(command(pool, "a", 7))
+        await stage.until(f"SELECT count(*) = 2 FROM ({BLOCKED}) waiting", "FROM aggregate")
+    await asyncio.gather(one, two)
+    await stage.until_counted()
 
 
 @pytest.mark.parametrize("first", ["worker", "command"])
