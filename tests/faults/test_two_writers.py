@@ -128,13 +128,14 @@ async def test_one_event_that_waits_in_two_partitions_waits_once(stage: Stage, p
 
 async def test_a_batch_of_two_processes_counts_once(stage: Stage, pool: asyncpg.Pool) -> None:
     """A zombie and its successor read the same records."""
-    stage.expect("a", 5)
-    stage.expect("b", 6)
-    same = [record(0, "a", 1, 5), record(1, "b", 1, 6)]
+    for key, number in (("c", 1), ("a", 5), ("b", 6)):
+        stage.expect(key, number)
+    await batch(pool, record(0, "c", 1, 1))  # the position's row is there: two who would insert it wait by that alone
+    same = [record(1, "a", 1, 5), record(2, "b", 1, 6)]
     async with stage.holding(NO_INSERT):
         zombie = batch(pool, *same)
         await stage.until_blocked("outbox")
-        successor = batch(pool, *same, record(2, "a", 2, 1))
+        successor = batch(pool, *same, record(3, "a", 2, 1))
         stage.expect("a", 1)
         await stage.until_blocked("stream_position")
     assert [c.applied for c in await asyncio.gather(zombie, successor)] == [2, 1]
