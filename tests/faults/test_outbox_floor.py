@@ -97,6 +97,15 @@ async def test_it_passes_what_is_sent_and_what_never_will_be(stage: Stage, unsen
     assert await stage.admin.fetchval("SELECT floor_day > '-infinity' FROM outbox_progress")
 
 
+async def test_an_outbox_in_which_nothing_was_ever_written_has_no_floor(stage: Stage, unsent: Unsent) -> None:
+    """A service may be quiet for its first minute and for its first year."""
+    for moved in ("0 s", SAFE, DAY):
+        await move_clock(unsent, moved)
+        assert (await send_all(unsent), await floor(stage)) == ([], 0)
+    await stage.decide("a")
+    assert await send_all(unsent) == ["a"]
+
+
 async def test_it_never_passes_what_is_not_sent(stage: Stage, unsent: Unsent) -> None:
     await lose_an_id(stage)
     await stage.decide("ab")

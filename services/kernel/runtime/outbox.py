@@ -102,7 +102,7 @@ class Unsent:
         if passed is not None:
             # its snapshot is younger than what said that those transactions ended: it sees all they wrote
             await self.connection.execute(MOVE_FLOOR, passed.highest, (passed.at - CLOCK_ERROR).date())
-        if not self.seen or self.seen[-1].highest < highest:
+        if highest > 0 and (not self.seen or self.seen[-1].highest < highest):
             self.seen.append(Moment(row["now"], highest, row["begun"]))
 
 
