@@ -1,5 +1,6 @@
 """Workers come, go, freeze and wake: a partition has one owner that counts, whoever believes to own it."""
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -100,7 +101,7 @@ async def test_offsets_that_the_broker_does_not_take_trouble_nobody(
         await stage.prove()
 
 
-async def until_some_ended(children: list[Child], seconds: float = 30.0) -> list[Child]:
+async def until_some_ended(children: list[Child], seconds: float = 60.0) -> list[Child]:
     async def ended() -> bool:
         return any(not child.alive for child in children)
 
@@ -118,8 +119,19 @@ async def test_two_live_processes_with_one_id(stage: Stage) -> None:
         await stage.send(KEYS, 2)
         gone = await until_some_ended([one, two])
         assert all("DisplacedRepeatedly" in child.output() and child.returncode for child in gone)
+
+        async def both_have_gone() -> bool:
+            return not (one.alive or two.alive)
+
+        async def start_one_if_both_go() -> None:
+            """As whoever runs them does: each may see that it is displaced before the other has gone."""
+            await until(both_have_gone, seconds=120.0)
+            stage.worker(**same)
+
+        platform = asyncio.create_task(start_one_if_both_go())
         await stage.send(KEYS, 2)
         await stage.prove()
+        platform.cancel()
 
 
 @pytest.mark.parametrize("member", ["the same id", "another id"])

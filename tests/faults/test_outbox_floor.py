@@ -64,7 +64,7 @@ async def send_all(unsent: Unsent) -> list[str]:
     """Read and mark as the relay does, until nothing is left."""
     keys = []
     while rows := await unsent.read():
-        await unsent.mark(rows)
+        await unsent.mark([row["id"] for row in rows])
         keys += [row["key"] for row in rows]
     return keys
 
@@ -113,7 +113,7 @@ async def test_it_never_passes_what_is_not_sent(stage: Stage, unsent: Unsent) ->
     await move_clock(unsent, DAY)
     rows = await unsent.read()
     assert ([row["key"] for row in rows], await floor(stage)) == (["a", "b"], 0)
-    await unsent.mark(rows[1:])
+    await unsent.mark([rows[1]["id"]])
     assert [row["key"] for row in await unsent.read()] == ["a"]
 
 
@@ -169,8 +169,7 @@ async def test_a_clock_that_is_set_back_hides_no_row(stage: Stage, unsent: Unsen
 async def test_ids_are_read_in_order_whatever_the_gaps(stage: Stage, unsent: Unsent) -> None:
     await stage.decide("abcdefgh")
     await stage.admin.execute("UPDATE outbox_progress SET sent = '{[2,3),[5,7)}'")
-    unsent.limit = 3
-    assert [[row["id"] for row in rows] for rows in [await unsent.read()]] == [[1, 3, 4]]
+    assert [row["id"] for row in await unsent.read()] == [1, 3, 4, 7, 8]
     assert await send_all(unsent) == ["a", "c", "d", "g", "h"]
 
 

@@ -43,7 +43,7 @@ async def test_a_broker_too_slow_for_the_backlog_gets_less_at_once(
     send = Relay._send
 
     async def slowly(relay: Relay, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:
-        await asyncio.sleep(sum(len(row["value"]) for row in rows) / bytes_a_second)
+        await asyncio.sleep(sum(len(row.value) for row in rows) / bytes_a_second)
         return await send(relay, producer, rows)
 
     monkeypatch.setattr(Relay, "_send", slowly)

@@ -1,5 +1,7 @@
 """A database restored from a backup: nothing is served, nothing decided twice, no sequence given again."""
 
+import asyncio
+
 import pytest
 
 from services.kernel.decision import Command, Refused
@@ -59,9 +61,9 @@ async def test_a_restored_database_serves_only_after_it_has_folded_its_own_log(s
         while relay.trouble is None or "restored" not in relay.trouble:
             await stage.until("SELECT true")
 
-    assert (await fold_back(stage, apply=False))[:2] == (events, 8)
+    assert await fold_back(stage, apply=False) == (events, 8, events)
     assert sum(count for count, _ in (await stage.totals()).values()) == 12 * 5, "a dry run changes nothing"
-    assert await fold_back(stage, apply=True) == (events, 8, 8)
+    assert await fold_back(stage, apply=True) == (events, 8, events)
     assert await fold_back(stage, apply=True) == (0, 0, 0), "a second run finds nothing"
 
     async with stage.consuming(), stage.relaying():
@@ -119,3 +121,46 @@ async def test_commands_are_refused_while_the_database_is_behind_its_log(stage: 
         assert refused.value.reasons[0].code == "database_behind_log"
     finally:
         pool.terminate()
+
+
+async def test_a_command_in_hand_when_a_restore_begins_is_seen_by_it(stage: Stage) -> None:
+    """It has looked for a restore already and commits a sequence that the log holds: neither history is dropped."""
+    backup = await back_up_and_go_on(stage)
+    await put_back(stage, backup)
+    pool = await open_pool(stage.databases("tally").dsn)
+    try:
+        async with Commands(pool, tally_service(), None).begin() as tx:
+            await tx.execute(Command(tx.command_id, "add", "k0", Added(number=1)))
+            restoring = asyncio.ensure_future(fold_back(stage, apply=True))
+            await stage.until_blocked("aggregate")
+        with pytest.raises(OperationRefused) as refused:
+            await restoring
+        assert refused.value.code == "two_histories"
+    finally:
+        pool.terminate()
+
+
+async def test_a_restore_waits_for_the_batch_in_hand(stage: Stage) -> None:
+    """It would decide inputs that the restore has just found answered."""
+    backup = await back_up_and_go_on(stage)
+    await put_back(stage, backup)
+    async with stage.holding("SELECT FROM stream_position FOR UPDATE"):
+        restoring = asyncio.ensure_future(fold_back(stage, apply=True))
+        await stage.until_blocked("stream_position")
+        assert sum(count for count, _ in (await stage.totals()).values()) == 12 * 5
+    assert (await restoring)[0] == 7 * 4 + 3
+
+
+async def test_another_stop_does_not_hide_that_the_database_is_behind(stage: Stage) -> None:
+    backup = await back_up_and_go_on(stage)
+    await put_back(stage, backup)
+    await stage.admin.execute("INSERT INTO consumer_stop (reason, detail) VALUES ('too_many_bugs', '')")
+    async with stage.consuming():
+        await stage.until(
+            "SELECT count(*) = 1 FROM consumer_stop WHERE resumed_at IS NULL AND reason = 'database_behind_log'"
+        )
+    await fold_back(stage, apply=True)
+    assert await stage.admin.fetchval("SELECT reason FROM consumer_stop WHERE resumed_at IS NULL") == "too_many_bugs"
+    await stage.resume()
+    async with stage.consuming(), stage.relaying():
+        await stage.prove()

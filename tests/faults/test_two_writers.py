@@ -17,7 +17,7 @@ from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.turn import Counts
-from tests.faults.stage import Stage
+from tests.faults.stage import BLOCKED, Stage
 from tests.tally.domain import Added, tally_service
 from tests.tally.records import record
 
@@ -68,6 +68,20 @@ async def test_a_batch_and_a_command_on_one_aggregate(
         await stage.prove_log()
 
 
+async def test_nobody_looks_at_an_aggregate_that_another_holds(stage: Stage, pool: asyncpg.Pool) -> None:
+    """Both would decide on the same state, and the later would undo what the earlier did."""
+    for number in (2, 5, 7):
+        stage.expect("a", number)
+    await command(pool, "a", 2)
+    async with stage.holding("SELECT FROM aggregate FOR UPDATE"):
+        one = batch(pool, record(0, "a", 1, 5))
+        await stage.until_blocked("FROM aggregate")
+        two = asyncio.ensure_future(command(pool, "a", 7))
+        await stage.until(f"SELECT count(*) = 2 FROM ({BLOCKED}) waiting", "FROM aggregate")
+    await asyncio.gather(one, two)
+    await stage.until_counted()
+
+
 @pytest.mark.parametrize("first", ["worker", "command"])
 async def test_a_running_worker_and_a_command_on_an_aggregate_that_is_not_there_yet(
     stage: Stage, pool: asyncpg.Pool, first: str
@@ -114,13 +128,14 @@ async def test_one_event_that_waits_in_two_partitions_waits_once(stage: Stage, p
 
 async def test_a_batch_of_two_processes_counts_once(stage: Stage, pool: asyncpg.Pool) -> None:
     """A zombie and its successor read the same records."""
-    stage.expect("a", 5)
-    stage.expect("b", 6)
-    same = [record(0, "a", 1, 5), record(1, "b", 1, 6)]
+    for key, number in (("c", 1), ("a", 5), ("b", 6)):
+        stage.expect(key, number)
+    await batch(pool, record(0, "c", 1, 1))  # the position's row is there: two who would insert it wait by that alone
+    same = [record(1, "a", 1, 5), record(2, "b", 1, 6)]
     async with stage.holding(NO_INSERT):
         zombie = batch(pool, *same)
         await stage.until_blocked("outbox")
-        successor = batch(pool, *same, record(2, "a", 2, 1))
+        successor = batch(pool, *same, record(3, "a", 2, 1))
         stage.expect("a", 1)
         await stage.until_blocked("stream_position")
     assert [c.applied for c in await asyncio.gather(zombie, successor)] == [2, 1]

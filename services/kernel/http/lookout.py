@@ -28,9 +28,10 @@ WAIT_SECONDS = 3.0
 """How long a first connection waits for the look: less than a command waits for a connection."""
 LOOK_SECONDS = 30.0
 WHICH = """
-SELECT oid::text || ' since ' || pg_postmaster_start_time()::text FROM pg_database WHERE datname = current_database()
+SELECT concat_ws(' ', (SELECT oid FROM pg_database WHERE datname = current_database()), pg_postmaster_start_time(),
+                 to_regclass('public.aggregate')::oid, pg_relation_filenode(to_regclass('public.aggregate')))
 """
-"""A database that was dropped and made again has another oid; one whose files were replaced, another start."""
+"""Another value for a database that was made again, files that were replaced, and tables that were loaded anew."""
 
 
 class Lookout:

@@ -16,6 +16,8 @@ from typing import Any
 
 import asyncpg
 
+from services.kernel.runtime.packing import SPILL
+
 READ = """
 SELECT o.* FROM outbox_progress p
 CROSS JOIN unnest(int8multirange(int8range(1, NULL)) - p.sent) AS gap
@@ -76,15 +78,18 @@ class Unsent:
     look_at: float = 0.0
 
     async def read(self) -> Sequence[Any]:
-        """Return unsent rows in id order, at most ``limit``; from time to time move the floor first."""
+        """Return unsent rows in id order, a few more than ``limit``; from time to time move the floor first.
+
+        The few are there to find the rest of what began before the limit.
+        """
         if self.seconds() >= self.look_at:
             await self.move_floor()
             self.look_at = self.seconds() + LOOK_EVERY_SECONDS
-        return await self.connection.fetch(READ, self.limit)
+        return await self.connection.fetch(READ, self.limit + SPILL)
 
-    async def mark(self, rows: Sequence[Any]) -> None:
-        """Say that rows, in id order, are sent. One that was marked already stays as it is."""
-        await self.connection.execute(MARK, *runs([row["id"] for row in rows]))
+    async def mark(self, ids: Sequence[int]) -> None:
+        """Say that rows, in ascending order of their ids, are sent. One that was marked already stays as it is."""
+        await self.connection.execute(MARK, *runs(ids))
 
     async def move_floor(self) -> None:
         """Note the highest id given so far; pass it when it is old, its time's transactions ended, all is sent."""

@@ -7,22 +7,20 @@ lock held by the very connection that reads and marks: a lost session can do nei
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
-from services.kernel.envelope import to_headers
-from services.kernel.runtime import backoff, metrics, outbox
+from services.kernel.runtime import backoff, metrics, outbox, packing
 from services.kernel.runtime.failures import DATABASE_ERRORS, Stop, is_transient
 from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.outbox import Unsent
 from services.kernel.runtime.own_log import check_own_log
+from services.kernel.runtime.packing import Packed
 from services.kernel.runtime.partition import partition_of
 from services.kernel.service import Service
 from services.kernel.settings import Settings
@@ -111,9 +109,10 @@ class Relay:
                 self._wake.clear()
                 if time.monotonic() >= days_due:
                     days_due = time.monotonic() + await self._make_days(connection)
-                rows = self._affordable(await unsent.read())
+                rows = packing.read_rows(await unsent.read())
                 if rows:
-                    await self._publish(unsent, rows)
+                    count = min(unsent.limit, packing.affordable(rows, self._bytes))
+                    await self._publish(unsent, packing.first_whole(rows, count))
                     await self._rest(self.settings.relay_pace_seconds)
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
@@ -151,18 +150,6 @@ class Relay:
             return DAYS_AGAIN_SECONDS
         return DAYS_EVERY_SECONDS
 
-    def _affordable(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Return the first rows, as many as a broker takes in time by what was seen so far.
-
-        Less after each time-out: it would get the same rows for ever, and none would ever be marked.
-        """
-        total = 0
-        for count, row in enumerate(rows):
-            total += len(row["value"])
-            if total > self._bytes and count:
-                return rows[:count]
-        return rows
-
     async def _rest(self, seconds: float) -> None:
         """Let the time pass, or the end come: between failures, and after a publication so that rows gather."""
         if seconds:
@@ -175,7 +162,7 @@ class Relay:
         async with asyncio.timeout(OWN_LOG_SECONDS), open_log(self.settings) as view:
             await check_own_log(connection, self.service, view)
 
-    async def _publish(self, unsent: Unsent, rows: Sequence[Any]) -> None:
+    async def _publish(self, unsent: Unsent, rows: Sequence[Packed]) -> None:
         """Send rows and mark those that the broker acknowledged; raises when not all were."""
         try:
             async with asyncio.timeout(self.settings.relay_send_timeout_seconds):
@@ -185,38 +172,28 @@ class Relay:
             self._bytes = max(self._bytes // 4, LEAST_BYTES)
             raise SendFailed("no acknowledgement in time") from error
         self._bytes = min(self._bytes * 2, MOST_BYTES)
-        await unsent.mark(rows)
+        await unsent.mark(sorted(row.id for row in rows))
         self.trouble, self._attempt, self._times_refused = None, 0, False
         metrics.relayed.labels(self.service.name).inc(sent)
 
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> int:
-        """Put rows into batches of their partitions, in id order, and wait for every acknowledgement."""
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Packed]) -> int:
+        """Put rows into batches of their partitions, in order per key, and wait for every acknowledgement."""
         counts: dict[str, int] = {}
         # a broker refuses what lies ahead of its clock (Kafka 4: an hour); ours, or the writer's, may be a day off
         latest_ms = int((time.time() - 2 * DAY_SECONDS) * 1000) if self._times_refused else LAST_MS
-        open_batches: dict[tuple[str, int], Any] = {}
-        pending = []
+        places: dict[tuple[str, int], list[Packed]] = {}
         for row in rows:
-            topic = self.settings.topic_prefix + row["topic"]
+            topic = self.settings.topic_prefix + row.topic
             if topic not in counts:
                 counts[topic] = len(await producer.partitions_for(topic))
-            place = (topic, partition_of(row["key"], counts[topic]))
-            record = {
-                "key": row["key"].encode(),
-                "value": row["value"],
-                "timestamp": min(row["recorded_ms"], latest_ms),
-                "headers": list(to_headers(json.loads(row["headers"]))),
-            }
-            batch = open_batches.get(place)
-            if batch is not None and batch.append(**record) is not None:
-                continue
-            if batch is not None:
-                pending.append(await producer.send_batch(batch, place[0], partition=place[1]))
-            open_batches[place] = batch = producer.create_batch()
-            if batch.append(**record) is None:
-                raise SendFailed(f"outbox row {row['id']} does not fit an empty batch")
-        for (topic, partition), batch in open_batches.items():
-            pending.append(await producer.send_batch(batch, topic, partition=partition))
+            places.setdefault((topic, partition_of(row.key, counts[topic])), []).append(row)
+        pending = []
+        try:
+            for (topic, partition), found in places.items():
+                batches = packing.pack(found, producer.create_batch, BATCH_BYTES, latest_ms)
+                pending += [await producer.send_batch(batch, topic, partition=partition) for batch in batches]
+        except packing.DoesNotFit as error:
+            raise SendFailed(str(error)) from error
         await asyncio.gather(*pending)
         return len(rows)
 

@@ -61,6 +61,8 @@ async def test_redelivery_is_trimmed(inbox: Inbox, pool: asyncpg.Pool) -> None:
     assert (await inbox.process(records)).duplicates == 2
     straddling = await inbox.process([*records, record(2, "a", 3, 1)])
     assert (straddling.applied, straddling.duplicates) == (1, 2)
+    await inbox.process(records)
+    assert await position(pool) == 3, "what lies wholly below takes it nowhere"
     assert await total(pool, "a") == (12, 3)
 
 
