@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.intake.ending import lock_people
 from services.kernel.operations.audit import OperationRefused
+from services.kernel.operations.held import open_reader
+from services.kernel.replay.comparing import set_aside
 from services.kernel.retention import load_retention
 from services.retention.cli import retention_commands
 from services.retention.periods import Period, periods
@@ -264,8 +266,10 @@ async def test_answers_and_letters_go_by_age_and_places_stay(world: World) -> No
     for offset, key, kind, resolution, when in cases:
         await world.ask("triage", LETTER, offset, key, b"bytes", kind, resolution, when)
     await world.ask("triage", "INSERT INTO key_position (topic, key, sequence) VALUES ('t', 'old', 1)")
+    before = await aside(world)
     outcome = await go(world, now)
     assert outcome.tables["triage", "dead_letter"] == (3, 0)
+    assert await aside(world) == before - {("t", "stranger", 1)}, "a replay knows what was set aside, as before"
     assert await world.ask("intake", "SELECT key FROM idempotency") == [("new",)]
     rows = await world.ask(
         "triage", "SELECT record_offset, key, value, headers, resolution FROM dead_letter ORDER BY 1"
@@ -282,6 +286,11 @@ async def test_answers_and_letters_go_by_age_and_places_stay(world: World) -> No
         ("retention.empty", "3")
     ]
     assert (await go(world, now)).tables["triage", "dead_letter"] == (0, 0)
+
+
+async def aside(world: World) -> frozenset[tuple[str, str, int]]:
+    async with open_reader(world.dsn("triage")) as connection:
+        return await set_aside(connection)
 
 
 async def test_letters_of_one_place_can_all_be_emptied(world: World) -> None:
@@ -304,6 +313,32 @@ async def test_a_letter_that_says_not_whose_it_is_stays_while_anybody_is_held(wo
         await Holds(people.pool, "ann").release(ada, case=None, reason="over", apply=True)
     assert (await go(world)).tables["coaching", "dead_letter"] == (1, 0)
     assert await world.count("coaching", "dead_letter", "value IS NULL") == 1
+
+
+async def test_letters_that_name_somebody_restricted_stay(world: World) -> None:
+    ada = await ended(world)
+    await world.ask(
+        "triage", LETTER, 1, "other", b'{"person_id": "' + ada.encode() + b'"}', "bug", "discarded", REFERRED
+    )
+    async with world.people() as people:
+        await people.restrict(ada, RestrictionReason.OBJECTION_PENDING, note="", apply=True)
+        assert (await go(world)).tables["triage", "dead_letter"] == (0, 1)
+        await people.unrestrict(ada, note="", apply=True)
+    assert (await go(world)).tables["triage", "dead_letter"] == (1, 0)
+
+
+async def test_more_rows_than_a_batch_go_in_several(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.kernel.operations.aging.BATCH", 2)
+    old = "INSERT INTO idempotency (client, route, key, request_hmac, created_at) VALUES ('c', 'r', $1, '', $2)"
+    for number in range(5):
+        await world.ask("intake", old, str(number), REFERRED)
+        await world.ask("triage", LETTER, number, "k", b"bytes", "bug", "discarded", REFERRED)
+    await go(world)
+    assert await world.count("intake", "idempotency") == 0
+    assert await world.count("triage", "dead_letter", "value IS NOT NULL") == 0
+    for service in ("intake", "triage"):
+        counts = "SELECT (detail->>'rows')::int FROM operator_action WHERE action LIKE 'retention%' ORDER BY id"
+        assert await world.ask(service, counts) == [(2,), (2,), (1,)]
 
 
 async def test_key_backups_that_are_old_are_pruned(world: World, tmp_path: Path) -> None:
