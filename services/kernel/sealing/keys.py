@@ -5,19 +5,19 @@ The vault's tables are described in ``source.py``; :class:`KeySource` is what a 
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.kernel.sealing.subject_key import ERASED, MISSING, KeyFound, SubjectKey
-from services.kernel.sealing.wrapping import KeyEncryptionKeys
+from services.kernel.sealing.wrapping import KeyEncryptionKey, KeyEncryptionKeys
 
 MAX_AGE_SECONDS = 60.0
 """So long at most a destroyed key can still be used by a process that fetched it before."""
 MAX_HELD = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyRow:
     """One subject as the vault holds it. ``wrapped`` is None when the key was destroyed.
 
@@ -106,8 +106,11 @@ class KeyRing:
         self._fetching += 1
         try:
             found: dict[str, KeyFound] = dict.fromkeys(subjects, MISSING)
-            for row in await self._source.fetch(subjects):
-                found[row.subject] = await self._open(row)
+            rows = await self._source.fetch(subjects)
+            wrapping = {(row.kek_id, row.kek_wrapped) for row in rows if row.wrapped is not None}
+            keks = {(kek_id, wrapped): await self._keks.open(kek_id, wrapped) for kek_id, wrapped in wrapping}
+            for row in rows:
+                found[row.subject] = _open(row, keks)
             for subject, key in found.items():
                 if key is not MISSING and self._forgotten.get(subject, 0) <= began:
                     self._hold(subject, key, asked_at)
@@ -117,19 +120,19 @@ class KeyRing:
             if not self._fetching:
                 self._forgotten.clear()
 
-    async def _open(self, row: KeyRow) -> KeyFound:
-        if row.wrapped is None:
-            return ERASED
-        kek = await self._keks.open(row.kek_id, row.kek_wrapped)
-        secret = kek.unwrap(row.subject, row.kid, row.wrapped)
-        return SubjectKey(row.subject, row.kid, secret, row.survivor, row.restricted)
-
     def _hold(self, subject: str, found: KeyFound, asked_at: float) -> None:
         """Remember what was found, counted from when it was asked for: it may be old already."""
         self._held.pop(subject, None)
         self._held[subject] = _Held(found, asked_at + self._max_age)
         while len(self._held) > self._max_held:
             self._held.popitem(last=False)
+
+
+def _open(row: KeyRow, keks: Mapping[tuple[str, bytes], KeyEncryptionKey]) -> KeyFound:
+    if row.wrapped is None:
+        return ERASED
+    secret = keks[row.kek_id, row.kek_wrapped].unwrap(row.subject, row.kid, row.wrapped)
+    return SubjectKey(row.subject, row.kid, secret, row.survivor, row.restricted)
 
 
 def one_subject(keys: dict[str, KeyFound], subject: str) -> frozenset[str]:

@@ -56,14 +56,12 @@ class VaultSource:
         rows = await self._pool.fetch(FETCH, sorted(set(subjects)))
         if rows and not rows[0]["served"]:
             raise VaultUnavailable(NOT_SERVED)
+        # by position: by name a batch of keys costs a third more
         return [
-            KeyRow(
-                row["subject"], row["kid"] or "", row["wrapped"], row["kek_id"] or "", row["kek_wrapped"] or b"",
-                row["survivor"], row["restricted"],
-            )
-            for row in rows
-            if row["known"]
-        ]  # fmt: skip
+            KeyRow(subject, kid or "", wrapped, kek_id or "", kek_wrapped or b"", survivor, restricted)
+            for subject, kid, wrapped, kek_id, kek_wrapped, survivor, known, restricted, _ in rows
+            if known
+        ]
 
     async def create_keys(
         self, keks: KeyEncryptionKeys, subjects: Sequence[str], *, clock: Clock = system_clock

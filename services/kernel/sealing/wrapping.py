@@ -75,8 +75,8 @@ class KeyEncryptionKey:
 
 def _bound(subject: str, kid: str) -> bytes:
     """What a wrapped key is authenticated with; each part after its length, so that no two pairs are alike."""
-    parts = (subject.encode(), kid.encode())
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    first, second = subject.encode(), kid.encode()
+    return len(first).to_bytes(4, "big") + first + len(second).to_bytes(4, "big") + second
 
 
 def kek_context(kek_id: str) -> str:
