@@ -385,6 +385,7 @@ def test_a_digest_that_came_stays_and_one_that_was_made_forgets_its_parts() -> N
     assert written(came, key=ERASED) == value
     assert one.digest._parts == ()
     assert came.digest != Digest("f" * 64)
+    assert Digest.of(b"a") == Digest.of(b"a") != Digest.of(b"b"), "not made yet: by what they are of"
 
 
 @pytest.mark.parametrize(("key", "raised"), [(ERASED, ContentErased), (MISSING, KeyMissing), (None, KeyMissing)])
