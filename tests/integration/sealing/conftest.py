@@ -112,6 +112,12 @@ class House:
             subject,
         )
 
+    async def restrict(self, subject: str) -> None:
+        """Say that what is held of a subject may not be used, as the vault does."""
+        await self.safe.execute(
+            "INSERT INTO restriction (subject, reason, restricted_at) VALUES ($1, 'asked', clock_timestamp())", subject
+        )
+
     async def shut_vault(self) -> None:
         """End all connections to the vault and let nobody in but the superuser."""
         name = self.databases("vault").name

@@ -191,6 +191,16 @@ async def test_a_read_of_an_erased_subject_shows_the_rest(house: House, start: S
     assert (await (await start()).get("/wishes/k")).json() == {"count": 1, "wish": None}
 
 
+async def test_what_is_held_of_a_restricted_subject_is_neither_used_nor_shown(house: House, start: Start) -> None:
+    await post(await start(), "first", text=SAID)
+    await house.restrict(ADA)
+    client = await start()
+    for body in ({"text": "rain"}, {"ask": Ask.PASS_ON}, {"ask": Ask.PASS_ON, "word": WORD}):
+        assert problem(await post(client, "second", **body)) == (423, "person_restricted", None)
+    assert problem(await client.get("/wishes/k")) == (423, "person_restricted", None)
+    assert await stored(house) == {"idempotency": 1, "outbox": 1, "words": 0}
+
+
 async def test_a_refusal_of_the_domain_is_what_it_was(start: Start) -> None:
     assert problem(await post(await start(), ask=Ask.REFUSE)) == (409, "unwished", None)
 

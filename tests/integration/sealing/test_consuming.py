@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from services.kernel.runtime import backoff, tables
+from services.kernel.runtime.consumption import Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
@@ -167,6 +168,16 @@ async def test_what_a_process_holds_lasts_through_a_short_absence(house: House) 
     assert await house.position() == 2
 
 
+async def test_a_worker_gets_its_keys_by_its_settings_also_after_it_was_closed(house: House) -> None:
+    key = await house.key(ADA)
+    worker = Consumption(wish_service(), house.settings())
+    async with asyncio.timeout(20):
+        for offset in range(2):
+            await worker.take({("told", 0): [told(offset, "k", offset + 1, TEXT, by=key)]})
+            await worker.close()
+    assert await letters(house, "k", key) == 2 * len(TEXT)
+
+
 # keys that are not to be had
 
 
@@ -228,6 +239,14 @@ async def test_what_is_erased_is_still_passed_on_as_it_is(house: House) -> None:
     await house.erase(ADA)
     await (await house.inbox()).process([record])
     assert [kept.wish for kept in await house.kept("k")] == [Told.model_validate_json(record.value or b"").wish]
+
+
+async def test_what_was_begun_goes_on_for_a_restricted_subject(house: House) -> None:
+    """What another service has published already is answered: a gap in the chain would be a loss."""
+    key = await house.key(ADA)
+    await house.restrict(ADA)
+    counts = await (await house.inbox()).process([told(0, "k", 1, TEXT, by=key)])
+    assert (counts.applied, counts.events, await letters(house, "k", key)) == (1, 1, len(TEXT))
 
 
 async def test_a_try_after_an_erasure_does_not_use_what_an_earlier_one_opened(
