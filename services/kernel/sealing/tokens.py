@@ -49,7 +49,7 @@ _decode_json = json.JSONDecoder(parse_constant=_no_constant).decode
 _encode_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 ).encode
-_encode_header = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_quoted = json.encoder.encode_basestring
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +171,16 @@ def _header(key: SubjectKey, field: str) -> tuple[str, bytes]:
     """Return how every token of a key and a field begins, as we make it: up to its nonce, and its header alone."""
     made = key.headers.get(field)
     if made is None:
-        encoded = _new_header({"alg": ALGORITHM, "enc": ENCRYPTION, "kid": key.kid, "sub": key.subject, "fld": field})
+        encoded = _new_header(key.kid, key.subject, field)
         made = key.headers[field] = (f"{encoded.decode('ascii')}..", encoded)
     return made
 
 
-def _new_header(fields: dict[str, str]) -> bytes:
-    for name, value in fields.items():
+def _new_header(kid: str, subject: str, field: str) -> bytes:
+    for name, value in (("kid", kid), ("sub", subject), ("fld", field)):
         _check_name(name, value)
-    encoded = _to_base64(_encode_header(fields).encode())
+    names = f'"kid":{_quoted(kid)},"sub":{_quoted(subject)},"fld":{_quoted(field)}'
+    encoded = _to_base64(f'{{"alg":"{ALGORITHM}","enc":"{ENCRYPTION}",{names}}}'.encode())
     if len(encoded) > MAX_HEADER_CHARS:
         raise SealInvalid(Fault.HEADER, f"the header has {len(encoded)} characters; at most {MAX_HEADER_CHARS}")
     return encoded
