@@ -44,7 +44,7 @@ def funnel(played: Played, follower: Follower) -> dict[str, int]:
         "already referred (409)": replies[409],
         "accepted (201)": replies[201],
         "of these for an eligibility review": sum(
-            p.reply.status == ACCEPTED and p.reply.body["status"] == "eligibility_review" for p in played.posted
+            data["eligibility"]["outcome"] == "review" for data in first.values()
         ),
         "of these linked to an earlier referral": linked,
         "triaged": len(first),
