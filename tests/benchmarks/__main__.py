@@ -4,15 +4,17 @@ Writes ``bench.json`` (not kept in git): ``{"rows": [{"name", "value", "unit", "
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -20,12 +22,18 @@ from rich.table import Table
 from services.contracts.types import TOPIC_REFERRAL, TOPIC_TRIAGE
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
-from tests.benchmarks.events import referrals
+from services.kernel.sealing.keyring import VaultKeys
+from services.kernel.settings import Environment, Settings
+from tests.benchmarks.events import made_keys, people_ids, referrals
 from tests.benchmarks.measure import Measured, measure
+from tests.benchmarks.sealing import sealing_rows
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker, resolve
+from tests.parts.kafka_admin import Raw
 
 PARTITIONS = 6
+SEALED = 5_000
+"""So many people's events are sealed to see what that costs."""
 OUT = Path("bench.json")
 Start = Callable[[str, Supervisor, Databases], list[Child]]
 
@@ -46,22 +54,46 @@ class Bench:
         prefix = f"b{uuid.uuid4().hex[:8]}."
         source, target = f"{prefix}{TOPIC_REFERRAL}", f"{prefix}{TOPIC_TRIAGE}"
         self.broker.create_topics([source, target], PARTITIONS)
-        self.broker.produce(referrals(count, source), 120.0)
         databases = Databases(self.postgres, self.templates)
-        server = int((self.postgres.data / "postmaster.pid").read_text().split()[0])
-        with self._processes(name, prefix, databases) as running:
-            found = measure(count, lambda: self._produced(target), [c.pid for c in running], server)
+        environment = databases.environment("triage")
+        self.broker.produce(asyncio.run(self._records(environment, source, count)), 120.0)
+        with self._processes(name, prefix, databases, environment) as running:
+            found = measure(count, lambda: self._produced(target), [c.pid for c in running], self._server())
         databases.close()
         self.broker.delete_topics([source, target])
         return found
+
+    def sealing(self, count: int) -> list[dict[str, Any]]:
+        """Measure what sealing costs an event, in this process and on a vault of its own."""
+        databases = Databases(self.postgres, self.templates)
+        environment = databases.environment("triage")
+        try:
+            return asyncio.run(self._sealing(environment, count))
+        finally:
+            databases.close()
+
+    async def _sealing(self, environment: dict[str, str], count: int) -> list[dict[str, Any]]:
+        records = await self._records(environment, TOPIC_REFERRAL, count)
+        async with _keys(environment) as keys:
+            await keys.get(people_ids(1))
+            return await sealing_rows(records, keys, self._server())
+
+    async def _records(self, environment: dict[str, str], topic: str, count: int) -> list[Raw]:
+        async with _keys(environment) as keys:
+            return referrals(topic, await made_keys(keys, people_ids(count)))
+
+    def _server(self) -> int:
+        return int((self.postgres.data / "postmaster.pid").read_text().split()[0])
 
     def _produced(self, topic: str) -> int:
         return sum(end - start for start, end in self.broker.ends(topic).values())
 
     @contextmanager
-    def _processes(self, name: str, prefix: str, databases: Databases) -> Iterator[list[Child]]:
+    def _processes(
+        self, name: str, prefix: str, databases: Databases, vault_and_database: dict[str, str]
+    ) -> Iterator[list[Child]]:
         environment = {
-            **databases.environment("triage"),
+            **vault_and_database,
             "PATHWAY_ENVIRONMENT": "development",
             "PATHWAY_KAFKA_BOOTSTRAP": self.broker.bootstrap,
             "PATHWAY_TOPIC_PREFIX": prefix,
@@ -81,6 +113,17 @@ class Bench:
                 self.postgres.execute(SEEN, databases("triage").name, "triage_owner")
             which = "plain" if name == "plain-faust" else "sqlmodel"
             yield [supervisor.python(name, "-m", "tests.benchmarks.rivals", which, *topics)]
+
+
+@asynccontextmanager
+async def _keys(environment: dict[str, str]) -> AsyncIterator[VaultKeys]:
+    """The vault that an environment names, as a process that has just started sees it."""
+    url, root = SecretStr(environment["PATHWAY_VAULT_URL"]), environment["PATHWAY_ROOT_KEY"]
+    keys = await VaultKeys.open(Settings(environment=Environment.DEVELOPMENT, vault_url=url, root_key=root))
+    try:
+        yield keys
+    finally:
+        keys.close()
 
 
 def rows_of(found: dict[str, list[Measured]]) -> list[dict[str, Any]]:
@@ -122,6 +165,7 @@ def main() -> None:
         broker = resolve()
         try:
             bench = Bench(broker, postgres, Path(folder))
+            sealing = bench.sealing(SEALED)
             with Progress(console=console, transient=True) as bar:
                 task = bar.add_task("measuring", total=options.rounds * len(counts))
                 for _ in range(options.rounds):
@@ -131,7 +175,7 @@ def main() -> None:
                         bar.advance(task)
         finally:
             broker.close()
-    rows = rows_of(found)
+    rows = [*rows_of(found), *sealing]
     OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     if options.json:
         print(json.dumps({"rows": rows}))
