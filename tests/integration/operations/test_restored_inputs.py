@@ -56,7 +56,7 @@ def service() -> Service:
     others = Contract(TYPES[OTHERS], Added, OTHERS, "source")
     return replace(
         known,
-        registry=Registry([*known.registry, others]),
+        registry=Registry([*known.registry, others], known.registry.classes),
         inputs=(NUMBERS, OTHERS),
         handles=frozenset(TYPES.values()),
         decide=decide,
