@@ -33,11 +33,11 @@ async def write(
         async with transaction(pool, apply=True) as connection:
             detail = {"people": list(dossier.person_ids), "rows": dossier.rows, "sha256": digests}
             await record_action(connection, actor, "person.export", dossier.person_ids[0], note, detail)
-        for file, part in zip(contents, written, strict=True):
-            part.rename(file)
+        for number, file in enumerate(contents):
+            written[number] = written[number].rename(file)
     except BaseException as error:
-        for part in written:
-            part.unlink(missing_ok=True)
+        for file in written:
+            file.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is not None:
             raise OperationRefused("file_refused", f"{error.filename}: {error.strerror}") from error
         raise

@@ -159,6 +159,12 @@ def test_a_folder_that_cannot_be_written_is_said_and_nothing_stays(
     assert asyncio.run(world.count("vault", "operator_action", "action = 'person.export'")) == 0
 
 
+def test_without_an_audit_row_there_are_no_files(world: World, ada: str, pathway: Pathway, tmp_path: Path) -> None:
+    asyncio.run(world.ask("vault", "REVOKE INSERT ON operator_action FROM vault_run"))
+    assert pathway("person", "export", ada, "--to", str(tmp_path)).exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_merged_and_restricted_person_is_one(world: World, ada: str, pathway: Pathway, tmp_path: Path) -> None:
     merge = ("person", "merge", "--survivor-nhs-number", ADA, "--merged-nhs-number", BOB["nhs_number"], "--apply")
     people = said(pathway(*merge, "--json"))["people"]

@@ -367,9 +367,10 @@ async def test_after_a_restore_of_the_vault_holds_are_confirmed_first(world: Wor
 async def test_nothing_is_looked_at_before_the_vault_was_held_against_its_log(world: World) -> None:
     await ended(world)
     await world.ask("vault", "DELETE FROM key_serving")
-    with pytest.raises(OperationRefused) as refused:
-        await go(world)
-    assert refused.value.code == "vault_unchecked"
+    for apply in (False, True):
+        with pytest.raises(OperationRefused) as refused:
+            await go(world, apply=apply)
+        assert refused.value.code == "vault_unchecked"
 
 
 async def test_who_has_no_key_is_told_and_not_touched(world: World) -> None:
