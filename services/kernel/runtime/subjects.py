@@ -1,7 +1,7 @@
 """Subjects' keys at hand before a transaction begins, so that no lock is held while the vault takes its time."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.fold import Aggregate
@@ -47,8 +47,16 @@ async def _fetch(keyring: Keys, wanted: set[str]) -> Mapping[str, KeyFound]:
         raise Stop(error.code, str(error)) from error
 
 
-def subjects_of(service: Service, items: Iterable[Decoded | Poison], aggregates: Sequence[Aggregate] = ()) -> set[str]:
+def subjects_of(service: Service, items: Iterable[Decoded | Poison], aggregates: Iterable[Aggregate] = ()) -> set[str]:
     """Return whose keys a batch needs."""
-    found = {service.subject_of(a.state, None) for a in aggregates if a.state is not None}
-    found |= {service.subject_of(None, i.cause.data) for i in items if isinstance(i, Decoded) and i.cause is not None}
+    states = ((a.state, None) for a in aggregates if a.state is not None)
+    causes = ((None, i.cause.data) for i in items if isinstance(i, Decoded) and i.cause is not None)
+    found = {_subject(service, *one) for one in (*states, *causes)}
     return {subject for subject in found if subject is not None}
+
+
+def _subject(service: Service, state: Any, data: Any) -> str | None:
+    try:
+        return service.subject_of(state, data)
+    except Exception:  # a bug of one event, not of its batch: the fold meets it again
+        return None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.sealing.tokens import seal
 from tests.integration.sealing.conftest import ADA, BOB, WAITS_FOR_A_LOCK, House, watched
 from tests.tally.source import until
-from tests.tally.wishes import Answer, Ask, Box, Told, opened, told, wish_service
+from tests.tally.wishes import Answer, Ask, Box, Told, opened, subject, told, wish_service
 
 TEXT = "a sunny day"
 
@@ -355,6 +356,20 @@ async def test_plain_content_that_a_decision_lets_slip_never_leaves(house: House
     assert await house.kept("k") == []
     assert await house.box("k") is None
     assert TEXT.encode() not in await everything(house)
+
+
+async def test_a_subject_that_cannot_be_told_is_one_event_s_bug(house: House) -> None:
+    key = await house.key(ADA)
+
+    def careless(found: Any) -> str | None:
+        if getattr(found, "ask", None) is Ask.PASS_ON:
+            raise AttributeError("subject")
+        return subject(found)
+
+    inbox = Inbox(replace(wish_service(), subject=careless), None, house.pool, keys=await house.open_keys())
+    await inbox.process([told(0, "k", 1, by=key, ask=Ask.PASS_ON), told(1, "b", 1, by=key)])
+    assert await house.dead() == [("k", "bug", "AttributeError")]
+    assert (await house.position(), await house.stops(), len(await house.kept("b"))) == (2, [], 1)
 
 
 async def test_nothing_seals_without_a_vault(house: House) -> None:
