@@ -1,4 +1,4 @@
-"""Run a role of the tally service as a process: ``python -m tests.tally worker|relay [PREFIX]``."""
+"""Run a role of a toy service as a process: ``python -m tests.tally worker|relay [tally|wishes]``."""
 
 import sys
 
@@ -6,14 +6,17 @@ from services.kernel.logs import configure_logs
 from services.kernel.runtime.roles import run_relays, run_role, run_worker
 from services.kernel.settings import load_settings
 from tests.tally.domain import tally_service
+from tests.tally.wishes import wish_service
+
+SERVICES = {"tally": tally_service, "wishes": wish_service}
 
 
 def main() -> None:
     """Run."""
-    role = sys.argv[1]
+    role, name = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "tally"
     settings = load_settings()
-    configure_logs(settings.log_level, service="tally", role=role)
-    service = tally_service()
+    configure_logs(settings.log_level, service=name, role=role)
+    service = SERVICES[name]()
     run_role(run_worker(service, settings) if role == "worker" else run_relays([service], settings))
 
 

@@ -183,7 +183,7 @@ def told(
     return Record("told", 0, offset, key.encode(), value, headers(key, sequence, type_=TOLD))
 
 
-def opened(model: type[M], value: str, key: SubjectKey) -> M:
+def opened(model: type[M], value: str | bytes, key: SubjectKey) -> M:
     """Read a model whose sealed content can be opened."""
     found: list[Sealed[Any]] = []
     read = model.model_validate_json(value, context=found)
