@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
-from services.kernel.logs import configure_logs
+from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
 from services.kernel.sealing.root import check_root_key
@@ -190,8 +190,13 @@ def demo(
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point. A bug is told by its type and place: the message that Typer would print can quote anybody's data."""
+    configure_logs("WARNING")
+    try:
+        app()
+    except Exception as error:
+        log_crash(error)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -38,6 +38,11 @@ SETTINGS = {
     "timezone": "UTC",
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] %u@%d ",
+    # an error's statement, its parameters and the row that it concerns can hold anybody's data
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 
 

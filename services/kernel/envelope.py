@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.kernel.clock import parse_rfc3339, rfc3339
+from services.kernel.ids import is_uuid
 from services.kernel.limits import MAX_INTEGER
 
 Headers = tuple[tuple[str, bytes], ...]
 
 CONTENT_TYPE = "application/json"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_KEY = re.compile(r"(?=[^a-z]*[a-z])[a-z0-9._:-]{1,64}\Z")
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,15}\Z")
 _REQUIRED = ("id", "source", "type", "subject", "time", "recordedtime", "sequence", "correlationid", "causationid")
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text is such a key as services make: a UUID or a name in lower case, no number and no words.
+
+    Keys stand in clear in every table, list and log line, so nothing else is taken for one.
+    """
+    return _KEY.match(text) is not None or is_uuid(text)
 
 
 class EnvelopeError(ValueError):
@@ -96,6 +106,8 @@ def from_headers(headers: Iterable[tuple[str, bytes]], key: bytes | None) -> Env
         raise EnvelopeError("sequence_malformed", "sequence is an integer from 1")
     if key is None or found["subject"].encode() != key:
         raise EnvelopeError("subject_is_not_key", "the subject and the record's key differ")
+    if not is_key(found["subject"]):
+        raise EnvelopeError("key_malformed", "a key is a UUID or a name in lower case")
     try:
         time, recorded = parse_rfc3339(found["time"]), parse_rfc3339(found["recordedtime"])
     except (ValueError, OverflowError) as error:

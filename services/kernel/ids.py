@@ -7,6 +7,15 @@ from uuid import UUID
 
 from services.kernel.clock import from_unix_ms, unix_ms
 
+_HEX = frozenset("0123456789abcdefABCDEF")
+_DIGITS = 32
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID, with hyphens or without: an identifier that says nothing of anybody."""
+    digits = text.replace("-", "")
+    return len(digits) == _DIGITS and len(text) <= _DIGITS + 4 and _HEX.issuperset(digits)
+
 
 def uuid7(now: datetime, random: bytes | None = None) -> str:
     """Return a UUIDv7 (RFC 9562) whose first 48 bits are ``now`` in milliseconds.

@@ -96,7 +96,7 @@ def _check_text(text: str) -> None:
 
 
 def _check_number(number: float) -> None:
-    if not math.isfinite(number):
+    if isinstance(number, float) and not math.isfinite(number):  # an integer can be too long for a float
         raise LimitError("not_a_number", "a number beyond what can be held")
     if abs(number) > MAX_INTEGER:
         raise LimitError("integer_too_large", f"integers lie within {MAX_INTEGER}")

@@ -27,6 +27,8 @@ ROLES: Final = {
     "coaching-api": ("api", "coaching"),
 }
 """What a test may kill."""
+FURTHER: Final = {"triage-api": ("api", "triage"), "outcomes-api": ("api", "outcomes")}
+"""What the stories here do without, unless they say so."""
 
 STANDING: Final = {
     "unsent": "SELECT count(*) FROM outbox_unsent",
@@ -48,9 +50,11 @@ class System:
     prefix: str
     connections: dict[str, asyncpg.Connection] = field(default_factory=dict)
     changes: dict[str, dict[str, str]] = field(default_factory=dict)
+    programs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What runs a role in place of the command, until it is started again without."""
 
     def __post_init__(self) -> None:
-        names = ("issuer", *ROLES)
+        names = ("issuer", *ROLES, *FURTHER)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.issuer = f"http://127.0.0.1:{self.ports['issuer']}"
         self.environment = {
@@ -73,7 +77,7 @@ class System:
     @property
     def urls(self) -> dict[str, str]:
         """The addresses of the APIs."""
-        return {name: f"http://127.0.0.1:{self.ports[f'{name}-api']}" for name in ("intake", "coaching")}
+        return {name: f"http://127.0.0.1:{self.ports[f'{name}-api']}" for name in SERVICES}
 
     @property
     def settings(self) -> Settings:
@@ -102,7 +106,8 @@ class System:
     def role(self, name: str) -> Child:
         """Start a role and return at once."""
         more: Mapping[str, str] = self.changes.get(name, {})
-        return self.processes.python(name, *CLI, *ROLES[name], env={"PATHWAY_HTTP_PORT": str(self.ports[name]), **more})
+        words = (*self.programs.get(name, CLI), *{**ROLES, **FURTHER}[name])
+        return self.processes.python(name, *words, env={"PATHWAY_HTTP_PORT": str(self.ports[name]), **more})
 
     async def ready(self, *names: str) -> None:
         """Wait until processes are ready; the loop goes on, since some may wait for what runs in it."""

@@ -45,9 +45,9 @@ def faults(command: PlanCommand, referred_on: date, today: date) -> list[Reason]
 
 def _past(day: date, what: str, pointer: str, referred_on: date, today: date) -> Iterator[Reason]:
     if day > today:
-        yield Reason(f"{what}_in_future", f"{day} has not come yet in London", pointer)
+        yield Reason(f"{what}_in_future", "this day has not come yet in London", pointer)
     elif day < referred_on:
-        yield Reason(f"{what}_before_referral", f"{day} is before the referral ({referred_on})", pointer)
+        yield Reason(f"{what}_before_referral", "this day is before the referral", pointer)
 
 
 def _next_review(review: date | None, occurred_on: date, pointer: str) -> Iterator[Reason]:

@@ -64,12 +64,12 @@ def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  on
             _cancel(plan, name)
         case SetGoal(goal=goal):
             if any(known.goal_id == goal.goal_id for known in plan.goals):
-                refuse("goal_id_taken", f"there is an open goal {goal.goal_id}", "/goal/goal_id")
+                refuse("goal_id_taken", "there is an open goal of this id", "/goal/goal_id")
             if len(plan.goals) >= MAX_OPEN_GOALS:
                 refuse("too_many_goals", f"a plan holds at most {MAX_OPEN_GOALS} open goals")
         case ProgressGoal(goal_id=name):
             if all(known.goal_id != name for known in plan.goals):
-                refuse("goal_unknown", f"there is no open goal {name}", "/goal_id")
+                refuse("goal_unknown", "there is no such open goal", "/goal_id")
         case RecordSession():
             _session(plan, command)
         case ChangeWorkStatus() | ConfirmWorkStatus():
@@ -107,7 +107,7 @@ def _agreement(command: AgreePlan) -> None:
     found = sequencing.faults([(step.step_id, step.after) for step in command.steps], (), "/steps", noun="step")
     goals = [goal.goal_id for goal in command.goals]
     found += [
-        Reason("duplicate_goal", f"goal {name} stands there twice", f"/goals/{index}")
+        Reason("duplicate_goal", "this goal stands there twice", f"/goals/{index}")
         for index, name in enumerate(goals)
         if name in goals[:index]
     ]
@@ -119,10 +119,10 @@ def _new_step(plan: PlanSnapshot, command: AddStep) -> None:
     step = command.step
     opened = {known.step_id for known in plan.steps}
     if step.step_id in opened or step.step_id in plan.finished_steps:
-        refuse("step_id_taken", f"there is a step {step.step_id}", "/step/step_id")
+        refuse("step_id_taken", "there is a step of this id", "/step/step_id")
     known = {*opened, *plan.finished_steps}
     unknown = [
-        Reason("unknown_predecessor", f"there is no step {wanted}", f"/step/after/{place}")
+        Reason("unknown_predecessor", "there is no such step", f"/step/after/{place}")
         for place, wanted in enumerate(step.after)
         if wanted not in known
     ]
@@ -138,7 +138,7 @@ def open_step(plan: PlanSnapshot, name: str) -> OpenStep:
     """Return an open step. Raises Refused 409 ``step_unknown`` when there is none of that id."""
     step = next((step for step in plan.steps if step.step_id == name), None)
     if step is None:
-        refuse("step_unknown", f"there is no open step {name}", "/step_id")
+        refuse("step_unknown", "there is no such open step", "/step_id")
     return step
 
 
@@ -150,7 +150,7 @@ def blocked_by(plan: PlanSnapshot, step: OpenStep) -> list[str]:
 def _start(plan: PlanSnapshot, name: str) -> None:
     step = open_step(plan, name)
     if step.state is not StepState.PLANNED:
-        refuse("step_already_started", f"step {name} has started already", "/step_id")
+        refuse("step_already_started", "this step has started already", "/step_id")
     waiting = blocked_by(plan, step)
     if waiting:
         refuse("step_blocked", f"finish first: {', '.join(waiting)}", "/step_id")
@@ -159,9 +159,9 @@ def _start(plan: PlanSnapshot, name: str) -> None:
 def _finish(plan: PlanSnapshot, command: FinishStep, name: str) -> None:
     step = open_step(plan, name)
     if step.started_on is None:
-        refuse("step_not_started", f"step {name} has not started", "/step_id")
+        refuse("step_not_started", "this step has not started", "/step_id")
     if command.occurred_on < step.started_on:
-        message = f"step {name} started on {step.started_on}"
+        message = "this day is before the step started"
         refuse("finished_before_started", message, "/occurred_on", _IMPOSSIBLE)
 
 

@@ -58,6 +58,17 @@ def code_of(error_type: str) -> str:
     return CODE_OF.get(error_type, error_type)
 
 
+_MESSAGES = {"union_tag_invalid": "expected one of {expected_tags}"}
+"""In place of messages of pydantic's that repeat what was sent."""
+
+
+def message_of(error: Mapping[str, Any]) -> str:
+    """Return what is wrong in words that repeat nothing of what was sent."""
+    if error["type"] in _MESSAGES:
+        return _MESSAGES[error["type"]].format(**error["ctx"])
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def json_pointer(location: Sequence[str | int], value: Any, *, missing: bool = False) -> str:
     """Return the RFC 6901 pointer to ``location`` within the JSON ``value``.
 
@@ -92,6 +103,5 @@ def reasons_of(errors: Sequence[Any], value: Any, *, skip: int = 0) -> list[Reas
     for error in errors:
         code = code_of(error["type"])
         pointer = json_pointer(tuple(error["loc"])[skip:], value, missing=error["type"] == "missing")
-        message = str(error["msg"]).removeprefix("Value error, ")
-        found.setdefault((code, pointer), Reason(code, message, pointer))
+        found.setdefault((code, pointer), Reason(code, message_of(error), pointer))
     return list(found.values())

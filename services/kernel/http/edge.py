@@ -16,16 +16,19 @@ from services.kernel.http.exchange import WITH_BODY, Annotate, Exchange, attach,
 from services.kernel.http.identity import Verifier
 from services.kernel.http.metrics import Meter
 from services.kernel.http.problems import Problem, problem_response
-from services.kernel.ids import uuid7
+from services.kernel.ids import is_uuid, uuid7
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 _log = structlog.get_logger()
 
 
 class Edge:
-    """Outermost: mints and mirrors ids, turns whatever is raised into a problem, measures and logs."""
+    """Outermost: mints and mirrors ids, turns whatever is raised into a problem, measures and logs.
+
+    A sender's own ids go into logs and topics, so they must be UUIDs: anything else could be about somebody, and is
+    replaced by ours.
+    """
 
     def __init__(self, app: ASGIApp, *, meter: Meter, clock: Clock, annotate: Annotate | None = None) -> None:
         self._app = app
@@ -64,10 +67,10 @@ class Edge:
             await problem_response(scope, error)(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - started
-            route = self._meter.observe(scope, status, seconds)
+            method, route = self._meter.observe(scope, status, seconds)
             _log.info(
                 "http_request",
-                method=scope["method"],
+                method=method,
                 route=route,
                 status=status,
                 seconds=round(seconds, 6),
@@ -79,8 +82,8 @@ class Edge:
         minted = uuid7(self._clock())
         asked, correlated = headers.get("x-request-id", ""), headers.get("x-correlation-id", "")
         exchange = Exchange(
-            request_id=asked if _SAFE_ID.fullmatch(asked) else minted,
-            correlation_id=correlated if _SAFE_ID.fullmatch(correlated) else minted,
+            request_id=asked if is_uuid(asked) else minted,
+            correlation_id=correlated if is_uuid(correlated) else minted,
             annotate=self._annotate,
         )
         trace = headers.get("traceparent", "")

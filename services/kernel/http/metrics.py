@@ -23,10 +23,10 @@ class Meter:
             "http_request_seconds", "Seconds from request to answer", labels, registry=self.registry, buckets=_BUCKETS
         )
 
-    def observe(self, scope: Scope, status: int, seconds: float) -> str:
-        """Count one request and return its route template."""
+    def observe(self, scope: Scope, status: int, seconds: float) -> tuple[str, str]:
+        """Count one request; return its method, if it is one of HTTP's, and its route template."""
         route = self.templates.get(scope.get("endpoint"), UNMATCHED)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._requests.labels(self._service, method, route, str(status)).inc()
         self._seconds.labels(self._service, method, route).observe(seconds)
-        return route
+        return method, route

@@ -23,6 +23,7 @@ from services.kernel.decision import Refused
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.identity import token_refused
 from services.kernel.http.problems import Problem, unavailable
+from services.kernel.ids import is_uuid
 from services.kernel.runtime import stops
 from services.kernel.runtime.commands import BEHIND, Commands, Transaction
 
@@ -157,11 +158,16 @@ async def once(request: Request) -> OnceRunner:
         commands=parts.commands,
         client=exchange.principal.client,
         route=f"{request.method} {parts.meter.templates[request.scope['endpoint']]}",
-        key=keys[0],
+        key=kept_key(parts.idempotency_key, keys[0]),
         digest=request_digest(
             parts.idempotency_key, request.method, str(request.url.path), request.url.query, exchange.body
         ),
     )
+
+
+def kept_key(secret: bytes, key: str) -> str:
+    """Return a sender's key as it is kept: a UUID as it is, anything else, which may name somebody, as its HMAC."""
+    return key if is_uuid(key) else hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
 
 
 def request_digest(key: bytes, method: str, path: str, query: str, body: bytes) -> bytes:

@@ -14,6 +14,7 @@ from starlette.types import Scope
 from services.kernel.decision import Reason, Refused
 from services.kernel.http.codes import reasons_of
 from services.kernel.http.exchange import Exchange, exchange_of
+from services.kernel.raised import raised
 from services.kernel.runtime.failures import is_transient
 from services.kernel.sealing.content import KeyMissing
 from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
@@ -145,14 +146,10 @@ def _of_validation(error: RequestValidationError) -> Problem:
 
 def _report(error: BaseException, exchange: Exchange | None, event: str) -> None:
     """Log type and place of an error, never its text: a driver's message can hold a row's values."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
     _log.error(
         event,
         error=type(error).__name__,
-        detail=where,
+        detail=raised(error),
         sqlstate=getattr(error, "sqlstate", None),
         request_id=exchange.request_id if exchange else None,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import asyncpg
 import typer
 from aiokafka.errors import KafkaError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -56,6 +57,9 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
         errors.print(f"[bold]{refused.code}[/bold]: {refused}")
     except (VaultUnavailable, WrappingKeyWrong) as error:
         errors.print(f"[bold]{error.code}[/bold]: {error}; check PATHWAY_VAULT_URL, PATHWAY_ROOT_KEY and the vault")
+    except ValidationError as error:  # its message quotes what it was given
+        found = [f"{'.'.join(map(str, e['loc']))} ({e['type']})" for e in error.errors(include_input=False)]
+        errors.print(f"[bold]unreadable[/bold]: {error.title}: {', '.join(found)}", soft_wrap=True)
     except ValueError as error:
         errors.print(str(error))
     except (OSError, *DATABASE_ERRORS) as error:

@@ -1,6 +1,7 @@
 """From a Kafka record to an input or to poison."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.kernel.decision import Received
-from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, readable_attributes
-from services.kernel.limits import MAX_INTEGER, MAX_KEY_BYTES, LimitError, check_json, check_record
+from services.kernel.envelope import Envelope, EnvelopeError, Headers, from_headers, is_key, readable_attributes
+from services.kernel.ids import is_uuid
+from services.kernel.limits import MAX_INTEGER, LimitError, check_json, check_record
 from services.kernel.registry import Contract
 from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service
 
 DIGITS = len(str(MAX_INTEGER))
+_TYPE = re.compile(r"[a-z]+(?:\.[a-z_]+)+\.v[0-9]{1,3}")
+"""How types are named: nothing else is repeated where everybody reads it."""
 MALFORMED_BATCH = "pathway-malformed-batch"
 """The header of what stands for the records of a batch that cannot be read; it says why."""
 
@@ -77,7 +81,8 @@ def decode(service: Service, record: Record) -> Decoded | Poison:
     contract = service.registry.find(envelope.type)
     if contract is None or contract.topic != record.topic:
         if service.registry.produces(envelope.source, record.topic):
-            raise UnknownVersion(f"{envelope.type} from {envelope.source} in {record.topic}")
+            named = envelope.type if _TYPE.fullmatch(envelope.type) else "a type that is no name of one"
+            raise UnknownVersion(f"{named} from {envelope.source} in {record.topic}")
         return poison(record, "type_unknown", "not an event type of this topic", envelope)
     if envelope.source != contract.source:
         # the number that it claims is not one of the producer's: no letter may give that up
@@ -119,11 +124,12 @@ def poison(record: Record, code: str, detail: str, envelope: Envelope | None = N
         key = record.key.decode() if record.key else None
     except (EnvelopeError, UnicodeDecodeError):
         return Poison(record, code, detail)
-    if key is not None and ("\x00" in key or len(key) > MAX_KEY_BYTES):
+    if key is not None and not is_key(key):
         key = None
     sequence = found.get("sequence", "")
     number = int(sequence) if sequence.isascii() and sequence.isdigit() and len(sequence) <= DIGITS else None
-    return Poison(record, code, detail, key, number, found.get("id"))
+    event_id = found.get("id", "")
+    return Poison(record, code, detail, key, number, event_id if is_uuid(event_id) else None)
 
 
 def headers_to_json(headers: Headers) -> str:

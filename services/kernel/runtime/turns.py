@@ -6,7 +6,6 @@ higher one waits. So nothing that is lost, late or poisoned is ever passed over 
 """
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from services.kernel.decision import PolicyMissing
 from services.kernel.envelope import Envelope
+from services.kernel.raised import raised
 from services.kernel.runtime import fold
 from services.kernel.runtime.failures import BugLimit, Stop
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing
@@ -94,7 +94,7 @@ class Turns:
         """Raise KeysWanted where states or what waits concern subjects that the records did not name."""
         if self.keys is not None:
             waiting = [i for turn in self.turns.values() for i in turn.waiting.values() if isinstance(i, Decoded)]
-            wanted = subjects_of(self.service, [*items, *waiting], list(self.aggregates.values()))
+            wanted = subjects_of(self.service, [*items, *waiting], self.aggregates.values())
             if missing := wanted - self.keys.keys():
                 raise KeysWanted(missing)
 
@@ -177,7 +177,7 @@ class Turns:
                 return False
             except Exception as error:
                 self.limit.failed(turn.key, time.monotonic())
-                bug = poison(item.record, _name(error), _place(error), envelope)
+                bug = poison(item.record, _name(error), raised(error), envelope)
                 self._set_aside(bug, "bug")
                 return False
             self.counts.events += events
@@ -261,10 +261,3 @@ class RefusedBySql(Exception):
 
 def _name(error: BaseException) -> str:
     return str(error) if isinstance(error, RefusedBySql) else type(error).__name__
-
-
-def _place(error: BaseException) -> str:
-    """Say where a bug was raised, without its message: a message may hold a person's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = [f"{frame.name}:{frame.lineno}" for frame in frames[-3:]]
-    return f"{type(error).__name__} in {' > '.join(last)}"

@@ -1,7 +1,9 @@
 """One key, one effect, one answer: on real PostgreSQL."""
 
 import asyncio
+import hashlib
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,6 +20,7 @@ from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, Clock, build, calling
 
 PLACE = "/counters/a/counts"
+OLD, NEW = "0192f3a1-5c77-4b0e-9d43-6a1f0c2e7b11", "0192f3a1-5c77-4b0e-9d43-6a1f0c2e7b12"
 
 
 def total(ask: Ask, key: str = "a") -> int:
@@ -118,11 +121,22 @@ async def test_a_key_is_kept_for_seven_days(client: httpx.AsyncClient, clock: Cl
 
 
 async def test_the_sweep_deletes_only_what_is_old(client: httpx.AsyncClient, app: FastAPI, clock: Clock) -> None:
-    await post(client, "old", {"by": 5})
+    await post(client, OLD, {"by": 5})
     clock.now += timedelta(days=7, seconds=1)
-    await post(client, "new", {"by": 5})
+    await post(client, NEW, {"by": 5})
     await sweep(app.state.parts.pool, clock.now)
-    assert await app.state.parts.pool.fetchval("SELECT string_agg(key, ',') FROM idempotency") == "new"
+    assert await app.state.parts.pool.fetchval("SELECT string_agg(key, ',') FROM idempotency") == NEW
+
+
+async def test_a_key_that_may_name_somebody_is_not_kept_in_clear(client: httpx.AsyncClient, ask: Ask) -> None:
+    for key in ("nhs-9990000018", NEW):
+        await post(client, key, {"by": 5})
+        assert "idempotency-replayed" in (await post(client, key, {"by": 5})).headers
+    kept = set(ask("SELECT key FROM idempotency").splitlines())
+    assert NEW in kept
+    assert all(re.fullmatch("[0-9a-f]{64}", key) for key in kept - {NEW})
+    digests = {hashlib.new(name, b"nhs-9990000018").hexdigest() for name in ("md5", "sha1", "sha256")}
+    assert kept.isdisjoint(digests), "it can be guessed from a plain digest"
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ü", "a" * 256, "a\tb"])

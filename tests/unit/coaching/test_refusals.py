@@ -100,14 +100,14 @@ IMPOSSIBLE: list[tuple[str, str, str, dict[str, Any], list[tuple[str, str]]]] = 
         "confirmed",
         "plan_agreed",
         agreed((step("a", "b"), step("b", "a"), step("c"))),
-        [("circular_sequence", "/steps"), ("circular_sequence", "/steps")],
+        [("circular_sequence", "/steps/0"), ("circular_sequence", "/steps/1")],
     ),
     (
         "a step waits for itself",
         "confirmed",
         "plan_agreed",
         agreed((step("a", "a"),)),
-        [("circular_sequence", "/steps")],
+        [("circular_sequence", "/steps/0")],
     ),
     (
         "an unknown predecessor and a name twice, told at once",
@@ -135,7 +135,7 @@ IMPOSSIBLE: list[tuple[str, str, str, dict[str, Any], list[tuple[str, str]]]] = 
         "proposed",
         "recommendation_overridden",
         override({"support": "skills", "after": ("gp",)}, {"support": "gp", "after": ("skills",)}),
-        [("circular_sequence", "/package"), ("circular_sequence", "/package")],
+        [("circular_sequence", "/package/0"), ("circular_sequence", "/package/1")],
     ),
     (
         "minutes of a missed session",

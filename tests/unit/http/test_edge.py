@@ -10,18 +10,19 @@ from services.kernel.logs import ALLOWED
 from tests.unit.http.conftest import THING, Make
 from tests.unit.http.test_problems import KEY
 
+ASKED, BOUND = "3F0C8A52-1d7e-4b6a-9c55-0a1b2c3d4e5f", "0123456789abcdef0123456789abcdef"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 async def test_ids_are_mirrored_and_reach_the_command(client: httpx.AsyncClient) -> None:
-    headers = {**KEY, "X-Request-Id": "r-1", "X-Correlation-Id": "c:1.2_3", "traceparent": TRACE}
+    headers = {**KEY, "X-Request-Id": ASKED, "X-Correlation-Id": BOUND, "traceparent": TRACE}
     answer = await client.post("/things", json=THING, headers=headers)
-    assert (answer.headers["x-request-id"], answer.headers["x-correlation-id"]) == ("r-1", "c:1.2_3")
-    assert (answer.json()["correlation"], answer.json()["trace"]) == ("c:1.2_3", TRACE)
+    assert (answer.headers["x-request-id"], answer.headers["x-correlation-id"]) == (ASKED, BOUND)
+    assert (answer.json()["correlation"], answer.json()["trace"]) == (BOUND, TRACE)
 
 
-@pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "é", "a\\nb", '"', "<script>"])
-async def test_an_unsafe_id_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "é", "a\\nb", '"', "<script>", "r-1", "9990000018", f"{ASKED}x"])
+async def test_an_id_that_is_no_uuid_may_name_somebody_and_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
     headers = [(b"x-request-id", sent.encode()), (b"x-correlation-id", sent.encode())]
     answer = await client.get("/things/1", headers=headers)
     for name in ("x-request-id", "x-correlation-id"):
@@ -36,12 +37,12 @@ async def test_a_malformed_trace_is_left_out(client: httpx.AsyncClient, trace: s
 
 async def test_a_request_is_logged_by_its_template_with_allowed_keys(client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
-        answer = await client.get("/things/12345?limit=6789", headers={"X-Request-Id": "r-1"})
+        answer = await client.get("/things/12345?limit=6789", headers={"X-Request-Id": ASKED})
         await client.get("/nothing/12345")
     assert "6789" not in str(logs)
     assert "12345" not in str(logs)
     first, second = (entry for entry in logs if entry["event"] == "http_request")
-    assert (first["route"], first["status"], first["request_id"]) == ("/things/{number}", 200, "r-1")
+    assert (first["route"], first["status"], first["request_id"]) == ("/things/{number}", 200, ASKED)
     assert second["route"] == "unmatched"
     assert {key for entry in logs for key in entry} - {"log_level"} <= ALLOWED
     assert answer.headers["cache-control"] == "no-store"
@@ -49,7 +50,10 @@ async def test_a_request_is_logged_by_its_template_with_allowed_keys(client: htt
 
 async def test_a_key_is_scoped_to_client_and_route_template(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/things", json=THING, headers=KEY)).json()
-    assert (answer["client"], answer["route"], answer["key"]) == ("P84001|someone", "POST /things", "k")
+    assert (answer["client"], answer["route"]) == ("P84001|someone", "POST /things")
+    assert re.fullmatch("[0-9a-f]{64}", answer["key"]), "k is no UUID"
+    uuid = (await client.post("/things", json=THING, headers={"Idempotency-Key": ASKED})).json()
+    assert uuid["key"] == ASKED
 
 
 def test_the_document_tells_how_each_route_answers(make_app: Make) -> None:

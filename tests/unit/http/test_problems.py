@@ -1,13 +1,15 @@
 """Every refusal and failure is a problem document with a stable code, and says nothing it should not."""
 
 import typing
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 from structlog.testing import capture_logs
 
-from services.kernel.http.codes import CODE_OF, json_pointer
+from services.kernel.http.codes import CODE_OF, json_pointer, reasons_of
 from tests.unit.http.conftest import THING, Make, connect
 
 KEY = {"Idempotency-Key": "k"}
@@ -129,3 +131,21 @@ def test_pointers_name_only_places_in_the_document(
     location: tuple[str | int, ...], value: object, pointer: str
 ) -> None:
     assert json_pointer(location, value) == pointer
+
+
+class Walk(BaseModel):
+    kind: Literal["walk"]
+
+
+class Run(BaseModel):
+    kind: Literal["run"]
+
+
+def test_a_kind_that_is_none_is_not_repeated() -> None:
+    """Of all messages of pydantic's only this one quotes what was sent."""
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[Walk | Run, Field(discriminator="kind")])
+    with pytest.raises(ValidationError) as refused:
+        adapter.validate_python({"kind": "Ada Example"})
+    assert "Ada Example" in refused.value.errors()[0]["msg"]
+    [reason] = reasons_of(refused.value.errors(), {"kind": "Ada Example"})
+    assert (reason.code, reason.message) == ("unknown_code", "expected one of 'walk', 'run'")

@@ -19,7 +19,7 @@ WHOLE = Envelope(
     id=ID,
     source="/example",
     type="org.example.thing.done.v1",
-    subject="a thing",
+    subject="a-thing",
     time=AT,
     recordedtime=AT,
     sequence=3,
@@ -31,12 +31,13 @@ WHOLE = Envelope(
 )
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+KEYS = st.uuids().map(str) | st.from_regex(r"[0-9._:-]{0,9}[a-z][a-z0-9._:-]{0,9}", fullmatch=True)
 ENVELOPES = st.builds(
     Envelope,
     id=st.uuids().map(str),
     source=WORDS,
     type=WORDS,
-    subject=WORDS,
+    subject=KEYS,
     time=MOMENTS,
     recordedtime=MOMENTS,
     sequence=st.integers(1, MAX_INTEGER),
@@ -74,7 +75,7 @@ def headers(**changed: bytes | None) -> Headers:
     return tuple((name, content) for name, content in found.items() if content is not None)
 
 
-def code_of(found: Headers, key: bytes | None = b"a thing") -> str | None:
+def code_of(found: Headers, key: bytes | None = b"a-thing") -> str | None:
     try:
         from_headers(found, key)
     except EnvelopeError as error:
@@ -146,6 +147,19 @@ def test_each_fault_has_its_code(changed: dict[str, bytes | None], code: str | N
 @pytest.mark.parametrize("key", [None, b"", b"another", b"\xff"])
 def test_the_key_must_be_the_subject(key: bytes | None) -> None:
     assert code_of(headers(), key) == "subject_is_not_key"
+
+
+@pytest.mark.parametrize(
+    "key", ["Ada Example", "Example", "9990000018", "1986-04-12", "o'neill", "ada\n", "ada@example", "é"]
+)
+def test_what_is_no_key_of_ours_is_not_taken_for_one(key: str) -> None:
+    """It would stand in clear wherever keys do."""
+    assert code_of(headers(ce_subject=key.encode()), key.encode()) == "key_malformed"
+
+
+@pytest.mark.parametrize("key", [ID, ID.upper(), "00000000-0000-0000-0000-000000000000", "wwgm-2024", "7a"])
+def test_a_key_is_a_uuid_or_a_name(key: str) -> None:
+    assert code_of(headers(ce_subject=key.encode()), key.encode()) is None
 
 
 def test_a_header_that_comes_twice_is_refused_whoever_s_it_is() -> None:

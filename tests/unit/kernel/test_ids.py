@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.kernel.ids import event_id, is_minted_from_event, time_of_uuid7, uuid7
+from services.kernel.ids import event_id, is_minted_from_event, is_uuid, time_of_uuid7, uuid7
 from tests.unit.kernel.moments import FLOAT_IS_ONE_LESS, MOMENTS
 
 TAILS = st.binary(min_size=10, max_size=10)
@@ -50,3 +51,18 @@ def test_a_command_s_id_is_told_from_an_event_s() -> None:
     command = uuid7(datetime(2025, 1, 6, tzinfo=UTC))
     assert not is_minted_from_event(command)
     assert is_minted_from_event(event_id(command, "x", 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [str(UUID(int=7)), UUID(int=7).hex, str(UUID(int=2**128 - 1)).upper(), uuid7(datetime(2025, 1, 6, tzinfo=UTC))],
+)
+def test_a_uuid_is_told(text: str) -> None:
+    assert is_uuid(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9990000018", "ada", "g" * 32, "0" * 31, "0" * 33, f"{'0' * 32}-----", " " * 32, "٠" * 32]
+)
+def test_from_what_is_none(text: str) -> None:
+    assert not is_uuid(text)

@@ -36,6 +36,7 @@ def code_of(raw: bytes) -> str | None:
         (b"[1.5]", None),
         (str(MAX_INTEGER).encode(), None),
         (str(MAX_INTEGER + 1).encode(), "integer_too_large"),
+        (b"9" * 400, "integer_too_large"),
         (str(-MAX_INTEGER - 1).encode(), "integer_too_large"),
         (b"[1e300]", "integer_too_large"),
         (b'["9007199254740992999"]', None),

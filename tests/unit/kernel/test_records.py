@@ -81,6 +81,15 @@ def test_what_our_own_producers_send_and_we_do_not_know_is_no_poison_but_our_age
         decode(SERVICE, replace(GOOD, headers=found))
 
 
+@pytest.mark.parametrize(
+    "type_", ["Ada Example", "uk.example.AdaExample.v1", "9990000018", "uk.example.number.v9990000018"]
+)
+def test_a_type_that_is_no_name_of_one_is_not_repeated_where_everybody_reads_it(type_: str) -> None:
+    with pytest.raises(UnknownVersion) as old:
+        decode(SERVICE, replace(GOOD, headers=headers("a", 3, type_=type_, source="/pathway/source")))
+    assert str(old.value) == "a type that is no name of one from /pathway/source in numbers"
+
+
 @pytest.mark.parametrize("source", ["/pathway/tally", "/stranger", "/pathway/source/"])
 @pytest.mark.parametrize("type_", [ADDED, IGNORED])
 def test_only_the_producer_s_word_counts_and_nobody_else_can_claim_its_numbers(source: str, type_: str) -> None:
@@ -104,6 +113,8 @@ def test_poison_keeps_what_could_be_read_of_it() -> None:
     [
         (b"\xff", b"3", (None, None)),
         (b"a\x00b", b"3", (None, 3)),
+        (b"Ada Example", b"3", (None, 3)),
+        (b"9990000018", b"3", (None, 3)),
         (b"", b"3", (None, 3)),
         (b"a", b"-3", ("a", None)),
         (b"a", "٣".encode(), ("a", None)),
@@ -116,6 +127,13 @@ def test_what_a_table_could_not_hold_is_not_kept(key: bytes, sequence: bytes, ke
     item = decode(SERVICE, found)
     assert isinstance(item, Poison)
     assert (item.key, item.sequence) == kept
+
+
+@pytest.mark.parametrize("event", ["Ada Example", "9990000018", ""])
+def test_an_id_that_is_none_is_not_kept(event: str) -> None:
+    item = decode(SERVICE, replace(GOOD, headers=with_header(GOOD.headers, "ce_id", event.encode())))
+    assert isinstance(item, Poison)
+    assert item.event_id is None
 
 
 def test_what_is_wrong_is_said_without_the_value() -> None:

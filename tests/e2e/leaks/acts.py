@@ -1,0 +1,205 @@
+"""What is asked of the APIs: everything that is accepted, refused, repeated, malformed or not even JSON."""
+
+import copy
+import json
+from typing import Any, Final
+
+from services.intake.domain.posted import ReferralPosted
+from tests.e2e.leaks.caller import COACH, EMPLOYER, FINANCE, GOOD_ID, PLACE, SAFETY, TRACE, Caller
+from tests.e2e.leaks.markers import GRAVE, MILD, Markers, Person, made, pointers, put
+
+SENT: Final = "2024-11-19"
+NOTE: Final = made("note")
+OVERRIDDEN: Final = made("override")
+WORDS: Final = Markers({"a note": NOTE, "an override": OVERRIDDEN})
+NAMED: Final = made("field")
+"""The name of a field that is none: an answer names what was sent, and only to its sender."""
+WRONG: Final = made("wrong")
+"""What stands in a field that cannot hold it."""
+NEVER: Final = "2094-07-03"
+LONG_AGO: Final = "1994-07-03"
+REFUSED: Final = Markers({"a wrong value": WRONG, "a day to come": NEVER, "a day before": LONG_AGO})
+
+
+async def refer(call: Caller, person: Person, assessment: Any = MILD, **fields: Any) -> str:
+    """Refer somebody, who is accepted."""
+    answer = await call.post("intake", "/referrals", person.referral(assessment, **fields))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["referral_id"])
+
+
+def wrong_everywhere(person: Person) -> dict[str, Any]:
+    """A referral with a value in every field that it cannot hold; what can hold any text gets too much of it."""
+    body = person.referral(copy.deepcopy(GRAVE))
+    for pointer in pointers(ReferralPosted):
+        put(body, pointer, f"{WRONG}!" * 400)
+    return body
+
+
+def unknown_fields(person: Person) -> dict[str, Any]:
+    """A referral with a field that nobody knows in every part, and as a red flag."""
+    body = person.referral(copy.deepcopy(GRAVE))
+    for part in (body, body["person"], body["person"]["contact"], body["work"], body["assessment"]["phq9"]):
+        part[NAMED] = {WRONG: WRONG}
+    body["assessment"]["red_flags"][NAMED] = WRONG
+    body["assessment"]["conditions"] += [WRONG]
+    return body
+
+
+def impossible(person: Person) -> dict[str, Any]:
+    """A referral of well-formed values that cannot be, without consent."""
+    body = person.referral(copy.deepcopy(GRAVE), consents={})
+    body["person"] |= {"birth_date": "2031-02-17", "contact": {"email": None, "preferred": "email"}}
+    body["assessment"] |= {"phq9": {"score": 1, "item9": 3}, "wsas": {"score": 41}}
+    body["work"]["status"] = "unemployed"
+    return {**body, "locality": WRONG.lower(), "programme": WRONG.lower(), "provider": {"chosen": WRONG.lower()}}
+
+
+def no_json(person: Person) -> list[bytes]:
+    """Bodies that are refused before they are read."""
+    whole = json.dumps(person.referral()).encode()
+    return [
+        whole[:-20],
+        b'["' + WRONG.encode() + b'"]',
+        b'"' + WRONG.encode(),
+        whole.replace(b'"route": "gp"', b'"route": NaN'),
+        whole.replace(b'"route": "gp"', b'"route": "gp", "route": "' + WRONG.encode() + b'"'),
+        whole.replace(b'"weekly_hours": 37', b'"weekly_hours": ' + b"9" * 400),
+        whole.replace(b"Surgery", b"\\ud800" + WRONG.encode()),
+        whole.replace(b"Surgery", b"\xff\xfe" + WRONG.encode()),
+        whole.replace(b'"asks": ["physiotherapy"]', b'"asks": ' + b"[" * 40 + b"]" * 40),
+        whole + WRONG.encode() * 8000,
+        b"",
+    ]
+
+
+async def refused(call: Caller, person: Person) -> None:
+    """Everything that intake refuses about a referral."""
+    for body in (wrong_everywhere(person), unknown_fields(person), impossible(person), *no_json(person)):
+        answer = await call.post("intake", "/referrals", body)
+        assert answer.status_code in {413, 422}, answer.text
+    for headers in ({"Content-Type": f"text/{WRONG}"}, {"Content-Encoding": WRONG}):
+        assert (await call.post("intake", "/referrals", person.referral(), headers=headers)).status_code == 415
+    for key in (f"{WRONG} with spaces", f"{WRONG}" * 30):
+        assert (await call.post("intake", "/referrals", person.referral(), key=key)).status_code == 400
+    by_works = person.referral(copy.deepcopy(GRAVE), route="employer")
+    assert (await call.post("intake", "/referrals", by_works, EMPLOYER)).status_code == 422
+    for token in (WRONG, f"e30.{WRONG}.e30", WRONG * 400):
+        answer = await call.post(
+            "intake", "/referrals", person.referral(), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == 401
+
+
+async def repeated(call: Caller, known: Person, other: Person) -> None:
+    """Somebody is referred again, a reference used again, a key sent again with the same and with another body."""
+    again = {**known.referral(), "referrer": other.referral()["referrer"]}
+    assert (await call.post("intake", "/referrals", again)).status_code == 409
+    used = {**other.referral(), "referrer": known.referral()["referrer"]}
+    assert (await call.post("intake", "/referrals", used)).status_code == 422
+    key = f"{other.word('key')}/once"
+    first = await call.post("intake", "/referrals", other.referral(), key=key)
+    twice = await call.post("intake", "/referrals", other.referral(), key=key)
+    changed = await call.post("intake", "/referrals", other.referral(GRAVE), key=key)
+    assert (first.status_code, twice.status_code, changed.status_code) == (201, 201, 422)
+    assert first.json() == twice.json()
+
+
+async def later(call: Caller, referral_id: str) -> None:
+    """Answers and consents that come after a referral."""
+    here = f"/referrals/{referral_id}"
+    mild = {"assessment": {**MILD, "gad7": {"score": 7}}}
+    for body in ({"assessment": {"phq9": {"score": WRONG}, NAMED: WRONG}}, {NAMED: GRAVE}, b"[" + WRONG.encode()):
+        assert (await call.post("intake", f"{here}/assessments", body, COACH)).status_code == 422
+    assert (await call.post("intake", f"{here}/assessments", mild, COACH)).status_code == 201
+    employer = {"share_with_employer": {"given": True, "on": SENT, "channel": "phone"}}
+    for consents in ({"share_with_employer": {"given": WRONG, "on": WRONG, "channel": WRONG}}, {NAMED: WRONG}):
+        assert (await call.post("intake", f"{here}/consents", {"consents": consents}, COACH)).status_code == 422
+    assert (await call.post("intake", f"{here}/consents", {"consents": employer}, COACH)).status_code == 201
+    assert (await call.get("intake", f"{here}/consents", COACH, on=WRONG)).status_code == 422
+
+
+async def withdrawn(call: Caller, referral_id: str) -> None:
+    """A referral that is taken back, at the second attempt."""
+    place = f"/referrals/{referral_id}/withdrawal"
+    assert (await call.post("intake", place, {"reason": WRONG, "occurred_on": WRONG})).status_code == 422
+    good = {"X-Request-Id": GOOD_ID, "X-Correlation-Id": GOOD_ID, "traceparent": TRACE}
+    answer = await call.post("intake", place, {"reason": "changed_mind"}, headers=good)
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (201, GOOD_ID)
+
+
+async def coached(call: Caller, referral_id: str) -> None:
+    """A coach's commands and notes: good ones, and all that a command can be instead."""
+    place, day = f"/plans/{referral_id}/commands", {"occurred_on": SENT}
+    wrong = [
+        {"kind": WRONG, **day},
+        {"kind": "note_recorded", "occurred_on": WRONG, "note": NOTE * 400},
+        {"kind": "note_recorded", "occurred_on": NEVER, "note": NOTE},
+        {"kind": "note_recorded", "occurred_on": LONG_AGO, "note": NOTE},
+        {"kind": "note_recorded", **day, "note": NOTE, NAMED: WRONG},
+        {
+            "kind": "evidence_recorded",
+            **day,
+            "evidence": {"kind": WRONG, "obtained_on": SENT, "reference": WRONG + "?"},
+        },
+        {"kind": "coach_assigned", **day, "coach": f"{WRONG} {WRONG}"},
+        b'{"kind": "' + WRONG.encode(),
+    ]
+    for body in wrong:
+        assert (await call.post("coaching", place, body, COACH)).status_code == 422
+    noted = {"kind": "note_recorded", **day, "note": f"Cannot sleep since {NOTE}"}
+    assert (await call.post("coaching", place, noted, COACH, headers={"If-Match": WRONG})).status_code == 400
+    override = {"kind": "recommendation_overridden", "revision": 2, "reason": "other", "package": [{"support": "gp"}]}
+    goal, step = {"goal_id": "work", "theme": "stay_in_work"}, {"step_id": "first", "support": "gp"}
+    circle = [{**step, "step_id": name, "after": [name, WRONG.lower()]} for name in (WRONG.lower(), WRONG.lower())]
+    for body in (
+        noted,
+        {**override, **day, "note": f"Fears needles since {OVERRIDDEN}"},
+        {"kind": "plan_agreed", **day, "goals": [goal], "steps": [step]},
+        {"kind": "session_recorded", **day, "attendance": "attended", "minutes": 30, "channel": "phone"},
+    ):
+        answer = await call.post("coaching", place, body, COACH)
+        assert answer.status_code == 200, answer.text
+    for body in (
+        {"kind": "resumed"},
+        {"kind": "goal_progressed", "goal_id": WRONG.lower(), "progress": "met"},
+        {"kind": "step_started", "step_id": WRONG.lower()},
+        {"kind": "step_added", "step": circle[0]},
+        {"kind": "plan_agreed", "goals": [goal, goal], "steps": circle},
+    ):
+        answer = await call.post("coaching", place, {**body, **day}, COACH)
+        assert answer.status_code in {409, 422}, answer.text
+
+
+async def read(call: Caller, mine: Person, referral_id: str) -> None:
+    """Reading, by all that an address can hold; what is shown is the sender's own or under the roles' right."""
+    reference = mine.details()["/referrer/reference"]
+    found = await call.get("intake", "/referrals", reference=reference)
+    assert [view["reference"] for view in found.json()] == [reference]
+    notes = await call.get("coaching", f"/plans/{referral_id}/notes", COACH)
+    written = [f"Cannot sleep since {NOTE}", f"Fears needles since {OVERRIDDEN}"]
+    assert [note["text"] for note in notes.json()] == written
+    for service, path, who, query in (
+        ("coaching", f"/plans/{referral_id}", COACH, {}),
+        ("triage", f"/triage/{referral_id}", SAFETY, {}),
+        ("intake", f"/referrals/{PLACE}", COACH, {}),
+        ("intake", f"/{PLACE}/{PLACE}", COACH, {PLACE: PLACE}),
+        ("coaching", "/plans", COACH, {"cursor": PLACE, "state": PLACE, "coach": PLACE, "limit": PLACE}),
+        ("coaching", f"/plans/{PLACE}", COACH, {}),
+        ("triage", "/triage", SAFETY, {"cursor": PLACE, "outcome": PLACE, "awaiting": PLACE}),
+        ("triage", "/triage", SAFETY, {"cursor": PLACE}),
+        ("triage", f"/triage/{PLACE}", SAFETY, {}),
+        ("outcomes", "/statements", FINANCE, {"provider": PLACE, "month": PLACE}),
+        ("outcomes", f"/{PLACE}", FINANCE, {}),
+    ):
+        assert (await call.get(service, path, who, **query)).status_code in {200, 404, 403, 422}
+    for line in (f"{PLACE.upper()} /livez HTTP/1.1", f"GET /livez?{PLACE} HTTP/1.1", f"PUT /{PLACE} {PLACE}"):
+        await call.raw("intake", f"{line}\r\nHost: {PLACE}\r\nConnection: close\r\n\r\n".encode())
+
+
+async def taken_up(call: Caller, referral_id: str) -> None:
+    """Clinical safety takes up what triage holds, at the second attempt."""
+    place = f"/triage/{referral_id}/acknowledge"
+    assert (await call.post("triage", place, {"revision": WRONG, NAMED: WRONG}, SAFETY)).status_code == 422
+    answer = await call.post("triage", place, {"revision": 1}, SAFETY)
+    assert answer.status_code == 200, answer.text
