@@ -9,13 +9,13 @@ from services.contracts import types
 from services.kernel.clock import rfc3339, system_clock
 from services.kernel.envelope import to_headers
 from services.kernel.ids import uuid7
-from tests.e2e.leaks.markers import Person
+from tests.e2e.leaks.markers import Markers, Person
 from tests.e2e.subscriber import Seen
 from tests.parts.kafka_admin import Raw
 
 FOREIGN: Final = Person(60)
 """Whose data it is; nowhere else is anything of theirs."""
-WORDS: Final = FOREIGN.markers()
+WORDS: Final = FOREIGN.markers() | Markers({name: FOREIGN.word(name) for name in ("type", "correlation")})
 NEW_TYPE: Final = f"uk.workhealth.{FOREIGN.word('type')}.v1"
 """A type that stops a consumer when it comes from our own producer."""
 
