@@ -43,7 +43,7 @@ from tests.e2e.leaks.story import ADA, GRACE, IN_VAIN, WIDENED, lived, markers
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(300)]
 
 OURS = markers()
 ALL = OURS | caller.OF_REQUESTS | letters.WORDS

@@ -15,6 +15,8 @@ ROLES = [["worker", "triage"], ["api", "coaching"], ["worker", "intake"], ["repl
 def _development(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
     monkeypatch.delenv("PATHWAY_ROOT_KEY", raising=False)
+    # loggers would keep this test's stderr for every later one
+    monkeypatch.setattr("services.cli.configure_logs", lambda *_, **__: None)
 
 
 def refused(arguments: list[str]) -> str:
