@@ -25,7 +25,7 @@ from services.embedded.processes import Supervisor
 from services.intake.domain.posted import ReferralPosted
 from services.kernel.logs import ALLOWED
 from tests.e2e.leaks import acts, caller, careless, letters
-from tests.e2e.leaks.caller import STRAY, Told
+from tests.e2e.leaks.caller import Told
 from tests.e2e.leaks.evidence import TOKEN, Evidence, Watch, names_below, record_text
 from tests.e2e.leaks.markers import (
     GRAVE,
@@ -285,7 +285,3 @@ def test_arguments_environment_and_names_of_files_are_seen(tmp_path: Path) -> No
 
 def test_the_server_with_its_own_settings_would_have_told(run: Evidence) -> None:
     assert leaks({"log": run.careless_server}, IN_VAIN.markers()) == {"log": {"/person/nhs_number of 23"}}
-
-
-def test_stray_headers_are_as_many_as_there_are() -> None:
-    assert {"X-Request-Id", "X-Correlation-Id", "traceparent", "tracestate", "baggage"} <= set(STRAY)
