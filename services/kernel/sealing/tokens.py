@@ -171,14 +171,16 @@ def _header(key: SubjectKey, field: str) -> tuple[str, bytes]:
     """Return how every token of a key and a field begins, as we make it: up to its nonce, and its header alone."""
     made = key.headers.get(field)
     if made is None:
+        if not key.headers:  # a key's own names are looked at once
+            _check_name("kid", key.kid)
+            _check_name("sub", key.subject)
+        _check_name("fld", field)
         encoded = _new_header(key.kid, key.subject, field)
         made = key.headers[field] = (f"{encoded.decode('ascii')}..", encoded)
     return made
 
 
 def _new_header(kid: str, subject: str, field: str) -> bytes:
-    for name, value in (("kid", kid), ("sub", subject), ("fld", field)):
-        _check_name(name, value)
     names = f'"kid":{_quoted(kid)},"sub":{_quoted(subject)},"fld":{_quoted(field)}'
     encoded = _to_base64(f'{{"alg":"{ALGORITHM}","enc":"{ENCRYPTION}",{names}}}'.encode())
     if len(encoded) > MAX_HEADER_CHARS:
