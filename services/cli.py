@@ -34,6 +34,7 @@ app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
+app.add_typer(retention_commands(_lookup), name="retention")
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -108,7 +109,14 @@ def dev_issuer() -> None:
     except (ValueError, RuntimeError) as error:
         errors.print(str(error))
         raise typer.Exit(2) from error
-    uvicorn.run(issuer, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False)
+    uvicorn.run(
+        issuer,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
 
 
 @app.command()

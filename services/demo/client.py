@@ -97,7 +97,7 @@ class Client:
         try:
             try:
                 answer = await one.request(method, url, **request)
-            except httpx.RemoteProtocolError:
+            except (httpx.RemoteProtocolError, httpx.ReadError):
                 # the server closed an idle connection just as it was used again; every POST has its key
                 answer = await one.request(method, url, **request)
         finally:
