@@ -34,7 +34,6 @@ app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
-app.add_typer(retention_commands(_lookup), name="retention")
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
