@@ -1,5 +1,6 @@
 """The demo's world: embedded database and broker, every role of every service as a process of its own."""
 
+import asyncio
 import shutil
 import socket
 import tempfile
@@ -15,8 +16,11 @@ from services.demo.recorder import READY
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
+from services.kernel.runtime.database import open_pool
+from services.kernel.sealing.root import root_key
 from services.kernel.sealing.root_file import write_key_file
 from services.kernel.settings import Environment, Settings
+from services.vault.keys import init
 
 SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
 VAULT: Final = "vault"
@@ -76,10 +80,13 @@ class World:
 
     def settings(self) -> Settings:
         """The settings of work that is done in this process."""
+        said = self.environment()
         return Settings(
             environment=Environment.DEVELOPMENT,
             kafka_bootstrap=self.broker.bootstrap,
-            database_url=SecretStr(self.environment()["PATHWAY_DATABASE_URL"]),
+            database_url=SecretStr(said["PATHWAY_DATABASE_URL"]),
+            vault_url=SecretStr(said["PATHWAY_VAULT_URL"]),
+            root_key=said["PATHWAY_ROOT_KEY"],
         )
 
     def start_recorder(self) -> None:
@@ -89,12 +96,21 @@ class World:
 
     def migrate(self) -> None:
         """Migrate every database and make the first key-encryption key. Raises RuntimeError with what a job said."""
-        for name, words in (("migrate", ("migrate", "all")), ("vault-init", ("vault", "init", "--apply"))):
-            job = self.processes.python(name, *CLI, *words)
-            status = job.wait(START_SECONDS)
-            if status != 0:
-                raise RuntimeError(f"{name} failed:\n{job.output()[-3000:]}")
-            del self.processes.children[name]
+        job = self.processes.python("migrate", *CLI, "migrate", "all")
+        status = job.wait(START_SECONDS)
+        if status != 0:
+            raise RuntimeError(f"migrate failed:\n{job.output()[-3000:]}")
+        del self.processes.children["migrate"]
+        asyncio.run(self._open_vault())
+
+    async def _open_vault(self) -> None:
+        """What ``pathway vault init --apply`` does, without the second that a process takes to start."""
+        settings = self.settings()
+        pool = await open_pool(settings.service_url(VAULT), size=1)
+        try:
+            await init(pool, root_key(settings), actor="demo", apply=True)
+        finally:
+            pool.terminate()
 
     def start_services(self) -> None:
         """Start the issuer, the APIs, the workers and the relay, all at once; they come up side by side."""
