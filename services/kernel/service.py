@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from services.kernel.decision import Cause, Command, Event
 from services.kernel.registry import Registry
@@ -63,9 +64,10 @@ class Service:
     """One service: two pure functions and where their inputs and outputs live.
 
     ``handles`` are the types that ``decide`` (or ``project``) wants; others in the input topics only
-    advance the key's sequence. ``policy`` loads the policy book once, at start. ``project`` turns a
-    change into rows of the service's own tables; it is called for every handled cause, whether or not
-    events followed, and must be pure. ``derived`` are those of its ``tables`` that follow from the log
+    advance the key's sequence. ``state`` is the model of its aggregates; where several kinds share the output topic,
+    their union, told apart by a field (``Annotated[A | B, Field(discriminator="kind")]``). ``policy`` loads the policy
+    book once, at start. ``project`` turns a change into rows of the service's own tables; it is called for every
+    handled cause, whether or not events followed, and must be pure. ``derived`` are those of its ``tables`` that follow from the log
     alone, so that a replay can compare them. ``reissue`` reads the command back from the event that it led
     to, given the event's ``causationid``; None where an event does not hold its whole command. ``subject`` names
     whose key seals what an aggregate holds, given its state or, before there is one, a cause's data; None in its
@@ -80,7 +82,7 @@ class Service:
     inputs: tuple[str, ...]
     output: str
     handles: frozenset[str]
-    state: type[BaseModel]
+    state: Any
     decide: Callable[..., list[Any]]
     evolve: Callable[[Any, Event], Any]
     policy: Callable[[], Any]
@@ -96,6 +98,14 @@ class Service:
     def source(self) -> str:
         """The CloudEvents source of its events."""
         return f"/pathway/{self.name}"
+
+    @cached_property
+    def _states(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.state)
+
+    def read_state(self, text: str, context: Any = None) -> Any:
+        """Return a kept state. Raises ValueError for one that nobody can read."""
+        return self._states.validate_json(text, context=context)
 
     def subject_of(self, state: Any, data: Any) -> str | None:
         """Return whose key seals what an aggregate in ``state`` holds, or would after its first cause ``data``."""

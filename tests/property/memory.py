@@ -195,7 +195,7 @@ class Memory:
     def state(self, key: str) -> Any:
         """An aggregate's state, or None."""
         _, state = self.tables["aggregate"].get(key, (0, None))
-        return None if state is None else self.service.state.model_validate_json(state)
+        return None if state is None else self.service.read_state(state)
 
     def unsent(self) -> list[tuple[tuple[str, str, int], list[Any]]]:
         """Outbox rows in the order of their insertion."""

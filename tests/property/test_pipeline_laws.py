@@ -89,7 +89,7 @@ def stored(service: Service, state: Any) -> Any:
     if state is None:
         return None
     found: list[Sealed[Any]] = []
-    read = service.state.model_validate_json(state.model_dump_json(), context=found)
+    read = service.read_state(state.model_dump_json(), found)
     unlock(found, key_for(service, read, None))
     return read
 

@@ -51,7 +51,7 @@ async def _states(connection: Connection, replayed: Replayed) -> list[Difference
         elif row["sequence"] != aggregate.sequence:
             detail = f"log {aggregate.sequence}, database {row['sequence']}"
             found.append(Difference(service.name, key, aggregate.sequence, "other_sequence", detail))
-        elif service.state.model_validate_json(row["state"]) != aggregate.state:
+        elif service.read_state(row["state"]) != aggregate.state:
             found.append(Difference(service.name, key, aggregate.sequence, "other_state"))
     return found
 

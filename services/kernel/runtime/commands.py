@@ -90,7 +90,7 @@ class Transaction:
         text = await self.conn.fetchval(STATE, key)
         if text is None:
             return None
-        state = self.service.state.model_validate_json(text)
+        state = self.service.read_state(text)
         self.subjects[key] = self.service.subject_of(state, None)
         return state
 

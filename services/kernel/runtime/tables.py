@@ -50,7 +50,7 @@ async def lock_aggregates(connection: Connection, service: Service, keys: Iterab
 def _aggregate(service: Service, key: str, sequence: int, state: str | None) -> Aggregate:
     try:
         sealed: list[Sealed[Any]] = []
-        read = None if state is None else service.state.model_validate_json(state, context=sealed)
+        read = None if state is None else service.read_state(state, sealed)
         return Aggregate(key, sequence, read, sealed=sealed)
     except Exception as error:
         return Aggregate(key, sequence, unreadable=error)
