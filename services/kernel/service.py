@@ -64,17 +64,16 @@ class Service:
     """One service: two pure functions and where their inputs and outputs live.
 
     ``handles`` are the types that ``decide`` (or ``project``) wants; others in the input topics only
-    advance the key's sequence. ``state`` is the model of its aggregates; where several kinds share the output topic,
-    their union, told apart by a field (``Annotated[A | B, Field(discriminator="kind")]``). ``policy`` loads the policy
-    book once, at start. ``project`` turns a change into rows of the service's own tables; it is called for every
-    handled cause, whether or not events followed, and must be pure. ``derived`` are those of its ``tables`` that follow from the log
-    alone, so that a replay can compare them. ``reissue`` reads the command back from the event that it led
-    to, given the event's ``causationid``; None where an event does not hold its whole command. ``subject`` names
-    whose key seals what an aggregate holds, given its state or, before there is one, a cause's data; None in its
-    place: the service seals nothing. ``despite_restriction`` are the types of commands that a subject's restriction
-    does not stop. Inputs of the ``reapplied`` topics are
-    projected again, from their beginning, when a database was put back from a backup: what they scrubbed must not
-    be served again.
+    advance the key's sequence. ``state`` is the model of its aggregates; where several kinds share the output
+    topic, their union, told apart by a field (``Annotated[A | B, Field(discriminator="kind")]``). ``policy`` loads
+    the policy book once, at start. ``project`` turns a change into rows of the service's own tables; it is called
+    for every handled cause, whether or not events followed, and must be pure. ``derived`` are those of its
+    ``tables`` that follow from the log alone, so that a replay can compare them. ``reissue`` reads the command back
+    from the event that it led to, given the event's ``causationid``; None where an event does not hold its whole
+    command. ``subject`` names whose key seals what an aggregate holds, given its state or, before there is one, a
+    cause's data; None in its place: the service seals nothing. ``despite_restriction`` are the types of commands
+    that a subject's restriction does not stop. Inputs of the ``reapplied`` topics are projected again, from their
+    beginning, when a database was put back from a backup: what they scrubbed must not be served again.
     """
 
     name: str
