@@ -9,36 +9,25 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.responses import JSONResponse
 
-from services.contracts.codes import EligibilityOutcome
 from services.intake import consent_api
+from services.intake.accepting import accept
 from services.intake.access import Reader, Sender, is_employer, may_see, refuse_others, unknown
 from services.intake.consents import read_history
 from services.intake.domain import safety
 from services.intake.domain.audience import Employer, Informed, audience
 from services.intake.domain.policy import london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
-from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
-from services.intake.domain.status import FULL_VIEW_KINDS, Fact, Status
+from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
+from services.intake.domain.status import Fact, Status
 from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
-from services.intake.people import (
-    find_person,
-    lock,
-    lock_names,
-    match_keys,
-    new_person_id,
-    open_referral,
-    reference_used,
-)
-from services.intake.persons import forget
 from services.intake.reading import as_sent, read_referral, read_strictly
 from services.intake.service import build
 from services.intake.store import ReferralRow, ReferralStatus
 from services.intake.views import StatusView, employer_view, received_view, status_view
-from services.kernel.decision import Command, Reason, Refused
+from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
-from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
 
@@ -63,51 +52,9 @@ async def refer(
         posted = read_referral(raw, organisation_kind=who.organisation_kind, policy=tx.policy, now=tx.now)
         if posted.programme != who.programme:
             raise Problem(403, "programme_not_allowed", "the token is for another programme")
-        return await _accept(tx, posted, who)
+        return await accept(tx, posted, who)
 
     return await once(handle, unstored={"safety": safety.answer(raw)})
-
-
-async def _accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> Answer:
-    keys = match_keys(posted.person)
-    reference = posted.referrer.reference if posted.referrer else None
-    await lock(tx.conn, *lock_names(keys, who.organisation_id, reference))
-    known = await find_person(tx.conn, keys)
-    if known is not None and not await tx.has_key(known):
-        await forget(tx.conn, known)
-        known = None  # erased and referred again: a new person, with no link to who they were
-    opened = await open_referral(tx.conn, known, posted.programme) if known else None
-    if opened is not None and who.organisation_kind in FULL_VIEW_KINDS:
-        message = "this person has an open referral to this programme"
-        raise Problem(409, "duplicate_referral", message, extra={"referral_id": opened})
-    if await reference_used(tx.conn, who.organisation_id, reference):
-        message = "this reference was used for another referral"
-        raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
-    referral_id = uuid7(tx.now)
-    person_id = known or new_person_id()
-    if known is None:
-        await tx.create_key(person_id)
-    data = CreateReferral(
-        posted=posted,
-        person_id=person_id,
-        linked_referral=opened,
-        organisation_id=who.organisation_id,
-        organisation_kind=who.organisation_kind,
-    )
-    done = await tx.execute(Command(id=tx.command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
-    event = done.events[0].data
-    # what becomes of a referral, an employer learns under the third consent only, and not here
-    review = event.eligibility.outcome is EligibilityOutcome.REVIEW and not is_employer(who)
-    programme = tx.policy.book.version_for(posted.programme, posted.referred_on)
-    here = f"/referrals/{referral_id}"
-    answer = {
-        "referral_id": referral_id,
-        "status": "eligibility_review" if review else "accepted",
-        "programme": event.programme.model_dump(),
-        "alternatives": [a.code for a in programme.joining.alternatives] if review else [],
-        "links": {"self": here, **{name: f"{here}/{name}" for name in ("assessments", "consents", "withdrawal")}},
-    }
-    return Answer(201, answer, location=here)
 
 
 @router.post("/referrals/{referral_id}/assessments", status_code=201, response_model=None)

@@ -9,10 +9,11 @@ from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
 from services.intake import consents, persons
+from services.intake.domain.aggregates import State, decide, evolve, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
 from services.intake.domain.policy import IntakePolicy, london_day
-from services.intake.domain.referral import WITHDRAW, CreateReferral, Referral, decide, evolve, subject
+from services.intake.domain.referral import WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import match_keys
 from services.intake.places import load_places
@@ -33,7 +34,7 @@ def build(programmes: Path | None = None) -> Service:
         inputs=(types.TOPIC_TRIAGE, types.TOPIC_PLAN, types.TOPIC_OUTCOME, types.TOPIC_PERSON),
         output=types.TOPIC_REFERRAL,
         handles=STATUSES | persons.HANDLES,
-        state=Referral,
+        state=State,
         decide=decide,
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),

@@ -1,7 +1,7 @@
 """A referral as intake holds it: ``decide`` and ``evolve``."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,6 +28,7 @@ class Referral(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    kind: Literal["referral"] = "referral"
     common: Common
     eligibility: EligibilityOutcome
     withdrawn: bool = False
