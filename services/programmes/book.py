@@ -66,3 +66,22 @@ class ProgrammeBook:
     def version(self, programme_id: str, number: str) -> Programme | None:
         """Return a version by its number, or None."""
         return next((v for v in self._by_id.get(programme_id, ()) if v.version == number), None)
+
+    def overlapping(self, programme_id: str, on: date) -> frozenset[str]:
+        """Return the programmes that fund the same days as one, itself included: named by it or naming it.
+
+        By the versions in effect on a day; one that covers no such day counts by its last version before it,
+        because its people may still be supported.
+        """
+        found = {programme_id}
+        mine = self._at_or_before(programme_id, on)
+        for other in self._by_id:
+            theirs = self._at_or_before(other, on)
+            named = mine is not None and mine.joining.overlaps_with(other)
+            if theirs is not None and (named or theirs.joining.overlaps_with(programme_id)):
+                found.add(other)
+        return frozenset(found)
+
+    def _at_or_before(self, programme_id: str, on: date) -> Programme | None:
+        index = bisect_right(self._starts.get(programme_id, ()), on) - 1
+        return self._by_id[programme_id][index] if index >= 0 else None

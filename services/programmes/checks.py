@@ -52,16 +52,18 @@ def _providers(programme: Programme) -> Iterator[Found]:
     yield from _repeated(("providers",), "id", (p.id for p in programme.providers))
     yield from _repeated(("tiers", "localities"), "code", (p.code for p in programme.tiers.localities))
     ids: set[str] = set()
-    for place_no, place in enumerate(programme.tiers.localities):
-        for contract_no, contract in enumerate(place.contracts):
-            at = ("tiers", "localities", place_no, "contracts", contract_no)
-            if contract.provider not in known:
-                message = f"There is no provider {contract.provider!r}."
-                yield ((*at, "provider"), "unknown_provider", message, "Add it to providers.")
-            if contract.id in ids:
-                message = f"The contract id {contract.id!r} stands twice."
-                yield ((*at, "id"), "repeated", message, "Give each contract its own id.")
-            ids.add(contract.id)
+    for path, contract in programme.tiers.contracts():
+        at = ("tiers", *path)
+        if contract.provider not in known:
+            message = f"There is no provider {contract.provider!r}."
+            yield ((*at, "provider"), "unknown_provider", message, "Add it to providers.")
+        if contract.id in ids:
+            message = f"The contract id {contract.id!r} stands twice."
+            yield ((*at, "id"), "repeated", message, "Give each contract its own id.")
+        ids.add(contract.id)
+    if not ids:
+        message = "No contract stands under the area or a locality, so no provider can be found."
+        yield (("tiers",), "no_contract", message, "Add one to tiers.area.contracts or to a locality.")
 
 
 def _joining(joining: Joining) -> Iterator[Found]:
@@ -98,12 +100,10 @@ def _cards(payment: Payment, programme: Programme) -> Iterator[Found]:
                 yield ((*at, "contracts", number), "unknown_contract", message, "Correct the id.")
         for earlier in cards[:index]:
             yield from _same_days(at, card, earlier)
-    for place_no, place in enumerate(programme.tiers.localities):
-        for number, contract_ in enumerate(place.contracts):
-            if not any(card.covers(contract_.id, contract_.starts) for card in cards):
-                message = f"No rate card prices {contract_.id!r} on its first day, {contract_.starts}."
-                path = ("tiers", "localities", place_no, "contracts", number)
-                yield (path, "unpriced_contract", message, "Add the contract to a rate card.")
+    for path, contract_ in programme.tiers.contracts():
+        if not any(card.covers(contract_.id, contract_.starts) for card in cards):
+            message = f"No rate card prices {contract_.id!r} on its first day, {contract_.starts}."
+            yield (("tiers", *path), "unpriced_contract", message, "Add the contract to a rate card.")
 
 
 def _same_days(at: tuple[Any, ...], card: RateCard, earlier: RateCard) -> Iterator[Found]:

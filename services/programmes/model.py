@@ -73,8 +73,15 @@ class Alternative(Frozen):
     text: Words
 
 
+Overlap = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(-\*)?$", max_length=80)]
+"""A programme's id, or the beginning of several and a star: ``workwell-*``."""
+
+
 class Joining(Frozen):
-    """What intake reads: routes, consents, eligibility, priority groups, alternatives."""
+    """What intake reads: routes, consents, eligibility, priority groups, alternatives.
+
+    ``overlaps``: programmes beside which nobody is funded for the same days; it holds in both directions.
+    """
 
     routes: tuple[Route, ...] = Field(min_length=1)
     consents: tuple[Consent, ...] = Field(min_length=1)
@@ -83,6 +90,13 @@ class Joining(Frozen):
     priority_groups: tuple[PriorityGroup, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     acknowledge_within_working_days: Annotated[int, Field(ge=1, le=30)]
+    overlaps: tuple[Overlap, ...] = ()
+
+    def overlaps_with(self, programme_id: str) -> bool:
+        """Tell whether ``overlaps`` names a programme."""
+        return any(
+            programme_id.startswith(name[:-1]) if name.endswith("*") else programme_id == name for name in self.overlaps
+        )
 
 
 class RulesetRef(Frozen):

@@ -27,23 +27,25 @@ class ProviderChoice:
 
 
 class ProviderNotOffered(ValueError):
-    """A provider was asked for that takes no referrals in that locality on that day."""
+    """A provider was asked for that takes no referrals in that locality (None: the area) on that day."""
 
-    def __init__(self, provider: str, locality: str, on: date) -> None:
+    def __init__(self, provider: str, locality: str | None, on: date) -> None:
         self.provider = provider
         self.locality = locality
         self.on = on
-        super().__init__(f"{provider!r} takes no referrals in {locality!r} on {on}")
+        super().__init__(f"{provider!r} takes no referrals in {locality or 'the area'!r} on {on}")
 
 
-def offered(programme: Programme, locality: str, on: date) -> tuple[Contract, ...]:
-    """Return the contracts that a person may choose from, specialists included, in the file's order."""
-    place = programme.tiers.locality(locality)
-    return place.contracts_on(on) if place else ()
+def offered(programme: Programme, locality: str | None, on: date) -> tuple[Contract, ...]:
+    """Return the contracts that a person may choose from, specialists included, in the file's order.
+
+    Those of the locality; without one, those that stand directly under the area.
+    """
+    return programme.tiers.contracts_on(locality, on)
 
 
 def choose_provider(
-    programme: Programme, locality: str, *, referral_id: str, on: date, named: str | None, chosen: str | None
+    programme: Programme, locality: str | None, *, referral_id: str, on: date, named: str | None, chosen: str | None
 ) -> ProviderChoice | None:
     """Return the provider of a referral made ``on`` a day, or None when nobody takes referrals that day.
 

@@ -14,6 +14,9 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 
 Words = Annotated[str, Field(min_length=1, max_length=2000)]
 
+OdsCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
+"""The code of an area, 3 to 5 characters; nothing follows from its first letter."""
+
 
 class Limits(Frozen):
     """People, money and dates of a tier. None: not published, so only the tier above limits it.
@@ -33,7 +36,7 @@ class Limits(Frozen):
 
 
 class Contract(Limits):
-    """What one provider is paid under in one locality."""
+    """What one provider is paid under in one locality, or in an area without localities."""
 
     id: Slug
     provider: Slug
@@ -52,10 +55,18 @@ class Locality(Limits):
 
 
 class Area(Limits):
-    """An Integrated Care Board's area. ``ods_code`` is the code valid while this file is in effect."""
+    """An Integrated Care Board's area. ``ods_code`` is the code valid on the day this file takes effect.
 
-    ods_code: Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
+    ``contracts`` stand directly under the area where it has no localities, or beside them.
+    """
+
+    ods_code: OdsCode
     title: Words
+    contracts: tuple[Contract, ...] = ()
+
+    def contracts_on(self, day: date) -> tuple[Contract, ...]:
+        """Return the area's own contracts that take referrals on ``day``, in the order of the file."""
+        return tuple(c for c in self.contracts if c.takes_referrals_on(day))
 
 
 class National(Limits):
@@ -69,7 +80,20 @@ class Tiers(Frozen):
 
     national: National
     area: Area
-    localities: tuple[Locality, ...] = Field(min_length=1)
+    localities: tuple[Locality, ...] = ()
+
+    def contracts(self) -> Iterator[tuple[tuple[str | int, ...], Contract]]:
+        """Yield every contract with its path below ``tiers``: the area's own, then the localities'."""
+        for number, contract in enumerate(self.area.contracts):
+            yield (("area", "contracts", number), contract)
+        for index, place in enumerate(self.localities):
+            for number, contract in enumerate(place.contracts):
+                yield (("localities", index, "contracts", number), contract)
+
+    def contracts_on(self, locality: str | None, day: date) -> tuple[Contract, ...]:
+        """Return the contracts of a locality, or (None) the area's own, that take referrals on ``day``."""
+        place = self.area if locality is None else self.locality(locality)
+        return place.contracts_on(day) if place else ()
 
     def locality(self, code: str) -> Locality | None:
         """Return a locality by its code, or None."""
@@ -77,8 +101,7 @@ class Tiers(Frozen):
 
     def contract(self, contract_id: str) -> Contract | None:
         """Return a contract by its id, or None."""
-        every = (c for place in self.localities for c in place.contracts)
-        return next((c for c in every if c.id == contract_id), None)
+        return next((contract for _, contract in self.contracts() if contract.id == contract_id), None)
 
     def faults(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Yield (path, code, message) for each tier that is wider than the one above it."""
@@ -89,7 +112,10 @@ class Tiers(Frozen):
             for number, contract in enumerate(place.contracts):
                 yield from _wider((*at, "contracts", number), contract, place.title, place)
             yield from _too_many((*at, "contracts"), place.contracts, place.title, place)
-        yield from _too_many(("localities",), self.localities, self.area.title, self.area)
+        for number, contract in enumerate(self.area.contracts):
+            yield from _wider(("area", "contracts", number), contract, self.area.title, self.area)
+        at = ("localities",) if self.localities else ("area", "contracts")
+        yield from _too_many(at, (*self.localities, *self.area.contracts), self.area.title, self.area)
 
 
 Fault = tuple[tuple[str | int, ...], str, str]

@@ -41,17 +41,13 @@ def created(
     place = policy.places.get(programme.tiers.area.ods_code, NOWHERE)
     known = _known(posted, place)
     unmet = unmet_requirements(programme.joining, known)
-    choice = (
-        choose_provider(
-            programme,
-            posted.locality,
-            referral_id=referral_id,
-            on=posted.referred_on,
-            named=posted.provider.named,
-            chosen=posted.provider.chosen,
-        )
-        if posted.locality
-        else None
+    choice = choose_provider(
+        programme,
+        posted.locality,
+        referral_id=referral_id,
+        on=posted.referred_on,
+        named=posted.provider.named,
+        chosen=posted.provider.chosen,
     )
     return ReferralCreated(
         referral_id=referral_id,

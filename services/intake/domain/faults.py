@@ -60,7 +60,7 @@ def _open(version: Programme, locality: str | None, day: date) -> bool:
 def _provider(seen: ReferralRead, version: Programme, day: date) -> Iterator[Reason]:
     if seen.provider is None:
         return
-    there = {c.provider for c in offered(version, seen.locality, day)} if seen.locality else set()
+    there = {c.provider for c in offered(version, seen.locality, day)}
     for name, wanted in (("named", seen.provider.named), ("chosen", seen.provider.chosen)):
         if wanted is not None and wanted not in there:
             message = "that provider takes no referrals in that locality on that day"
