@@ -1,12 +1,12 @@
 """Near matches, names in their normal form, lists of referrals, and who still waits for word.
 
-Revision ID: intake_0002
+Revision ID: intake_0003
 """
 
 from alembic import op
 
-revision = "intake_0002"
-down_revision = "intake_0001"
+revision = "intake_0003"
+down_revision = "intake_0002"
 branch_labels = None
 depends_on = None
 
