@@ -1,13 +1,24 @@
-"""What must hold between the parts of a programme's file, and between its versions."""
+"""What must hold between the parts of one programme's file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from services.programmes.book import version_key
+from services.programmes.areas import AreaCodes
 from services.programmes.document import Document, Problem
 from services.programmes.eligibility import ELIGIBILITY_FIELDS
-from services.programmes.model import Joining, Payment, PriorityGroup, Programme, RateCard, Requirement
+from services.programmes.model import (
+    AnyProgramme,
+    Joining,
+    Matching,
+    Named,
+    Payment,
+    PriorityGroup,
+    Programme,
+    Promotion,
+    RateCard,
+    Support,
+)
+from services.programmes.tiers import Requirement, Tiers
 from services.programmes.vocabulary import Fault as ConditionFault
 from services.programmes.vocabulary import Names
 
@@ -15,15 +26,23 @@ Found = tuple[tuple[Any, ...], str, str, str]
 """Path, code, message, fix."""
 
 
-def programme_problems(document: Document, programme: Programme) -> list[Problem]:
+def programme_problems(document: Document, programme: AnyProgramme, areas: AreaCodes) -> list[Problem]:
     """Return all that is wrong inside one programme whose fields are well-formed."""
     found: list[Found] = [
         *_dates((), programme.published_on, programme.effective_from, programme.effective_to),
         *((("tiers", *path), code, message, _NARROW) for path, code, message in programme.tiers.faults()),
-        *_providers(programme),
-        *_joining(programme.joining),
-        *_cards(programme.payment, programme),
+        *_area(programme, areas),
     ]
+    if isinstance(programme, Programme):
+        found += [
+            *_providers(programme),
+            *_joining(programme.joining, programme.tiers),
+            *_limits(programme.matching, programme.tiers),
+            *_support(programme.support),
+            *_cards(programme.payment, programme),
+        ]
+    else:
+        found += [*_employers(programme.tiers), *_promotion(programme.promotion)]
     return [document.problem(path, code, message, fix) for path, code, message, fix in found]
 
 
@@ -47,6 +66,59 @@ def _repeated(at: tuple[Any, ...], key: str, values: Iterable[str]) -> Iterator[
         seen.add(value)
 
 
+def _area(programme: AnyProgramme, areas: AreaCodes) -> Iterator[Found]:
+    code, at = programme.tiers.area.ods_code, ("tiers", "area", "ods_code")
+    entry = areas.find(code)
+    if entry is None:
+        yield (
+            at,
+            "unknown_area",
+            f"The register of areas holds no code {code}.",
+            "Add it to areas.yaml, or correct it.",
+        )
+    elif not entry.valid_on(programme.effective_from):
+        message = f"{code} was not valid on {programme.effective_from}, when this version takes effect."
+        yield (at, "area_not_valid", message, "Use the code that was valid on that day; areas.yaml says which.")
+
+
+def _employers(tiers: Tiers) -> Iterator[Found]:
+    fix = "A programme for employers refers nobody and pays for nobody; remove the contract."
+    for path, contract in tiers.contracts():
+        yield (("tiers", *path), "contract_without_people", f"The contract {contract.id!r} pays for people.", fix)
+
+
+def _promotion(promotion: Promotion) -> Iterator[Found]:
+    lists: tuple[tuple[str, Sequence[Named]], ...] = (
+        ("charter_commitments", promotion.charter_commitments),
+        ("activities", promotion.activities),
+    )
+    for name, entries in lists:
+        yield from _repeated(("promotion", name), "code", (entry.code for entry in entries))
+
+
+def _limits(matching: Matching, tiers: Tiers) -> Iterator[Found]:
+    for index, place in enumerate(tiers.localities):
+        limit = place.out_of_work_limit_days
+        if limit is not None and limit > matching.out_of_work_limit_days:
+            at = ("tiers", "localities", index, "out_of_work_limit_days")
+            message = f"{limit} days are more than the area's limit of {matching.out_of_work_limit_days}."
+            yield (at, "wider_out_of_work_limit", message, _NARROW)
+
+
+def _support(support: Support) -> Iterator[Found]:
+    at = ("support", "length_by_work")
+    seen: set[str] = set()
+    for index, part in enumerate(support.length_by_work):
+        if part.weeks > support.length_weeks:
+            message = f"{part.weeks} weeks are more than length_weeks, which is the most for anybody."
+            yield ((*at, index, "weeks"), "longer_than_the_most", message, "Raise length_weeks, or correct it.")
+        for number, status in enumerate(part.work):
+            if status in seen:
+                path = (*at, index, "work", number)
+                yield (path, "repeated", f"The work status {status} stands twice.", "Give it one length.")
+            seen.add(status)
+
+
 def _providers(programme: Programme) -> Iterator[Found]:
     known = {provider.id for provider in programme.providers}
     yield from _repeated(("providers",), "id", (p.id for p in programme.providers))
@@ -66,7 +138,7 @@ def _providers(programme: Programme) -> Iterator[Found]:
         yield (("tiers",), "no_contract", message, "Add one to tiers.area.contracts or to a locality.")
 
 
-def _joining(joining: Joining) -> Iterator[Found]:
+def _joining(joining: Joining, tiers: Tiers) -> Iterator[Found]:
     at = ("joining",)
     names = Names(ELIGIBILITY_FIELDS, joining.definitions, {})
     for name, condition in joining.definitions.items():
@@ -79,8 +151,25 @@ def _joining(joining: Joining) -> Iterator[Found]:
         for index, part in enumerate(parts):
             yield from _conditions((*at, section, index, "when"), names.faults(part.when))
         yield from _repeated((*at, section), "code", (part.code for part in parts))
+    for index, place in enumerate(tiers.localities):
+        yield from _required(("tiers", "localities", index, "eligibility"), place.eligibility, joining, names)
     yield from _repeated((*at, "routes"), "code", (route.code for route in joining.routes))
     yield from _repeated((*at, "consents"), "code", (consent.code for consent in joining.consents))
+
+
+def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joining, names: Names) -> Iterator[Found]:
+    area = {requirement.code for requirement in joining.eligibility}
+    for index, part in enumerate(parts):
+        yield from _conditions((*at, index, "when"), names.faults(part.when))
+        if part.code in area:
+            message = f"{part.code!r} stands in the area's rule already, which holds here too."
+            yield (
+                (*at, index, "code"),
+                "repeated",
+                message,
+                "A locality adds requirements; give it a code of its own.",
+            )
+    yield from _repeated(at, "code", (part.code for part in parts))
 
 
 def _conditions(at: tuple[Any, ...], faults: Iterable[ConditionFault]) -> Iterator[Found]:
@@ -113,30 +202,3 @@ def _same_days(at: tuple[Any, ...], card: RateCard, earlier: RateCard) -> Iterat
     if shared and not before and not after:
         message = f"It prices the same days as {earlier.id} {earlier.version} for {', '.join(sorted(shared))}."
         yield ((*at, "effective_from"), "overlapping_cards", message, "End one before the other starts.")
-
-
-def version_problems(versions: Sequence[tuple[Document, Programme]]) -> list[Problem]:
-    """Return where versions of one programme overlap, repeat or run backwards."""
-    found: list[Problem] = []
-    by_id: dict[str, list[tuple[Document, Programme]]] = {}
-    for document, programme in versions:
-        by_id.setdefault(programme.programme, []).append((document, programme))
-    for same in by_id.values():
-        same.sort(key=lambda pair: (pair[1].effective_from, version_key(pair[1].version)))
-        for (_, earlier), (document, later) in pairwise(same):
-            found += _order(document, earlier, later)
-    return found
-
-
-def _order(document: Document, earlier: Programme, later: Programme) -> Iterator[Problem]:
-    names: Mapping[str, str] = {"a": f"version {earlier.version}", "b": f"version {later.version}"}
-    if earlier.version == later.version:
-        yield document.problem(("version",), "repeated", f"There are two files of {names['a']}.", "Number it anew.")
-    elif version_key(earlier.version) > version_key(later.version):
-        message = f"{names['b']} takes effect after {names['a']} but has the lower number."
-        yield document.problem(("version",), "version_order", message, "Number versions in order of effect.")
-    goes_on = earlier.effective_to is not None and earlier.effective_to >= later.effective_from
-    if goes_on or earlier.effective_from == later.effective_from:
-        message = f"It takes effect on {later.effective_from}, while {names['a']} is in effect."
-        fix = "Versions never overlap: let this one start later."
-        yield document.problem(("effective_from",), "overlapping_versions", message, fix)

@@ -49,7 +49,8 @@ def show(file: FileArgument) -> None:
         raise typer.Exit(1) from None
     tiers = programme.tiers
     table = Table("tier", "participants", "ceiling", "from", "to", title=f"{programme.title} {programme.version}")
-    _row(table, tiers.national.title, tiers.national)
+    if tiers.national is not None:
+        _row(table, tiers.national.title, tiers.national)
     _row(table, f"  {tiers.area.title} ({tiers.area.ods_code})", tiers.area)
     for place in tiers.localities:
         _row(table, f"    {place.title}", place)

@@ -4,16 +4,19 @@ The facts are what intake knows of a person on the day of the referral. A requir
 that cannot be told because the question was not asked, makes the referral one for *review*, never a refusal.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.programmes.logic import Facts, compile_condition
 from services.programmes.model import Joining
+from services.programmes.tiers import Requirement
 from services.programmes.vocabulary import Code, Flag, Names, Number, Vocabulary
 
 ELIGIBILITY_FIELDS: Vocabulary = {
     "age": Number(0, 130),
     "right_to_work": Flag(),
     "wants_to_work": Flag(),
+    "health_condition": Flag(),
     "condition_affects_work": Flag(),
     "resident_in_area": Flag(),
     "gp_in_area": Flag(),
@@ -25,7 +28,8 @@ ELIGIBILITY_FIELDS: Vocabulary = {
     "complex_needs": Flag(),
     "ethnic_category": Code(frozenset("ABCDEFGHJKLMNPRSZ") | {"99"}),
 }
-"""What a requirement or a priority group may ask. ``age`` in whole years; ``ethnic_category``: NHS 2001 codes."""
+"""What a requirement or a priority group may ask. ``age`` in whole years; ``ethnic_category``: NHS 2001 codes.
+``health_condition``: any health condition or disability, as the person or the referrer says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,13 @@ def names(joining: Joining) -> Names:
     return Names(ELIGIBILITY_FIELDS, joining.definitions, {})
 
 
-def unmet_requirements(joining: Joining, facts: Facts) -> tuple[Unmet, ...]:
-    """Return the requirements that are not met, in the file's order; none: the person is eligible."""
+def unmet_requirements(joining: Joining, facts: Facts, also: Sequence[Requirement] = ()) -> tuple[Unmet, ...]:
+    """Return the requirements that are not met, in the file's order; none: the person is eligible.
+
+    ``also``: what the referral's locality requires beyond the area's rule (``Tiers.required``).
+    """
     found = []
-    for requirement in joining.eligibility:
+    for requirement in (*joining.eligibility, *also):
         truth = compile_condition(requirement.when, joining.definitions, {})(facts)
         if not truth:
             found.append(Unmet(requirement.code, requirement.text, truth is False))

@@ -13,13 +13,11 @@ from pydantic import Field
 from services.kernel.decision import PolicyRef
 from services.kernel.money import Pence
 from services.programmes.conditions import Condition, Frozen
-from services.programmes.tiers import Slug, Tiers, Words
+from services.programmes.tiers import Code, Days, Requirement, Slug, Tiers, Words
 
 VersionNumber = Annotated[str, Field(pattern=r"^20[0-9]{2}\.[1-9][0-9]{0,2}$")]
 """``2024.1``: the year in which the version takes effect and its number in that year."""
 
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Days = Annotated[int, Field(ge=1, le=3650)]
 Weeks = Annotated[int, Field(ge=1, le=520)]
 
 
@@ -50,14 +48,6 @@ class Consent(Frozen):
     text: Words
 
 
-class Requirement(Frozen):
-    """One part of the eligibility rule. ``code`` is the reason given while it is not met."""
-
-    code: Code
-    text: Words
-    when: Condition
-
-
 class PriorityGroup(Frozen):
     """People who are contacted first; it changes nothing else."""
 
@@ -80,12 +70,14 @@ Overlap = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(-\*)?$", max_le
 class Joining(Frozen):
     """What intake reads: routes, consents, eligibility, priority groups, alternatives.
 
+    ``rule``: whose eligibility rule the file holds; files that say *national* hold the same one.
     ``overlaps``: programmes beside which nobody is funded for the same days; it holds in both directions.
     """
 
     routes: tuple[Route, ...] = Field(min_length=1)
     consents: tuple[Consent, ...] = Field(min_length=1)
     definitions: dict[str, Condition] = Field(default_factory=dict)
+    rule: Literal["national", "local"]
     eligibility: tuple[Requirement, ...] = Field(min_length=1)
     priority_groups: tuple[PriorityGroup, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
@@ -113,20 +105,41 @@ class Matching(Frozen):
     out_of_work_limit_days: Days
     skills_earnings_limit: bool
 
-    def parameters(self) -> dict[str, int | bool]:
-        """Return the parameters that rules may name."""
+    def parameters(self, out_of_work_limit_days: int | None = None) -> dict[str, int | bool]:
+        """Return the parameters that rules may name; a locality may have a lower limit of its own."""
         return {
-            "out_of_work_limit_days": self.out_of_work_limit_days,
+            "out_of_work_limit_days": out_of_work_limit_days or self.out_of_work_limit_days,
             "skills_earnings_limit": self.skills_earnings_limit,
         }
 
 
+WorkStatus = Literal["employed", "self_employed", "unemployed", "inactive"]
+
+
+class LengthForWork(Frozen):
+    """How long people of these work statuses are supported, where that differs."""
+
+    work: tuple[WorkStatus, ...] = Field(min_length=1)
+    weeks: Weeks
+
+
 class Support(Frozen):
-    """What coaching reads. The outcome window is counted from the day on which a plan closes."""
+    """What coaching reads. The outcome window is counted from the day on which a plan closes.
+
+    ``length_weeks`` is the most for anybody; ``length_by_work`` says where it is less. ``offers``: the kinds
+    of support that this programme is there for, where its source names them (codes of the support list).
+    """
 
     length_weeks: Weeks
+    length_by_work: tuple[LengthForWork, ...] = ()
+    offers: tuple[Code, ...] = ()
     review_every_weeks: Weeks
     outcome_window_days: Days
+
+    def weeks_for(self, work_status: str) -> int:
+        """Return for how many weeks somebody of a work status is supported."""
+        weeks = (part.weeks for part in self.length_by_work if work_status in part.work)
+        return next(weeks, self.length_weeks)
 
 
 class Price(Frozen):
@@ -194,8 +207,22 @@ class Payment(Frozen):
         return next((card for card in self.rate_cards if card.covers(contract, on)), None)
 
 
-class Programme(Frozen):
-    """One immutable version of a programme.
+class Named(Frozen):
+    """A code with the words that a person reads."""
+
+    code: Code
+    text: Words
+
+
+class Promotion(Frozen):
+    """What a programme does with employers: what they may commit to, and what is done with them."""
+
+    charter_commitments: tuple[Named, ...] = Field(min_length=1)
+    activities: tuple[Named, ...] = Field(min_length=1)
+
+
+class Edition(Frozen):
+    """What every file says of itself: which version of what, when it was published and when it is in effect.
 
     It is in effect from ``effective_from`` until ``effective_to`` or, when that is None, until the day
     before the next version. ``sha256`` is the hash of the file's bytes.
@@ -209,11 +236,6 @@ class Programme(Frozen):
     effective_to: date | None = None
     sources: tuple[Words, ...] = ()
     tiers: Tiers
-    providers: tuple[Provider, ...] = Field(min_length=1)
-    joining: Joining
-    matching: Matching
-    support: Support
-    payment: Payment
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     @property
@@ -221,6 +243,27 @@ class Programme(Frozen):
         """The version as an event's ``policy`` attribute names it."""
         return PolicyRef(self.programme, self.version, self.sha256)
 
+
+class EmployerProgramme(Edition):
+    """One version of a programme that is about employers: nobody is referred to it, nobody is paid for people."""
+
+    serves: Literal["employers"]
+    promotion: Promotion
+
+
+class Programme(Edition):
+    """One immutable version of a programme for people."""
+
+    serves: Literal["people"]
+    providers: tuple[Provider, ...] = Field(min_length=1)
+    joining: Joining
+    matching: Matching
+    support: Support
+    payment: Payment
+
     def provider(self, provider_id: str) -> Provider | None:
         """Return a provider by its id, or None."""
         return next((p for p in self.providers if p.id == provider_id), None)
+
+
+AnyProgramme = Programme | EmployerProgramme

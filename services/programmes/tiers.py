@@ -7,15 +7,27 @@ from typing import Annotated
 from pydantic import Field
 
 from services.kernel.money import Pence, pounds
-from services.programmes.conditions import Frozen
+from services.programmes.conditions import Condition, Frozen
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 """An id for files, events and addresses: lower-case words joined by hyphens."""
 
 Words = Annotated[str, Field(min_length=1, max_length=2000)]
 
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+
+Days = Annotated[int, Field(ge=1, le=3650)]
+
 OdsCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
 """The code of an area, 3 to 5 characters; nothing follows from its first letter."""
+
+
+class Requirement(Frozen):
+    """One part of the eligibility rule. ``code`` is the reason given while it is not met."""
+
+    code: Code
+    text: Words
+    when: Condition
 
 
 class Limits(Frozen):
@@ -43,10 +55,16 @@ class Contract(Limits):
 
 
 class Locality(Limits):
-    """A council-size part of an area, with its own contracts."""
+    """A council-size part of an area, with its own contracts.
+
+    ``eligibility``: what is required here beyond the area's rule, so that a locality can only narrow it.
+    ``out_of_work_limit_days``: this place's limit, at most the area's; None: the area's.
+    """
 
     code: Slug
     title: Words
+    eligibility: tuple[Requirement, ...] = ()
+    out_of_work_limit_days: Days | None = None
     contracts: tuple[Contract, ...] = Field(min_length=1)
 
     def contracts_on(self, day: date) -> tuple[Contract, ...]:
@@ -70,15 +88,16 @@ class Area(Limits):
 
 
 class National(Limits):
-    """The programme as a whole."""
+    """A national programme. Every file that names its ``id`` says the same of it."""
 
+    id: Slug
     title: Words
 
 
 class Tiers(Frozen):
-    """The nested tiers of one area's programme."""
+    """The nested tiers of one area's programme. ``national`` None: the area's own, part of no national one."""
 
-    national: National
+    national: National | None
     area: Area
     localities: tuple[Locality, ...] = ()
 
@@ -89,6 +108,16 @@ class Tiers(Frozen):
         for index, place in enumerate(self.localities):
             for number, contract in enumerate(place.contracts):
                 yield (("localities", index, "contracts", number), contract)
+
+    def above(self, locality: str | None) -> tuple[Limits, ...]:
+        """Return the tiers that a referral to a locality, or to the area itself, stands under."""
+        place = self.locality(locality) if locality is not None else None
+        return tuple(tier for tier in (self.national, self.area, place) if tier is not None)
+
+    def required(self, locality: str | None) -> tuple[Requirement, ...]:
+        """Return what a locality requires beyond the area's rule; nothing without a locality."""
+        place = self.locality(locality) if locality is not None else None
+        return place.eligibility if place else ()
 
     def contracts_on(self, locality: str | None, day: date) -> tuple[Contract, ...]:
         """Return the contracts of a locality, or (None) the area's own, that take referrals on ``day``."""
@@ -105,7 +134,8 @@ class Tiers(Frozen):
 
     def faults(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Yield (path, code, message) for each tier that is wider than the one above it."""
-        yield from _wider(("area",), self.area, "the national programme", self.national)
+        if self.national is not None:
+            yield from _wider(("area",), self.area, "the national programme", self.national)
         for index, place in enumerate(self.localities):
             at: tuple[str | int, ...] = ("localities", index)
             yield from _wider(at, place, self.area.title, self.area)

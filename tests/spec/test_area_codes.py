@@ -68,7 +68,7 @@ def test_every_code_that_has_ended_has_its_rows() -> None:
 
 def test_a_code_that_nobody_knows_is_an_error() -> None:
     with pytest.raises(UnknownArea, match=r"areas\.yaml"):
-        load_areas().on("XXX", BEFORE, None)
+        load_areas().on("Q99", BEFORE, None)
 
 
 WITHIN: list[tuple[str, str, str, str | None, bool | None]] = [

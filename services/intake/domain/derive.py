@@ -40,7 +40,7 @@ def created(
     """Return the event of an accepted referral. ``posted`` must be without faults."""
     place = policy.places.get(programme.tiers.area.ods_code, NOWHERE)
     known = _known(posted, place)
-    unmet = unmet_requirements(programme.joining, known)
+    unmet = unmet_requirements(programme.joining, known, programme.tiers.required(posted.locality))
     choice = choose_provider(
         programme,
         posted.locality,

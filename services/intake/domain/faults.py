@@ -37,6 +37,10 @@ def _programme(seen: ReferralRead, version: Programme | None, policy: IntakePoli
     day = seen.referred_on
     if seen.programme is None or day is None:
         return
+    if seen.programme in policy.book.employer_programmes():
+        message = "this programme is about employers; nobody is referred to it"
+        yield Reason("programme_takes_no_referrals", message, "/programme")
+        return
     if seen.programme not in policy.book:
         yield Reason("programme_unknown", "there is no such programme", "/programme")
         return
@@ -52,9 +56,7 @@ def _programme(seen: ReferralRead, version: Programme | None, policy: IntakePoli
 
 
 def _open(version: Programme, locality: str | None, day: date) -> bool:
-    place = version.tiers.locality(locality) if locality else None
-    tiers = [version.tiers.national, version.tiers.area, *([place] if place else [])]
-    return all(tier.takes_referrals_on(day) for tier in tiers)
+    return all(tier.takes_referrals_on(day) for tier in version.tiers.above(locality))
 
 
 def _provider(seen: ReferralRead, version: Programme, day: date) -> Iterator[Reason]:

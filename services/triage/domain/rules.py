@@ -9,8 +9,8 @@ from pydantic import Field
 from services.contracts.codes import Intensity, SafetyLevel, Support
 from services.kernel.decision import PolicyRef
 from services.programmes.conditions import Condition, Frozen
-from services.programmes.model import Code, VersionNumber
-from services.programmes.tiers import Slug, Words
+from services.programmes.model import VersionNumber
+from services.programmes.tiers import Code, Slug, Words
 
 RuleId = Annotated[str, Field(pattern=r"^R[0-9]{2}$")]
 SupportCode = Annotated[Support, Field(strict=False)]

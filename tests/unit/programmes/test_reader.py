@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from services.programmes.book import NoProgramme, ProgrammeBook, version_key
 from services.programmes.cli import app
 from services.programmes.document import FileRefused, Problem, parse_document
+from services.programmes.model import Programme
 from services.programmes.reader import FOLDER, check_file, load_book, load_file
 
 GOOD = FOLDER / "workwell-greater-manchester" / "2024.1.yaml"
@@ -43,6 +44,12 @@ def line_of(path: Path, text: str) -> int:
 
 def codes(problems: list[Problem]) -> list[str]:
     return [problem.code for problem in problems]
+
+
+def people(path: Path) -> Programme:
+    programme = load_file(path)
+    assert isinstance(programme, Programme)
+    return programme
 
 
 def test_nothing_is_wrong_with_the_file_of_the_repository() -> None:
@@ -246,10 +253,10 @@ def test_every_broken_file_of_a_folder_is_told(write: Write, tmp_path: Path) -> 
 
 
 def test_the_hash_is_of_the_files_bytes(write: Write) -> None:
-    first = load_file(GOOD)
+    first = people(GOOD)
     assert first.ref.header().startswith(f"{ID};2024.1;")
     assert load_file(write()).sha256 == first.sha256
-    commented = load_file(write(("# What triage reads.", "# What triage reads, too.")))
+    commented = people(write(("# What triage reads.", "# What triage reads, too.")))
     assert commented.sha256 != first.sha256
     assert commented.payment.rate_cards[0].sha256 == first.payment.rate_cards[0].sha256, "the card is the same"
 
@@ -259,10 +266,11 @@ def test_versions_are_ordered_by_number() -> None:
 
 
 def test_the_published_figures_stand_as_published() -> None:
-    programme = load_file(GOOD)
+    programme = people(GOOD)
     tiers = programme.tiers
     manchester = tiers.locality("manchester")
     assert manchester is not None
+    assert tiers.national is not None
     assert [(t.participants, t.ceiling_pence) for t in (tiers.national, tiers.area, manchester)] == [
         (59_000, 64_000_000_00),
         (8_000, 7_000_000_00),
