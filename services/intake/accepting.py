@@ -44,7 +44,7 @@ async def accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> Ans
     referral_id = uuid7(tx.now)
     person_id = known or new_person_id()
     if known is None:
-        await tx.create_key(person_id)
+        await tx.create_keys([person_id])
     data = CreateReferral(
         posted=posted,
         person_id=person_id,

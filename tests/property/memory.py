@@ -64,7 +64,10 @@ class Memory:
             tables.AGE: lambda _: False,
             tables.AGE_AND_NOTIFY: lambda _: False,
             commands.STATE: lambda key: self.tables["aggregate"].get(key, (0, None))[1],
-            commands.STANDING: lambda key: {"behind": False, "waiting": key in self._behind()},
+            commands.STATES: lambda keys: [
+                (k, self.tables["aggregate"][k][1]) for k in keys if k in self.tables["aggregate"]
+            ],
+            commands.STANDING: lambda keys: {"behind": False, "waiting": [k for k in keys if k in self._behind()]},
         }
 
     # pool and connection

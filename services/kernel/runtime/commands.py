@@ -1,7 +1,8 @@
 """Commands: what a person asks for over HTTP takes the same path as an event."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,18 +15,19 @@ from services.kernel.clock import system_clock
 from services.kernel.decision import Command, Event, Reason, Refused
 from services.kernel.ids import uuid7
 from services.kernel.runtime import fold, stops
-from services.kernel.runtime.fold import OPEN, Lineage, Output, Sealing
+from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing
 from services.kernel.runtime.tables import Connection, finish, lock_aggregates, save
 from services.kernel.sealing.content import ContentErased, usable
 from services.kernel.sealing.keyring import Keys
-from services.kernel.sealing.subject_key import KeyFound
+from services.kernel.sealing.subject_key import KEY_BYTES, KeyFound, SubjectKey
 from services.kernel.service import Service
 
 STANDING = f"""
-SELECT EXISTS (SELECT FROM key_position WHERE key = $1 AND (waiting > 0 OR stopped)) AS waiting,
+SELECT ARRAY(SELECT key FROM key_position WHERE key = ANY($1::text[]) AND (waiting > 0 OR stopped)) AS waiting,
        EXISTS (SELECT {stops.BEHIND}) AS behind
 """  # noqa: S608  our own words
 STATE = "SELECT state FROM aggregate WHERE key = $1"
+STATES = "SELECT key, state FROM aggregate WHERE key = ANY($1::text[])"
 ACQUIRE_SECONDS = 5.0
 BEHIND = Reason(
     stops.BEHIND_LOG,
@@ -43,11 +45,16 @@ class Executed:
     waiting: bool
 
 
+Outcome = Executed | Exception
+"""What became of one of several commands: what it did; Refused; or a bug, which is that command's alone."""
+
+
 @dataclass
 class Transaction:
-    """One database transaction of one command; it commits when the block ends without an exception.
+    """One database transaction of one command, or of several; it commits when the block ends without an exception.
 
-    ``command_id`` is a UUIDv7 minted from ``now``, so that the command's time can be read from its id.
+    ``command_id`` is a UUIDv7 minted from ``now``, so that the command's time can be read from its id. In a
+    ``rehearsal`` everything is looked at, locked and decided as ever, and nothing stays.
     """
 
     conn: Connection
@@ -56,31 +63,50 @@ class Transaction:
     now: datetime
     command_id: str
     keys: Keys | None = None
+    rehearsal: bool = False
     output: Output = field(default_factory=Output)
     subjects: dict[str, str | None] = field(default_factory=dict)
     held: dict[str, KeyFound] = field(default_factory=dict)
 
     async def execute(self, command: Command) -> Executed:
-        """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no.
+        """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no."""
+        (outcome,) = await self.execute_many([command])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-        The subject's key is fetched before the lock: the vault may take its time, and a batch wait for the aggregate.
+    async def execute_many(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Execute commands as if one came after the other, with one statement of each kind for all of them.
 
-        Also while the database is behind the service's own log: a sequence would be given out again. Looked at behind
-        the lock, for which a restore of this aggregate waits, too.
+        What is refused, or fails by a bug, leaves the others alone and is returned in its place.
         """
-        await self._fetch_key(command)
-        locked = await lock_aggregates(self.conn, self.service, [command.key])
-        standing = await self.conn.fetchrow(STANDING, command.key)
+        locked = await self.lock({command.key for command in commands}, await self._subjects_of(commands))
+        outcomes: list[Outcome] = []
+        for command in commands:
+            try:
+                outcomes.append(locked.execute(command))
+            except Exception as error:  # each command's own; what cannot be written fails all of them, in save
+                outcomes.append(error)
+        await locked.save()
+        return outcomes
+
+    async def lock(self, keys: Iterable[str], subjects: Iterable[str] = ()) -> "Locked":
+        """Lock the aggregates of ``keys``; ``subjects`` are whose content the commands will need.
+
+        Subjects' keys are fetched before the lock: the vault may take its time, and a batch wait for an aggregate.
+        Raises Refused also while the database is behind the service's own log: a sequence would be given out again.
+        Looked at behind the lock, for which a restore of these aggregates waits, too.
+        """
+        wanted = sorted(set(keys))
+        await self.hold(subjects)
+        aggregates = await lock_aggregates(self.conn, self.service, wanted)
+        standing = await self.conn.fetchrow(STANDING, wanted)
         if standing is not None and standing["behind"]:
             raise Refused(BEHIND, status=503)
-        aggregate = locked[command.key]
-        lineage = Lineage(self.now, context.correlation_id.get() or command.id, context.traceparent.get())
-        output = Output()
-        sealing = await self._sealing(aggregate.state, command.data)
-        events = fold.apply(self.service, self.policy, aggregate, command, self.now, lineage, output, sealing)
-        await save(self.conn, [aggregate], output)
-        self.output.outbox += output.outbox
-        return Executed(aggregate.state, events, standing is not None and standing["waiting"])
+        states = (aggregate.state for aggregate in aggregates.values())
+        found = (self.service.subject_of(state, None) for state in states if state is not None)
+        await self.hold(subject for subject in found if subject is not None)
+        return Locked(self, aggregates, frozenset(standing["waiting"] if standing is not None else ()))
 
     async def load(self, key: str) -> Any:
         """Return the state of an aggregate as committed, without a lock, or None.
@@ -94,13 +120,24 @@ class Transaction:
         self.subjects[key] = self.service.subject_of(state, None)
         return state
 
-    async def create_key(self, subject: str) -> None:
-        """Make the key of a subject that is new. It stays when this transaction does not: an unused key harms nobody.
+    async def create_keys(self, subjects: Sequence[str]) -> None:
+        """Make the keys of subjects that are new. They stay when this transaction does not: an unused key harms nobody.
 
-        Raises VaultUnavailable and what else keeps a vault from making one.
+        In a rehearsal nobody would ever use them, so none is kept. Raises VaultUnavailable and what else keeps a vault
+        from making one.
         """
-        if self.keys is not None:
-            await self.keys.create([subject])
+        if self.keys is None or not subjects:
+            return
+        if self.rehearsal:
+            self.held |= {s: SubjectKey(s, uuid7(self.now), os.urandom(KEY_BYTES)) for s in subjects}
+        else:
+            await self.keys.create(subjects)
+
+    async def hold(self, subjects: Iterable[str]) -> None:
+        """Fetch the keys of subjects, those that are not at hand yet, in one query. Raises VaultUnavailable."""
+        missing = [subject for subject in dict.fromkeys(subjects) if subject not in self.held]
+        if self.keys is not None and missing:
+            self.held |= await self.keys.get(missing)
 
     async def has_key(self, subject: str) -> bool:
         """Tell whether a known subject's key can be used; False: it is erased. Others may need it for what follows.
@@ -109,33 +146,57 @@ class Transaction:
         """
         if self.keys is None:
             return True
+        await self.hold([subject])
         try:
-            usable((await self._keys_of(subject)).get(subject))
+            usable(self.held.get(subject))
         except ContentErased:
             return False
         return True
 
-    async def _fetch_key(self, command: Command) -> None:
+    async def _subjects_of(self, commands: Sequence[Command]) -> list[str]:
+        """Return whose keys commands will need, as far as it can be told before their aggregates are locked."""
         if self.keys is None or self.service.subject is None:
-            return
-        subject = self.service.subject_of(None, command.data)
-        if subject is None:
-            if command.key not in self.subjects:
+            return []
+        named = [self.service.subject_of(None, command.data) for command in commands]
+        unnamed = {c.key for c, subject in zip(commands, named, strict=True) if subject is None} - self.subjects.keys()
+        if unnamed:
+            for key, text in await self.conn.fetch(STATES, sorted(unnamed)):
                 with contextlib.suppress(ValueError):  # a state that nobody can read is met again behind the lock
-                    await self.load(command.key)
-            subject = self.subjects.get(command.key)
-        if subject is not None:
-            await self._keys_of(subject)
+                    state = None if text is None else self.service.read_state(text)
+                    self.subjects[key] = None if state is None else self.service.subject_of(state, None)
+        either = (subject or self.subjects.get(c.key) for c, subject in zip(commands, named, strict=True))
+        return [subject for subject in either if subject is not None]
 
-    async def _sealing(self, state: Any, data: Any) -> Sealing:
-        subject = self.service.subject_of(state, data)
-        return OPEN if subject is None else Sealing(await self._keys_of(subject))
 
-    async def _keys_of(self, subject: str) -> dict[str, KeyFound]:
-        """Return a subject's key; asks for it once a transaction."""
-        if self.keys is not None and subject not in self.held:
-            self.held |= await self.keys.get([subject])
-        return self.held
+class Locked:
+    """Aggregates under a transaction's lock: commands take effect on them one after the other, in memory.
+
+    Nothing is written before :meth:`save`. Made by :meth:`Transaction.lock`.
+    """
+
+    def __init__(self, tx: Transaction, aggregates: Mapping[str, Aggregate], waiting: frozenset[str]) -> None:
+        self._tx = tx
+        self._aggregates = aggregates
+        self._waiting = waiting
+        self._output = Output()
+
+    def execute(self, command: Command) -> Executed:
+        """Decide and evolve. Raises Refused when the domain says no; it, and any bug, leaves everything as it was."""
+        tx, aggregate = self._tx, self._aggregates[command.key]
+        lineage = Lineage(tx.now, context.correlation_id.get() or command.id, context.traceparent.get())
+        sealing = Sealing(tx.held)
+        events = fold.apply(tx.service, tx.policy, aggregate, command, tx.now, lineage, self._output, sealing)
+        return Executed(aggregate.state, events, command.key in self._waiting)
+
+    async def save(self) -> None:
+        """Write what has come of them; in a rehearsal nothing, since even undone it would leave gaps in the outbox."""
+        if not self._tx.rehearsal:
+            await save(self._tx.conn, self._aggregates.values(), self._output)
+            self._tx.output.outbox += self._output.outbox
+
+
+class _Rehearsed(Exception):
+    """A rehearsal is over: roll back."""
 
 
 class Commands:
@@ -156,14 +217,20 @@ class Commands:
         self.keys = keys
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Transaction]:
-        """Open a transaction; commit at the end of the block, roll back on an exception.
+    async def begin(self, *, rehearsal: bool = False) -> AsyncIterator[Transaction]:
+        """Open a transaction; commit at the end of the block, roll back on an exception, and after a rehearsal.
 
         Raises TimeoutError where no connection is free in time: behind a database that hangs, requests would else
         queue for ever longer.
         """
         now = self.clock()
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            transaction = Transaction(connection, self.service, self.policy, now, uuid7(now), self.keys)
-            yield transaction
-            await finish(connection, transaction.output)
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            with contextlib.suppress(_Rehearsed):
+                async with connection.transaction():
+                    transaction = Transaction(
+                        connection, self.service, self.policy, now, uuid7(now), self.keys, rehearsal
+                    )
+                    yield transaction
+                    if rehearsal:
+                        raise _Rehearsed
+                    await finish(connection, transaction.output)
