@@ -79,13 +79,14 @@ class Common(Record):
     """What every event about a referral carries, so that its reader needs no other source.
 
     ``occurred_on`` is the London day of the fact. ``age_band`` is null under 16 or when no birth date is
-    known; ``provider`` and ``contract`` until one is chosen; ``locality`` where the area has none.
+    known; ``provider`` and ``contract`` until one is chosen; ``locality`` where the area has none; ``area_code`` while
+    several codes may be meant and no person has said which.
     """
 
     referral_id: Uuid
     person_id: Uuid
     programme: VersionRef
-    area_code: AreaCode
+    area_code: AreaCode | None
     locality: Slug | None
     provider: Slug | None
     contract: Slug | None

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.contracts.assessment import SealedAnswers
-from services.contracts.base import Actor, Code, Common, Moment, Record, Uuid
+from services.contracts.base import Actor, AreaCode, Code, Common, Moment, Record, Uuid
 from services.contracts.codes import (
     AccessibleFormat,
     Channel,
@@ -23,6 +23,7 @@ from services.contracts.codes import (
     Support,
     WithdrawalReason,
 )
+from services.contracts.referral_codes import ContestGround, EligibilityGround
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
 """A language tag (BCP 47)."""
@@ -60,11 +61,18 @@ class Consents(Record):
     share_with_employer: Consent | None
 
 
+class UnmetRequirement(Record):
+    """A requirement of the programme's file that is not met; ``known`` False: it cannot be told, nobody was asked."""
+
+    code: Code
+    known: bool
+
+
 class Eligibility(Record):
-    """What the programme's rules say, with the codes of the rules that are not met or not known."""
+    """What the programme's rules say, with the requirements that are not met or not known."""
 
     outcome: EligibilityOutcome
-    reasons: tuple[Code, ...]
+    reasons: tuple[UnmetRequirement, ...]
 
 
 class Equality(Record):
@@ -108,16 +116,38 @@ class ConsentChange(Record):
 
 
 class EligibilityDecided(Record):
-    """A named person confirmed or overrode what the rules proposed."""
+    """A named person confirmed or overrode what the rules proposed.
+
+    ``unmet``: the requirements that it is about; ``alternatives``: where the person was told they may turn, codes of
+    the programme's file; ``area_code``: the area that the decider found out, null where none was undecided;
+    ``contested``: it answers a contest of an earlier decision.
+    """
 
     kind: Literal["eligibility_decided"] = "eligibility_decided"
     by: Actor
     outcome: EligibilityDecision
-    reasons: tuple[Code, ...]
+    reasons: tuple[EligibilityGround, ...]
+    unmet: tuple[UnmetRequirement, ...]
+    alternatives: tuple[Code, ...]
+    area_code: AreaCode | None
+    contested: bool
+
+
+class EligibilityContested(Record):
+    """The person does not accept the decision; another named person than its decider must look again."""
+
+    kind: Literal["eligibility_contested"] = "eligibility_contested"
+    by: Actor | None
+    reasons: tuple[ContestGround, ...]
+    unmet: tuple[UnmetRequirement, ...]
+    channel: Channel | None
 
 
 class Correction(Record):
-    """Facts were wrong. ``fields`` names those that changed; the rest is as it stands afterwards."""
+    """Facts were wrong. ``fields`` names those that changed; the rest is as it stands afterwards.
+
+    ``eligibility_decided``: the person's decision that still stands (null: none, or the facts it rested on changed).
+    """
 
     kind: Literal["corrected"] = "corrected"
     by: Actor | None
@@ -125,6 +155,8 @@ class Correction(Record):
     asks: tuple[Support, ...]
     facts: Facts
     equality: Equality
+    eligibility: Eligibility
+    eligibility_decided: EligibilityDecision | None
     language: Language | None
     formats: tuple[AccessibleFormat, ...]
     priority_groups: tuple[Code, ...]
@@ -138,7 +170,9 @@ class Withdrawal(Record):
     reason: WithdrawalReason
 
 
-IntakeChange = Annotated[ConsentChange | EligibilityDecided | Correction | Withdrawal, Field(discriminator="kind")]
+IntakeChange = Annotated[
+    ConsentChange | EligibilityDecided | EligibilityContested | Correction | Withdrawal, Field(discriminator="kind")
+]
 """A later fact about a referral, as triage passes it on."""
 
 
@@ -162,6 +196,13 @@ class ReferralEligibilityDecided(Common):
 
     received_at: Moment
     change: EligibilityDecided
+
+
+class ReferralEligibilityContested(Common):
+    """The person contests a decision on eligibility."""
+
+    received_at: Moment
+    change: EligibilityContested
 
 
 class ReferralCorrected(Common):

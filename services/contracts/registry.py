@@ -4,6 +4,8 @@ from typing import Final
 
 from services.contracts import types
 from services.contracts.classes import field_classes
+from services.contracts.employer import EmployerUpdated
+from services.contracts.invitation import InvitationUpdated
 from services.contracts.outcome import (
     OutcomeRecorded,
     StatementApproved,
@@ -18,6 +20,7 @@ from services.contracts.referral import (
     ReferralConsentChanged,
     ReferralCorrected,
     ReferralCreated,
+    ReferralEligibilityContested,
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
@@ -30,8 +33,11 @@ EVENTS: Final = Registry(
         Contract(types.REFERRAL_ASSESSED, ReferralAssessed, types.TOPIC_REFERRAL, "intake"),
         Contract(types.REFERRAL_CONSENT_CHANGED, ReferralConsentChanged, types.TOPIC_REFERRAL, "intake"),
         Contract(types.REFERRAL_ELIGIBILITY_DECIDED, ReferralEligibilityDecided, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.REFERRAL_ELIGIBILITY_CONTESTED, ReferralEligibilityContested, types.TOPIC_REFERRAL, "intake"),
         Contract(types.REFERRAL_CORRECTED, ReferralCorrected, types.TOPIC_REFERRAL, "intake"),
         Contract(types.REFERRAL_WITHDRAWN, ReferralWithdrawn, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.INVITATION_UPDATED, InvitationUpdated, types.TOPIC_REFERRAL, "intake"),
+        Contract(types.EMPLOYER_UPDATED, EmployerUpdated, types.TOPIC_REFERRAL, "intake"),
         Contract(types.TRIAGE_COMPLETED, TriageCompleted, types.TOPIC_TRIAGE, "triage"),
         Contract(types.TRIAGE_ACKNOWLEDGED, TriageAcknowledged, types.TOPIC_TRIAGE, "triage"),
         Contract(types.TRIAGE_RELAYED, TriageRelayed, types.TOPIC_TRIAGE, "triage"),

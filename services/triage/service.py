@@ -46,6 +46,7 @@ def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> 
                 types.REFERRAL_ASSESSED,
                 types.REFERRAL_CONSENT_CHANGED,
                 types.REFERRAL_ELIGIBILITY_DECIDED,
+                types.REFERRAL_ELIGIBILITY_CONTESTED,
                 types.REFERRAL_CORRECTED,
                 types.REFERRAL_WITHDRAWN,
             }

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from services.contracts import codes, person_codes, plan_codes, red_flags
+from services.contracts import (
+    codes,
+    employer_codes,
+    invitation_codes,
+    person_codes,
+    plan_codes,
+    red_flags,
+    referral_codes,
+)
 from tests.contract.published import SCHEMAS
 
 FILES = sorted((SCHEMAS / "codes").glob("*.yaml"))
@@ -22,7 +30,14 @@ def enumerations(module: ModuleType) -> dict[str, type[StrEnum]]:
     }
 
 
-ENUMERATIONS = enumerations(codes) | enumerations(plan_codes) | enumerations(person_codes)
+ENUMERATIONS = (
+    enumerations(codes)
+    | enumerations(plan_codes)
+    | enumerations(person_codes)
+    | enumerations(referral_codes)
+    | enumerations(invitation_codes)
+    | enumerations(employer_codes)
+)
 
 
 def read(name: str) -> dict[str, Any]:

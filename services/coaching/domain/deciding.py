@@ -23,7 +23,13 @@ from services.contracts.plan_change import (
     Withdrawn,
 )
 from services.contracts.plan_codes import PlanState
-from services.contracts.referral import ConsentChange, Correction, EligibilityDecided, Withdrawal
+from services.contracts.referral import (
+    ConsentChange,
+    Correction,
+    EligibilityContested,
+    EligibilityDecided,
+    Withdrawal,
+)
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
 from services.kernel.sealing.content import Digest
@@ -107,7 +113,11 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
 
 
 def _relayed(data: TriageRelayed) -> PlanChange | None:
-    """Return what intake's later fact changes about a plan; an eligibility decision comes as a revision."""
+    """Return what intake's later fact changes about a plan.
+
+    What a decision on eligibility means for the recommendation comes as a revision; the area that one establishes is
+    a correction, so that the plan's later events carry it.
+    """
     day = data.occurred_on
     match data.change:
         case ConsentChange(by=by, consent=consent, given=given, channel=channel):
@@ -118,7 +128,10 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
             return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
         case Withdrawal(by=by, reason=reason):
             return Withdrawn(by=by, occurred_on=day, reason=reason)
-        case EligibilityDecided():
+        case EligibilityDecided(by=by, area_code=area) if area is not None:
+            fields = ("area_code",)
+            return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
+        case EligibilityDecided() | EligibilityContested():
             return None
 
 

@@ -20,6 +20,7 @@ from services.contracts.referral import (
     ReferralConsentChanged,
     ReferralCorrected,
     ReferralCreated,
+    ReferralEligibilityContested,
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
@@ -46,7 +47,13 @@ _NOT_ELIGIBLE: Final = EligibilityDecision.NOT_ELIGIBLE
 _REFUSED_BY_A_PERSON: Final = TriageOutcome.NOT_ELIGIBLE
 _HELD: Final = TriageOutcome.HELD
 
-Later = ReferralConsentChanged | ReferralEligibilityDecided | ReferralCorrected | ReferralWithdrawn
+Later = (
+    ReferralConsentChanged
+    | ReferralEligibilityDecided
+    | ReferralEligibilityContested
+    | ReferralCorrected
+    | ReferralWithdrawn
+)
 
 
 class Acknowledge(BaseModel):
@@ -124,6 +131,7 @@ _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime]
     types.REFERRAL_CONSENT_CHANGED: _passed_on,
     types.REFERRAL_WITHDRAWN: _passed_on,
     types.REFERRAL_ELIGIBILITY_DECIDED: _decided_or_corrected,
+    types.REFERRAL_ELIGIBILITY_CONTESTED: _decided_or_corrected,
     types.REFERRAL_CORRECTED: _decided_or_corrected,
 }
 

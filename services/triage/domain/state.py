@@ -4,7 +4,14 @@ from services.contracts import types
 from services.contracts.base import Moment, Record, carry
 from services.contracts.codes import EligibilityDecision
 from services.contracts.consent import with_word
-from services.contracts.referral import Consent, ConsentChange, Correction, EligibilityDecided, Withdrawal
+from services.contracts.referral import (
+    Consent,
+    ConsentChange,
+    Correction,
+    EligibilityContested,
+    EligibilityDecided,
+    Withdrawal,
+)
 from services.contracts.triage import RuleId, TriageCompleted, TriageRelayed
 from services.kernel.decision import Event
 
@@ -13,7 +20,7 @@ class TriageState(Record):
     """The last decision, with its facts kept up to date, and what has happened since.
 
     ``awaiting_since``: since when red flags of the decision await a named person; None once one has acknowledged
-    them. ``eligibility_decided`` is a person's decision (None: none yet).
+    them. ``eligibility_decided`` is a person's decision (None: none yet, or it is contested or overtaken).
     """
 
     decision: TriageCompleted
@@ -68,10 +75,13 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
             consents = with_word(state.decision.consents, change.consent, consent)
             return _known(state, {**changed, "consents": consents})
         case Correction():
-            kept = ("asks", "facts", "language", "formats", "priority_groups")
-            return _known(state, {**changed, **{name: getattr(change, name) for name in kept}})
+            kept = ("asks", "facts", "eligibility", "language", "formats", "priority_groups")
+            corrected = {**changed, **{name: getattr(change, name) for name in kept}}
+            return _known(state, corrected, eligibility_decided=change.eligibility_decided)
         case EligibilityDecided():
             return _known(state, changed, eligibility_decided=change.outcome)
+        case EligibilityContested():
+            return _known(state, changed, eligibility_decided=None)
         case Withdrawal():
             return _known(state, changed, withdrawn=True)
 

@@ -154,6 +154,8 @@ def test_what_triage_says_moves_no_plan_and_never_raises(kind: ChangeKind, state
             formats=(),
             priority_groups=(),
             equality={"sex": None, "ethnic_group": None, "imd_quintile": None},
+            eligibility={"outcome": "eligible", "reasons": ()},
+            eligibility_decided=None,
         )
         assert not events or events[0].data.change.event_id == ORIGIN
     assert made.state.state == before.state

@@ -1,6 +1,7 @@
 """What coaching does with what triage says."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,23 @@ def test_a_consent_relayed_by_triage_is_known() -> None:
 
 def test_an_eligibility_decision_comes_as_a_revision_not_as_a_relayed_fact() -> None:
     made = desk("proposed")
-    assert made.relay("eligibility_decided", by="nurse-1", outcome="not_eligible", reasons=()) == []
+    said: dict[str, Any] = {"reasons": (), "unmet": (), "alternatives": (), "contested": False, "area_code": None}
+    assert made.relay("eligibility_decided", by="nurse-1", outcome="not_eligible", **said) == []
+    assert made.relay("eligibility_contested", reasons=(), unmet=(), channel=None) == []
+
+
+def test_the_area_that_a_person_establishes_is_carried_from_then_on() -> None:
+    made = desk("active")
+    said = {"reasons": (), "unmet": (), "alternatives": (), "contested": False, "area_code": "S9B9J"}
+    change = {"kind": "eligibility_decided", "by": "nurse-1", "outcome": "eligible", **said}
+    [event] = made.hear(types.TRIAGE_RELAYED, area_code="S9B9J", change=change)
+    assert (event.data.area_code, event.data.change.kind, event.data.change.fields) == (
+        "S9B9J",
+        "corrected",
+        ("area_code",),
+    )
+    [later] = made.ask("acknowledged", day(4))
+    assert later.data.area_code == "S9B9J"
 
 
 def test_the_newest_common_fields_travel() -> None:

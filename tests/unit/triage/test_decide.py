@@ -14,11 +14,14 @@ from services.contracts.referral import (
     Consent,
     ConsentChange,
     Correction,
+    Eligibility,
+    EligibilityContested,
     EligibilityDecided,
     ReferralAssessed,
     ReferralConsentChanged,
     ReferralCorrected,
     ReferralCreated,
+    ReferralEligibilityContested,
     ReferralEligibilityDecided,
     ReferralWithdrawn,
     SealedAssessment,
@@ -54,6 +57,13 @@ LATER = datetime(2024, 11, 20, 23, 30, tzinfo=UTC)
 BY = "assessor-1"
 ACKNOWLEDGED = "01935f00-0000-7000-8000-000000000001"
 """The id of the command that acknowledges."""
+REVIEW: dict[str, Any] = {"outcome": "review", "reasons": [{"code": "outside_area", "known": True}]}
+
+
+def decided(outcome: EligibilityDecision, area_code: str | None = None) -> EligibilityDecided:
+    return EligibilityDecided(
+        by=BY, outcome=outcome, reasons=(), unmet=(), alternatives=(), area_code=area_code, contested=False
+    )
 
 
 class Triage:
@@ -84,10 +94,13 @@ class Triage:
         )
 
     def decide_eligibility(self, outcome: EligibilityDecision) -> list[Draft]:
-        data = ReferralEligibilityDecided(
-            **self.common(), received_at=NOW, change=EligibilityDecided(by=BY, outcome=outcome, reasons=())
-        )
+        data = ReferralEligibilityDecided(**self.common(), received_at=NOW, change=decided(outcome))
         return self.receive(types.REFERRAL_ELIGIBILITY_DECIDED, data)
+
+    def contest_eligibility(self) -> list[Draft]:
+        change = EligibilityContested(by=BY, reasons=(), unmet=(), channel=None)
+        data = ReferralEligibilityContested(**self.common(), received_at=NOW, change=change)
+        return self.receive(types.REFERRAL_ELIGIBILITY_CONTESTED, data)
 
     def acknowledge(self, revision: int | None = None, actor: str = "nurse-7", now: datetime = LATER) -> list[Draft]:
         command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision), actor)
@@ -303,9 +316,9 @@ def test_a_withdrawal_is_passed_on_and_ends_decisions() -> None:
 
 
 def test_a_referral_under_review_is_triaged() -> None:
-    triage = Triage(phq9=12, eligibility={"outcome": "review", "reasons": ["outside_area"]})
+    triage = Triage(phq9=12, eligibility=REVIEW)
     assert triage.outcome() is TriageOutcome.RECOMMENDED
-    assert triage.decision.eligibility.reasons == ("outside_area",)
+    assert triage.decision.eligibility == Eligibility.model_validate(REVIEW, strict=False)
 
 
 def test_not_eligible_only_by_a_person_s_decision_and_back() -> None:
@@ -319,6 +332,17 @@ def test_not_eligible_only_by_a_person_s_decision_and_back() -> None:
     triage.decide_eligibility(EligibilityDecision.ELIGIBLE)
     assert triage.outcome() is TriageOutcome.RECOMMENDED
     assert triage.decision.revision == 4
+
+
+def test_a_contest_takes_the_decision_back_until_another_person_decides() -> None:
+    triage = Triage(phq9=12, eligibility=REVIEW)
+    triage.decide_eligibility(EligibilityDecision.NOT_ELIGIBLE)
+    assert kinds(triage.contest_eligibility()) == ["relayed", "completed"]
+    assert triage.outcome() is TriageOutcome.RECOMMENDED
+    assert triage.state is not None
+    assert triage.state.eligibility_decided is None
+    assert kinds(triage.decide_eligibility(EligibilityDecision.NOT_ELIGIBLE)) == ["relayed", "completed"]
+    assert triage.outcome() is TriageOutcome.NOT_ELIGIBLE
 
 
 def test_a_hold_comes_before_a_decision_on_eligibility() -> None:
@@ -351,6 +375,8 @@ def test_corrected_facts_are_decided_again() -> None:
         asks=created.asks,
         facts=facts,
         equality=created.equality,
+        eligibility=Eligibility.model_validate(REVIEW, strict=False),
+        eligibility_decided=EligibilityDecision.ELIGIBLE,
         language="cy",
         formats=(),
         priority_groups=("work_at_risk",),
@@ -359,6 +385,9 @@ def test_corrected_facts_are_decided_again() -> None:
     assert kinds(triage.receive(types.REFERRAL_CORRECTED, data)) == ["relayed", "completed"]
     assert supports(triage.decision) == ["msk_self_management", "supported_employment"]
     assert (triage.decision.language, triage.decision.priority_groups) == ("cy", ("work_at_risk",))
+    assert triage.decision.eligibility == change.eligibility
+    assert triage.state is not None
+    assert triage.state.eligibility_decided is EligibilityDecision.ELIGIBLE
 
 
 def test_a_day_without_a_programme_file_is_an_error_that_says_so() -> None:
