@@ -6,7 +6,7 @@ from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.referral import CREATE, CreateReferral
 from services.intake.domain.status import FULL_VIEW_KINDS
 from services.intake.people import (
-    find_person,
+    find_out,
     lock,
     lock_names,
     match_keys,
@@ -14,7 +14,6 @@ from services.intake.people import (
     open_referral,
     reference_used,
 )
-from services.intake.persons import forget
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Principal, Problem
 from services.kernel.ids import uuid7
@@ -30,13 +29,12 @@ async def accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> Ans
     keys = match_keys(posted.person)
     reference = posted.referrer.reference if posted.referrer else None
     await lock(tx.conn, *lock_names(keys, who.organisation_id, reference))
-    known = await find_person(tx.conn, keys)
-    if known is not None and not await tx.has_key(known):
-        await forget(tx.conn, known)
-        known = None  # erased and referred again: a new person, with no link to who they were
-    opened = await open_referral(tx.conn, known, posted.programme) if known else None
+    programmes = tx.policy.book.overlapping(posted.programme, posted.referred_on)
+    found = await find_out(tx, posted.person, programmes, told=who.organisation_kind in FULL_VIEW_KINDS)
+    known = found.person_id
+    opened = await open_referral(tx.conn, known, programmes) if known else None
     if opened is not None and who.organisation_kind in FULL_VIEW_KINDS:
-        message = "this person has an open referral to this programme"
+        message = "this person has an open referral to this programme, or to one that funds the same days"
         raise Problem(409, "duplicate_referral", message, extra={"referral_id": opened})
     if await reference_used(tx.conn, who.organisation_id, reference):
         message = "this reference was used for another referral"
@@ -51,6 +49,8 @@ async def accept(tx: Transaction, posted: ReferralPosted, who: Principal) -> Ans
         linked_referral=opened,
         organisation_id=who.organisation_id,
         organisation_kind=who.organisation_kind,
+        near=tuple((uuid7(tx.now), near) for near in found.near),
+        number_taken=found.number_taken,
     )
     done = await tx.execute(Command(id=tx.command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
     event = done.events[0].data

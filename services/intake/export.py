@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.intake.people import MatchKeys, find_person
+from services.intake.people import find_number
 from services.kernel.operations.audit import Pool
 from services.kernel.operations.held import Held, kernel_rows, select
 from services.kernel.runtime.tables import Connection
 
 OF_PERSON: Mapping[str, str] = {
     "person": "SELECT * FROM person WHERE person_id = ANY($1::text[]) ORDER BY person_id",
+    "near_match": "SELECT * FROM near_match WHERE one_person = ANY($1::text[]) OR other_person = ANY($1::text[])"
+    " ORDER BY near_match_id",
     "referral": "SELECT * FROM referral WHERE person_id = ANY($1::text[]) ORDER BY received_at, referral_id",
 }
 OF_REFERRAL: Mapping[str, str] = {
     "referral_details": "SELECT * FROM referral_details WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "referral_status": "SELECT * FROM referral_status WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, on_day, topic, sequence, status",
+    "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "consent_fact": "SELECT * FROM consent_fact WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, consent, on_day, recorded_at, topic, sequence",
 }
@@ -35,4 +38,4 @@ async def referrals_of(connection: Connection | Pool, person_ids: Sequence[str])
 
 async def person_with(connection: Connection, nhs_number: str) -> str | None:
     """Return the pseudonym of whoever has this NHS number, or None."""
-    return await find_person(connection, MatchKeys(nhs_number, None))
+    return await find_number(connection, nhs_number)

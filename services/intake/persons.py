@@ -16,6 +16,8 @@ SCRUB = Table(
     key=1,
     statement="""
     WITH gone AS (SELECT unnest($1::text[]) AS person_id),
+    compared AS (
+        DELETE FROM near_match m USING gone WHERE gone.person_id IN (m.one_person, m.other_person)),
     forgotten AS (
         UPDATE person p SET nhs_number = NULL, name_key = NULL FROM gone WHERE p.person_id = gone.person_id),
     referred AS (

@@ -8,14 +8,14 @@ from services.contracts import types
 from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
-from services.intake import consents, persons
+from services.intake import consents, near_matches, persons, word_back
 from services.intake.domain.aggregates import State, decide, evolve, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.referral import WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, Status, facts_of
-from services.intake.people import match_keys
+from services.intake.people import identity
 from services.intake.places import load_places
 from services.intake.store import ADDITIONAL_INFORMATION, DETAILS, PERSON, REFERRAL, STATUS
 from services.kernel.decision import Event, Received
@@ -39,7 +39,8 @@ def build(programmes: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
-        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
+        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN)
+        + (near_matches.NEAR_MATCH, word_back.WORD),
         derived=(STATUS, consents.CONSENT),
         subject=subject,
         despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS}),
@@ -56,6 +57,7 @@ def project(change: Change) -> Iterable[Row]:
             return
         for fact in facts_of(cause.sequence, cause.data):
             yield _status(change.key, fact)
+            yield from word_back.answered(change.key, cause.data, fact)
         if cause.type == types.PLAN_UPDATED:
             said = consent_facts(cause.id, cause.occurred_at, cause.data)
             yield from consents.rows(change.key, types.TOPIC_PLAN, cause.sequence, said)
@@ -66,6 +68,7 @@ def project(change: Change) -> Iterable[Row]:
             yield from _posted(data, event.data, change.seal)
         for fact in _own_facts(event):
             yield _status(change.key, fact)
+            yield from word_back.own(change.key, event.data, fact)
         said = consent_facts(event.id, event.occurred_at, event.data)
         yield from consents.rows(change.key, types.TOPIC_REFERRAL, event.sequence, said)
 
@@ -88,8 +91,10 @@ def _status(referral_id: str, fact: Fact) -> Row:
 def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, str], str]) -> Iterable[Row]:
     posted, person = data.posted, data.posted.person
     said = posted.additional_information
-    keys = match_keys(person)
-    yield PERSON, (event.person_id, keys.nhs_number, keys.name_key, event.received_at)
+    who = identity(person)
+    number = None if data.number_taken else who.nhs_number
+    yield PERSON, (event.person_id, number, who.name_key, event.received_at)
+    yield from near_matches.rows(data, event)
     referrer = posted.referrer
     yield (
         REFERRAL,
@@ -106,6 +111,8 @@ def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, s
             event.linked_referral,
             None if said is None else seal(said, ADDITIONAL_INFORMATION),
             event.received_at,
+            event.route.value,
+            event.referred_on,
         ),
     )
     contact = person.contact.model_dump_json(exclude_none=True) if person.contact else None
@@ -124,5 +131,7 @@ def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, s
             contact,
             person.language,
             json.dumps(list(person.accessible_needs)),
+            who.family_key,
+            who.given_key,
         ),
     )

@@ -36,6 +36,8 @@ class ReferralRow(SQLModel, table=True):
     __table_args__ = (
         Index("referral_person", "person_id", "programme"),
         Index("referral_reference", "organisation_id", "reference", unique=True),
+        Index("referral_of_organisation", "organisation_id", "programme", "referral_id"),
+        Index("referral_of_programme", "programme", "referral_id"),
     )
 
     referral_id: str = Field(sa_column=_text(primary_key=True))
@@ -50,12 +52,19 @@ class ReferralRow(SQLModel, table=True):
     linked_referral: str | None = Field(default=None, sa_column=_text(nullable=True))
     additional_information: str | None = Field(default=None, sa_column=_text(nullable=True))
     received_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    route: str = Field(sa_column=_text())
+    referred_on: date
 
 
 class ReferralPerson(SQLModel, table=True):
-    """What one referrer said of the person: details and contact as they were given."""
+    """What one referrer said of the person: details and contact as they were given, names in their normal form too."""
 
     __tablename__ = "referral_details"
+    __table_args__ = (
+        Index("referral_details_family", "birth_date", "family_key"),
+        Index("referral_details_given", "birth_date", "given_key"),
+        Index("referral_details_number", "nhs_number"),
+    )
 
     referral_id: str = Field(sa_column=_text(primary_key=True))
     nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True))
@@ -69,6 +78,8 @@ class ReferralPerson(SQLModel, table=True):
     contact: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     language: str | None = Field(default=None, sa_column=_text(nullable=True))
     accessible_needs: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    family_key: str | None = Field(default=None, sa_column=_text(nullable=True))
+    given_key: str | None = Field(default=None, sa_column=_text(nullable=True))
 
 
 class ReferralStatus(SQLModel, table=True):
@@ -106,6 +117,8 @@ REFERRAL = Table(
         ("linked_referral", "text"),
         ("additional_information", "text"),
         ("received_at", "timestamptz"),
+        ("route", "text"),
+        ("referred_on", "date"),
     ),
     key=1,
 )
@@ -127,6 +140,8 @@ DETAILS = Table(
         ("contact", "json"),
         ("language", "text"),
         ("accessible_needs", "json"),
+        ("family_key", "text"),
+        ("given_key", "text"),
     ),
     key=1,
 )

@@ -15,6 +15,7 @@ from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.readable import ReferralRead
+from services.intake.domain.same_person import Near
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 from services.kernel.sealing.content import Sealed
 
@@ -35,7 +36,11 @@ class Referral(BaseModel):
 
 
 class CreateReferral(BaseModel):
-    """A referral with what the edge has found out: whose it is, and the open referral that it joins."""
+    """A referral with what the edge has found out: whose it is, and the open referral that it joins.
+
+    ``near``: an id for each near match, and who else may be the same person. ``number_taken``: the NHS number given
+    stands for somebody else, from whom this person is kept apart.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +49,8 @@ class CreateReferral(BaseModel):
     linked_referral: str | None
     organisation_id: str
     organisation_kind: str
+    near: tuple[tuple[str, Near], ...] = ()
+    number_taken: bool = False
 
 
 class AddAssessment(BaseModel):

@@ -80,14 +80,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One pseudonym as one referrer described it. ``identity`` None: nothing is left but what the pseudonym holds.
+    """One pseudonym as one referrer described it. ``identity`` None: nothing is at hand but what the pseudonym holds.
 
-    ``held`` is the NHS number that this pseudonym stands for; ``programmes`` those that it was referred to.
+    ``held`` and ``held_name`` are the NHS number and the name key that this pseudonym stands for; ``programme`` is one
+    that it was referred to.
     """
 
     person_id: str
     since: datetime
     held: str | None
+    held_name: str | None
     identity: Identity | None
     programme: str | None
 
@@ -166,12 +168,12 @@ def _by_name(me: Identity, known: Sequence[Known]) -> str | None:
     if me.name_key is None:
         return None
     against = {one.person_id for one in known if me.nhs_number is not None and _numbers(one)}
-    people = {
-        one.person_id
-        for one in known
-        if one.identity is not None and one.identity.name_key == me.name_key and one.person_id not in against
-    }
+    people = {one.person_id for one in known if me.name_key in _name_keys(one) and one.person_id not in against}
     return people.pop() if len(people) == 1 else None
+
+
+def _name_keys(one: Known) -> set[str | None]:
+    return {one.held_name, None if one.identity is None else one.identity.name_key}
 
 
 def _numbers(one: Known) -> set[str]:
