@@ -68,7 +68,7 @@ def test_a_list_says_what_it_is_and_each_code_what_it_means(name: str) -> None:
         assert entry["meaning"]
 
 
-NATIONAL = {"closure_code", "ethnic_category", "age_band"}
+NATIONAL = {"closure_code", "ethnic_category", "age_band", "sector"}
 
 
 @pytest.mark.parametrize("name", sorted(ENUMERATIONS.keys() - NATIONAL))
