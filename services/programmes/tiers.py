@@ -9,7 +9,7 @@ from pydantic import Field
 from services.kernel.money import Pence, pounds
 from services.programmes.conditions import Condition, Frozen
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 """An id for files, events and addresses: lower-case words joined by hyphens."""
 
 Words = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.contracts.base import VersionRef, Work
-from services.contracts.codes import EligibilityOutcome
+from services.contracts.codes import Attendance, EligibilityOutcome
 from services.contracts.identifiers import age_band, age_on, earnings_band, ethnic_group
 from services.contracts.referral import (
     Consent,
@@ -18,6 +18,7 @@ from services.contracts.referral import (
     Facts,
     ReferralCreated,
     SealedAssessment,
+    UnmetRequirement,
 )
 from services.intake.domain.policy import NOWHERE, IntakePolicy, Place
 from services.intake.domain.posted import ConsentPosted, ReferralPosted
@@ -68,7 +69,7 @@ def created(
         consents=_consents(posted),
         eligibility=Eligibility(
             outcome=EligibilityOutcome.REVIEW if unmet else EligibilityOutcome.ELIGIBLE,
-            reasons=tuple(requirement.code for requirement in unmet),
+            reasons=tuple(UnmetRequirement(code=one.code, known=one.known) for one in unmet),
         ),
         equality=_equality(posted),
         language=posted.person.language,
@@ -86,6 +87,7 @@ def _known(posted: ReferralPosted, place: Place) -> dict[str, Any]:
         "age": age_on(person.birth_date, posted.referred_on),
         "right_to_work": facts.right_to_work,
         "wants_to_work": facts.wants_to_work,
+        "health_condition": _health_condition(posted),
         "condition_affects_work": facts.condition_affects_work,
         "resident_in_area": place.resident(person.postcode),
         "gp_in_area": place.local_gp(person.registered_gp_ods),
@@ -97,6 +99,15 @@ def _known(posted: ReferralPosted, place: Place) -> dict[str, Any]:
         "complex_needs": facts.complex_needs,
         "ethnic_category": person.ethnic_category.value if person.ethnic_category else None,
     }
+
+
+def _health_condition(posted: ReferralPosted) -> bool | None:
+    """Tell whether the person has one: as said, or as follows from other answers [design]; else not asked."""
+    facts, assessment = posted.eligibility_facts, posted.assessment
+    if facts.health_condition is not None:
+        return facts.health_condition
+    follows = facts.condition_affects_work or (assessment is not None and assessment.conditions)
+    return True if follows or posted.work.attendance is Attendance.OFF_SICK else None
 
 
 def _days_since(start: date | None, day: date) -> int | None:

@@ -105,10 +105,14 @@ class WorkPosted(Posted):
 
 
 class EligibilityFacts(Posted):
-    """What eligibility asks besides age and place; null = not asked."""
+    """What eligibility asks besides age and place; null = not asked.
+
+    ``health_condition``: any health condition or disability; it also follows from other answers (see :mod:`.derive`).
+    """
 
     right_to_work: bool | None = None
     wants_to_work: bool | None = None
+    health_condition: bool | None = None
     condition_affects_work: bool | None = None
     jobcentre_office: Office | None = None
     complex_needs: bool | None = None

@@ -51,6 +51,7 @@ NO_WORD: Final = {
     "/person/contact/preferred": "one of three words",
     "/eligibility_facts/right_to_work": "yes or no",
     "/eligibility_facts/wants_to_work": "yes or no",
+    "/eligibility_facts/health_condition": "yes or no",
     "/eligibility_facts/condition_affects_work": "yes or no",
 }
 """Fields in which no marker fits, and why that does no harm."""
