@@ -139,6 +139,7 @@ STRUCK = Table(
     on_conflict="ON CONFLICT DO NOTHING",
 )
 DERIVED = (EMPLOYER, COMMITMENT, ACTIVITY, STRUCK)
+TABLES = (*DERIVED, NAME)
 
 
 def rows(event: Event, command: Any) -> Iterable[Row]:

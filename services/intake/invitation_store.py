@@ -112,6 +112,7 @@ ANSWERED = Table(
     key=1,
     statement="DELETE FROM invitation_details d USING unnest($1::text[]) AS n WHERE d.invitation_id = n",
 )
+TABLES = (INVITATION, INVITED_DETAILS, ANSWERED)
 
 
 def rows(event: Event, command: Any) -> Iterable[Row]:
@@ -139,7 +140,8 @@ def rows(event: Event, command: Any) -> Iterable[Row]:
         yield ANSWERED, (data.invitation_id,)
     if isinstance(data.change, Identified) and isinstance(command, IdentifyPerson) and command.details is not None:
         keys = match_keys(command.details)
-        yield PERSON, (data.person_id, keys.nhs_number, keys.name_key, data.received_at)
+        number = None if command.number_taken else keys.nhs_number
+        yield PERSON, (data.person_id, number, keys.name_key, data.received_at)
         yield INVITED_DETAILS, (data.invitation_id, *_values(command.details))
 
 

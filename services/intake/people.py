@@ -93,6 +93,11 @@ SELECT n.root AS person_id, p.created_at, p.nhs_number AS held, p.name_key, r.pr
        d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
 FROM pseudonym n JOIN person p USING (person_id)
 LEFT JOIN referral r USING (person_id) LEFT JOIN referral_details d USING (referral_id)
+UNION ALL
+SELECT n.root, p.created_at, p.nhs_number, p.name_key, i.programme,
+       d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
+FROM pseudonym n JOIN person p USING (person_id)
+JOIN invitation i USING (person_id) JOIN invitation_details d USING (invitation_id)
 """
 
 

@@ -8,10 +8,11 @@ from services.contracts import types
 from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralCreated, ReferralWithdrawn
 from services.contracts.registry import EVENTS
-from services.intake import consents, near_matches, persons, word_back
-from services.intake.domain.aggregates import State, decide, evolve, subject
+from services.intake import consents, employer_store, invitation_store, near_matches, persons, word_back
+from services.intake.domain.aggregates import State, decide, evolve, reissue, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
+from services.intake.domain.invitation import DECLINE
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.referral import WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, Status, facts_of
@@ -24,6 +25,9 @@ from services.programmes.reader import FOLDER, load_book
 
 NAME = "intake"
 STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
+
+
+_OTHER_KINDS = {types.INVITATION_UPDATED: invitation_store.rows, types.EMPLOYER_UPDATED: employer_store.rows}
 
 
 def build(programmes: Path | None = None) -> Service:
@@ -39,11 +43,16 @@ def build(programmes: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
-        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN)
-        + (near_matches.NEAR_MATCH, word_back.WORD),
-        derived=(STATUS, consents.CONSENT),
+        tables=(
+            *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
+            *(near_matches.NEAR_MATCH, word_back.WORD),
+            *invitation_store.TABLES,
+            *employer_store.TABLES,
+        ),
+        derived=(STATUS, consents.CONSENT, invitation_store.INVITATION, *employer_store.DERIVED),
+        reissue=reissue,
         subject=subject,
-        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS}),
+        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
         reapplied=frozenset({types.TOPIC_PERSON}),
     )
 
@@ -64,6 +73,9 @@ def project(change: Change) -> Iterable[Row]:
         return
     data = cause.data if cause is not None else None  # no cause: folded again from the log
     for event in change.events:
+        if event.type in _OTHER_KINDS:
+            yield from _OTHER_KINDS[event.type](event, data)
+            continue
         if isinstance(event.data, ReferralCreated) and isinstance(data, CreateReferral):
             yield from _posted(data, event.data, change.seal)
         for fact in _own_facts(event):

@@ -88,7 +88,7 @@ class Service:
     project: Callable[[Change], Iterable[Row]] = no_rows
     tables: tuple[Table, ...] = field(default=())
     derived: tuple[Table, ...] = field(default=())
-    reissue: Callable[[Event, str], Command] | None = None
+    reissue: Callable[[Event, str], Command | None] | None = None
     subject: Callable[[Any], str | None] | None = None
     despite_restriction: frozenset[str] = frozenset()
     reapplied: frozenset[str] = frozenset()

@@ -72,13 +72,17 @@ class _Asked(BaseModel):
 
 
 class IdentifyPerson(_Asked):
-    """A person whom the programme would suit. ``details`` are for intake's tables; nothing is decided by them."""
+    """A person whom the programme would suit. What follows ``provider`` is for intake's tables alone.
+
+    ``number_taken``: the NHS number stands for somebody else already.
+    """
 
     person_id: Uuid
     programme: Slug
     locality: Slug | None
     provider: Slug
     details: PersonPosted | None
+    number_taken: bool = False
 
 
 class InvitePerson(_Asked):

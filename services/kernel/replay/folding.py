@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from services.kernel.decision import Cause, Command, Refused
+from services.kernel.decision import Cause, Refused
 from services.kernel.ids import is_minted_from_event, time_of_uuid7
 from services.kernel.replay.history import Difference, History, Own
 from services.kernel.runtime.fold import Aggregate, Lineage, attributes, encode, mint
@@ -113,7 +113,7 @@ def _cause_of(service: Service, events: Sequence[Own], item: Decoded | None) -> 
     cause_id = events[0].envelope.causationid
     if service.reissue is None or is_minted_from_event(cause_id):
         return None, None
-    command: Command = service.reissue(events[0].event, cause_id)
+    command = service.reissue(events[0].event, cause_id)
     return command, time_of_uuid7(cause_id)
 
 
