@@ -24,6 +24,7 @@ from tests.property.money_model import owed
 from tests.unit.outcomes.histories import (
     CONTRACT,
     MANCHESTER,
+    PROGRAMME,
     REFERRED,
     UNEMPLOYED,
     WORKING,
@@ -110,7 +111,7 @@ def by_provider(books: Books) -> dict[str, int]:
 
 
 # A card that prices outcomes too, and another gap: what the Manchester card leaves at zero is money here.
-[_FILE] = load_book()
+_FILE = load_book().version_for(PROGRAMME, date(2024, 10, 1))
 _PRICES = (
     {"milestone": "participant", "amount_pence": 30011, "at_most": 1},
     {"milestone": "engagement", "amount_pence": 1709, "at_most": 5, "gap_days": 7},

@@ -12,7 +12,7 @@ from services.programmes.model import Payment, Price, Programme, RateCard
 from services.programmes.reader import load_book
 from tests.unit.outcomes.histories import CONTRACT, MANCHESTER, PROGRAMME, Books, Plan, evidence
 
-[FIRST] = load_book()
+FIRST = load_book().version_for(PROGRAMME, date(2024, 10, 1))
 OLD = FIRST.payment.rate_cards[0]
 
 

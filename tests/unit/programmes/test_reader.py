@@ -118,8 +118,8 @@ def test_all_that_is_wrong_is_told_at_once_with_lines(write: Write) -> None:
         ("{field: right_to_work, is: true}", "{is: true}", "value_error"),
         ("amount_pence: 40200", "amount_pence: 402.00", "decimal"),
         ("amount_pence: 40200", "amount_pence: -1", "greater_than_equal"),
-        ('version: "2024.1"\ntitle', "version: 2024.1\ntitle", "decimal"),
-        ('version: "2024.1"\ntitle', 'version: "2024.2"\ntitle', "file_name"),
+        ('version: "2024.1"\nserves', "version: 2024.1\nserves", "decimal"),
+        ('version: "2024.1"\nserves', 'version: "2024.2"\nserves', "file_name"),
         ("programme: workwell-greater-manchester", "programme: workwell", "folder_name"),
         ("title: WorkWell Greater Manchester", "title: WorkWell\ntitle: Twice", "duplicate_key"),
         ("title: WorkWell Greater Manchester", "title: &a WorkWell\nother: [*a]", "extra_forbidden"),
@@ -180,7 +180,7 @@ def test_a_file_that_is_a_list(tmp_path: Path) -> None:
 
 
 SECOND = (
-    ('version: "2024.1"\ntitle', 'version: "2025.1"\ntitle'),
+    ('version: "2024.1"\nserves', 'version: "2025.1"\nserves'),
     ("effective_from: 2024-10-01    #", "effective_from: 2025-04-01    #"),
 )
 
@@ -208,7 +208,7 @@ def test_a_version_ends_when_the_next_begins(write: Write, tmp_path: Path) -> No
         (
             "the later one has the lower number",
             (),
-            (('version: "2024.1"\ntitle', 'version: "2023.1"\ntitle'), SECOND[1]),
+            (('version: "2024.1"\nserves', 'version: "2023.1"\nserves'), SECOND[1]),
             "version_order",
         ),
     ],

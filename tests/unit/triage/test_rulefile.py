@@ -1,10 +1,12 @@
 """Bad rule files: everything that is wrong at once; and no edit may let a red flag pass."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from services.programmes.book import ProgrammeBook
 from services.programmes.document import FileRefused, Problem
 from services.programmes.reader import load_book
 from services.triage.domain.policy import RuleBook, TriagePolicy, UnknownRuleset
@@ -131,11 +133,26 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_programme_whose_rules_are_missing_is_told_at_the_start() -> None:
+    manchester = load_book().version_for("workwell-greater-manchester", date(2024, 10, 1))
     with pytest.raises(UnknownRuleset, match=r"workwell-greater-manchester 2024\.1 names .* workwell-matching 2024\.1"):
-        TriagePolicy(load_book(), RuleBook([]))
+        TriagePolicy(ProgrammeBook([manchester]), RuleBook([]))
 
 
-def test_every_rule_says_what_it_means_in_plain_words() -> None:
-    for rule in load_rules(GOOD).every_rule():
+CARE = FOLDER / "care-and-support-matching-2024.1.yaml"
+
+
+def test_care_and_support_shares_its_clinical_rules_with_workwell_word_for_word() -> None:
+    shared, own = load_rules(GOOD), load_rules(CARE)
+    assert own.red_flags == shared.red_flags
+    assert own.sequence == shared.sequence
+    assert all(shared.definitions[name] == condition for name, condition in own.definitions.items())
+    known = {rule.id: rule for rule in shared.rules}
+    assert [rule for rule in own.rules if rule.id < "R60" and rule != known[rule.id]] == []
+    assert {"R10", "R11", "R12", "R13", "R14", "R20", "R21"} <= {rule.id for rule in own.rules}
+
+
+@pytest.mark.parametrize("path", [GOOD, CARE], ids=lambda path: path.stem)
+def test_every_rule_says_what_it_means_in_plain_words(path: Path) -> None:
+    for rule in load_rules(path).every_rule():
         assert len(rule.text.split()) > 8, rule.id
         assert rule.text.endswith("."), rule.id
