@@ -11,6 +11,7 @@ STAFF = ("assessor", "coach", "team_lead", "clinical_safety")
 Sender = Annotated[Principal, require("referrer", *STAFF)]
 Reader = Annotated[Principal, require("referrer", *STAFF, "auditor")]
 Staff = Annotated[Principal, require(*STAFF, "auditor")]
+Decider = Annotated[Principal, require(*STAFF)]
 
 _OWNER = "SELECT organisation_id, programme FROM referral WHERE referral_id = $1"
 
@@ -31,6 +32,11 @@ def may_see(who: Principal, organisation_id: str, programme: str) -> bool:
     if who.role == "auditor" and ours:
         return True
     return who.programme == programme and ((who.role in STAFF and ours) or who.organisation_id == organisation_id)
+
+
+def may_decide(who: Principal) -> bool:
+    """Tell whether somebody is of the programme's staff, and not there to look only."""
+    return who.role in STAFF and not is_employer(who)
 
 
 def is_employer(who: Principal) -> bool:

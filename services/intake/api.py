@@ -1,33 +1,23 @@
 """HTTP: referrals in, later facts about them, and how they stand. Every answer carries the safety text."""
 
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, FastAPI, Query, Request
+from fastapi import APIRouter, Body, FastAPI, Request
 from pydantic import WrapValidator
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.responses import JSONResponse
 
-from services.intake import consent_api
+from services.intake import consent_api, list_api, near_match_api, overdue_api
 from services.intake.accepting import accept
-from services.intake.access import Reader, Sender, is_employer, may_see, refuse_others, unknown
-from services.intake.consents import read_history
+from services.intake.access import Sender, is_employer, refuse_others
 from services.intake.domain import safety
-from services.intake.domain.audience import Employer, Informed, audience
-from services.intake.domain.policy import london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
-from services.intake.domain.status import Fact, Status
 from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
 from services.intake.reading import as_sent, read_referral, read_strictly
 from services.intake.service import build
-from services.intake.store import ReferralRow, ReferralStatus
-from services.intake.views import StatusView, employer_view, received_view, status_view
 from services.kernel.decision import Command
-from services.kernel.http import Answer, Once, Principal, Problem, ReadSession, create_api
+from services.kernel.http import Answer, Once, Problem, create_api
 from services.kernel.http.exchange import exchange_of
-from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
 
@@ -103,53 +93,6 @@ async def withdraw(
     return await once(handle)
 
 
-@router.get("/referrals/{referral_id}")
-async def read(referral_id: str, request: Request, session: ReadSession, who: Reader) -> StatusView:
-    """Tell how a referral stands: each status with its day, no clinical content.
-
-    Organisations other than NHS and providers are told a few statuses only; an employer that the referral was
-    received, and more on days on which the person lets it be told.
-    """
-    row = await session.get(ReferralRow, referral_id)
-    if row is None or not may_see(who, row.organisation_id, row.programme):
-        raise unknown()
-    return await _stands(session, row, who, _today(request))
-
-
-@router.get("/referrals")
-async def find(
-    request: Request,
-    session: ReadSession,
-    who: Reader,
-    reference: Annotated[str, Query(min_length=1, max_length=64)],
-) -> list[StatusView]:
-    """Find your organisation's referral by your own reference; an empty list when there is none."""
-    query = select(ReferralRow).where(
-        col(ReferralRow.organisation_id) == who.organisation_id, col(ReferralRow.reference) == reference
-    )
-    today = _today(request)
-    return [await _stands(session, row, who, today) for row in (await session.exec(query)).all()]
-
-
-def _today(request: Request) -> date:
-    return london_day(parts_of(request).clock())
-
-
-async def _stands(session: AsyncSession, row: ReferralRow, who: Principal, today: date) -> StatusView:
-    query = select(ReferralStatus).where(col(ReferralStatus.referral_id) == row.referral_id)
-    facts = [Fact(r.topic, r.sequence, Status(r.status), r.on) for r in (await session.exec(query)).all()]
-    found: StatusView | None
-    match audience(who.organisation_kind):
-        case Informed() as reader:
-            found = status_view(reader, row, facts)
-        case Employer():
-            permission = (await read_history(session, row.referral_id)).employer_permission(today)
-            found = received_view(row, facts) if permission is None else employer_view(permission, row, facts)
-    if found is None:
-        raise unknown()
-    return found
-
-
 def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
     """Add the safety text to every problem document, whatever the problem is."""
     heard = safety.answer(body)
@@ -159,9 +102,9 @@ def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
 def create_app(settings: Settings, **options: Any) -> FastAPI:
     """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
     return create_api(
-        build(settings.programmes_dir),
+        build(settings.programmes_dir, settings.places_dir),
         settings,
-        routers=[router, consent_api.router],
+        routers=[router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",
         annotate=_annotate,

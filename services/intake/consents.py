@@ -1,6 +1,6 @@
 """The facts of consents as rows: written from events as they pass, read back as a history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -60,8 +60,16 @@ def rows(referral_id: str, topic: str, sequence: int, facts: Iterable[ConsentFac
 
 async def read_history(session: AsyncSession, referral_id: str) -> ConsentHistory:
     """Return what is known of a referral's consents."""
-    query = select(ConsentFactRow).where(col(ConsentFactRow.referral_id) == referral_id)
-    return ConsentHistory.of(_fact(row.model_dump()) for row in (await session.exec(query)).all())
+    return (await read_histories(session, [referral_id]))[referral_id]
+
+
+async def read_histories(session: AsyncSession, referral_ids: Sequence[str]) -> dict[str, ConsentHistory]:
+    """Return what is known of the consents of several referrals, in one query."""
+    query = select(ConsentFactRow).where(col(ConsentFactRow.referral_id).in_(referral_ids))
+    facts: dict[str, list[ConsentFact]] = {referral_id: [] for referral_id in referral_ids}
+    for row in (await session.exec(query)).all():
+        facts[row.referral_id].append(_fact(row.model_dump()))
+    return {referral_id: ConsentHistory.of(found) for referral_id, found in facts.items()}
 
 
 _FACTS = 'SELECT *, on_day AS "on" FROM consent_fact WHERE referral_id = $1'

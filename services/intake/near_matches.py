@@ -1,6 +1,6 @@
 """Near matches: pairs of pseudonyms that may be one person, found with a referral, decided by a person.
 
-A row names nobody: two pseudonyms and codes. What a person must compare is read from the referrals when it is asked for.
+A row names nobody: two pseudonyms and codes. What a person must compare is read from the referrals when asked for.
 """
 
 import json

@@ -136,8 +136,8 @@ def agrees(one: Identity, other: Identity) -> bool:
 def recognise(me: Identity, known: Sequence[Known], programmes: Iterable[str]) -> Recognised:
     """Return who is meant. ``known``: everybody who shares anything that could tell; ``programmes``: where to look.
 
-    The NHS number decides, where birth date and name agree with it. Else name, birth date and postcode together do, when
-    exactly one fits and no two NHS numbers speak against it. Whoever else is near, and was referred to one of
+    The NHS number decides, where birth date and name agree with it. Else name, birth date and postcode together do,
+    when exactly one fits and no two NHS numbers speak against it. Whoever else is near, and was referred to one of
     ``programmes``, is for a person to look at.
     """
     found = _by_number(me, known) or _by_name(me, known)

@@ -1,7 +1,7 @@
 """How names and postcodes are written: their normal form, and how alike two names are.
 
-Case, accents, punctuation, spaces and hyphens do not count. The order of several names does, and so does a name that one
-leaves out: alike is not the same.
+Case, accents, punctuation, spaces and hyphens do not count. The order of several names does, and so does a name that
+one leaves out: alike is not the same.
 """
 
 import re
