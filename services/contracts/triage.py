@@ -8,6 +8,7 @@ from services.contracts.assessment import SealedAnswers
 from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Uuid
 from services.contracts.codes import AccessibleFormat, HoldCause, Intensity, Support, TriageOutcome, Urgency
 from services.contracts.referral import Consents, Eligibility, Facts, IntakeChange, Language
+from services.contracts.triage_codes import RunnerUpLoss
 from services.kernel.sealing.content import Digest, Sealed, SealedAs
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
@@ -35,16 +36,32 @@ class Reason(Record):
     code: Code
 
 
-class Findings(Record):
-    """What triage found: urgency, cause of a hold (null: none), clinical reasons.
+class RunnerUp(Record):
+    """What came second for a need, and why it is not in the package.
 
-    ``awaits`` names the red-flag rules that a person has yet to acknowledge, ``acknowledged`` those that one had
-    acknowledged before.
+    ``rule`` is null where the winner's own alternative has no rule for this need; ``by`` names the rules it lost to.
+    """
+
+    need: Code
+    support: Support
+    rule: RuleId | None
+    lost: RunnerUpLoss
+    by: tuple[RuleId, ...]
+
+
+class Findings(Record):
+    """What triage found: urgency, cause of a hold (null: none), clinical reasons, what came second for each need.
+
+    ``intensity`` is how much support the whole package is expected to take: ``light_touch`` or ``key_worker`` (null
+    while all matching is stopped). ``awaits`` names the red-flag rules that a person has yet to acknowledge,
+    ``acknowledged`` those that one had acknowledged before.
     """
 
     urgency: Urgency
     cause: HoldCause | None
+    intensity: Intensity | None
     reasons: tuple[Reason, ...]
+    runners_up: tuple[RunnerUp, ...]
     awaits: tuple[RuleId, ...]
     acknowledged: tuple[RuleId, ...]
 

@@ -16,6 +16,7 @@ from services.contracts import (
     plan_codes,
     red_flags,
     referral_codes,
+    triage_codes,
 )
 from tests.contract.published import SCHEMAS
 
@@ -37,6 +38,7 @@ ENUMERATIONS = (
     | enumerations(referral_codes)
     | enumerations(invitation_codes)
     | enumerations(employer_codes)
+    | enumerations(triage_codes)
 )
 
 

@@ -121,9 +121,14 @@ def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePol
         return drafts
     after = relayed_into(state, relayed)
     again = _again(after, relayed, Answers.of(after.decision.sealed.assessment), (), policy, now)
-    if cause.type == types.REFERRAL_CORRECTED or again.outcome != state.decision.outcome:
+    if cause.type == types.REFERRAL_CORRECTED or _differs(again, state.decision):
         drafts.append(_draft(again))
     return drafts
+
+
+def _differs(one: TriageCompleted, other: TriageCompleted) -> bool:
+    """Tell whether two decisions come to something else: a person may have named the area that a rule asks for."""
+    return (one.outcome, one.package, one.alternatives) != (other.outcome, other.package, other.alternatives)
 
 
 _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {
@@ -215,7 +220,9 @@ def _completed(
                 Findings(
                     urgency=found.urgency,
                     cause=found.cause,
+                    intensity=found.intensity,
                     reasons=found.reasons,
+                    runners_up=found.runners_up,
                     awaits=pending.awaits,
                     acknowledged=pending.acknowledged,
                 )

@@ -70,6 +70,9 @@ FIELDS: Final[Vocabulary] = {
 """The fields of a rule. ``age`` is the lowest of the person's band (None: under 16, or no birth date known);
 ``red_flag_answers`` counts the red-flag questions that were answered, yes or no."""
 
+SCOPE: Final = ("area_code", "referred_on")
+"""What a rule's areas and days are held against. No condition asks for them: where a rule holds stands beside it."""
+
 PARAMETERS: Final[Vocabulary] = {
     "out_of_work_limit_days": Number(1, 3650),
     "skills_earnings_limit": Flag(),
@@ -111,6 +114,8 @@ def facts_of(
         "wsas": None if wsas is None else wsas.score,
         "secondary_mental_health_care": answers.under_secondary_mental_health_care,
         "red_flag_answers": sum(1 for said in flags.values() if said is not None) if flags else 0,
+        "area_code": common.area_code,
+        "referred_on": common.referred_on,
     }
 
 

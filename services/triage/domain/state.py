@@ -19,6 +19,7 @@ from services.kernel.decision import Event
 class TriageState(Record):
     """The last decision, with its facts kept up to date, and what has happened since.
 
+    ``decision.occurred_on`` stays the day up to which it counted, whatever is passed on later.
     ``awaiting_since``: since when red flags of the decision await a named person; None once one has acknowledged
     them. ``eligibility_decided`` is a person's decision (None: none yet, or it is contested or overtaken).
     """
@@ -67,7 +68,7 @@ def acknowledged_in(state: TriageState) -> TriageState:
 
 def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
     """Return the state after a change of intake's has been passed on."""
-    changed = carry(data)
+    changed = carry(data, occurred_on=state.decision.occurred_on)
     change = data.change
     match change:
         case ConsentChange():

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from services.contracts.base import PolicyVersion
 from services.contracts.codes import HoldCause, Intensity, SafetyLevel, Support, TriageOutcome, Urgency
 from services.contracts.triage import PackageItem
+from services.contracts.triage_codes import RunnerUpLoss
 
 Value = bool | int | str | tuple[str, ...] | None
 """A fact's value: codes as text, days as text; None: not asked."""
@@ -44,16 +45,6 @@ class Status(StrEnum):
     SUPPRESSED = "suppressed"  # true, and a stronger rule took its place: `by`
     STOPPED = "stopped"  # true, and a red flag stops all that it gives: `by`
     ACKNOWLEDGED = "acknowledged"  # a red flag that a named person has taken up
-
-
-class Lost(StrEnum):
-    """Why a runner-up is not the winner."""
-
-    STOPPED = "stopped"
-    SUPPRESSED = "suppressed"
-    NOT_KNOWN = "not_known"
-    NOT_MET = "not_met"
-    ALTERNATIVE = "alternative"  # the winner itself names this support as what may serve instead
 
 
 class NodeKind(StrEnum):
@@ -152,7 +143,7 @@ class RunnerUpTrace(Traced):
 
     rule: str | None
     support: Support
-    lost: Lost
+    lost: RunnerUpLoss
     by: tuple[str, ...]
 
 
