@@ -15,6 +15,7 @@ from services.kernel.settings import Settings, load_settings
 from services.persons.cli import person_commands
 from services.programmes.cli import app as programme_app
 from services.retention.cli import retention_commands
+from services.triage.cli import app as rules_app
 from services.vault.cli import vault_commands
 
 KEEP_ALIVE_SECONDS = 75
@@ -37,6 +38,7 @@ app.add_typer(dead_letter_commands(_lookup), name="dlq")
 app.add_typer(consumer_commands(_lookup), name="consumer")
 app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
+app.add_typer(rules_app, name="rules")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(retention_commands(_lookup), name="retention")

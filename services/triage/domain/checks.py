@@ -6,6 +6,7 @@ from typing import Any
 from services.contracts.codes import SafetyLevel, Support
 from services.programmes.vocabulary import Fault as ConditionFault
 from services.programmes.vocabulary import Names
+from services.triage.domain.cases import given_faults
 from services.triage.domain.facts import FIELDS, PARAMETERS
 from services.triage.domain.rules import Item, RuleSet
 
@@ -34,6 +35,7 @@ def rule_faults(rules: RuleSet) -> Iterator[Found]:
     yield from _conditions(rules)
     yield from _suppression(rules)
     yield from _sequence(rules)
+    yield from _cases(rules)
 
 
 def _red_flags(rules: RuleSet) -> Iterator[Found]:
@@ -165,3 +167,25 @@ def _sequence(rules: RuleSet) -> Iterator[Found]:
     if missing:
         message = f"{', '.join(missing)} has no place in the sequence."
         yield (("sequence",), "sequence", message, "Every support needs a place.")
+
+
+def _cases(rules: RuleSet) -> Iterator[Found]:
+    known = {rule.id for rule in rules.every_rule()}
+    titles: set[tuple[str, str]] = set()
+    if rules.baseline is not None:
+        for at, message, fix in given_faults(rules.baseline.given, rules.baseline.parameters):
+            yield (("baseline", *at), "case", message, fix)
+    for index, case in enumerate(rules.cases):
+        for rule_id in (case.rule, *case.acknowledged, *(case.rules or ())):
+            if rule_id not in known:
+                yield (("cases", index), "case", f"There is no rule {rule_id}.", "Name a rule of this file.")
+        if (case.rule, case.title) in titles:
+            message = f"{case.rule} has two cases called {case.title!r}."
+            yield (("cases", index, "title"), "repeated", message, "Give each case its own title.")
+        titles.add((case.rule, case.title))
+        for at, message, fix in given_faults(case.given, case.parameters):
+            yield (("cases", index, *at), "case", message, fix)
+    missing = [name for name in PARAMETERS if rules.baseline is None or name not in rules.baseline.parameters]
+    if rules.cases and missing:
+        message = f"The baseline sets no value for {', '.join(missing)}."
+        yield (("cases",), "case", message, "Set it under baseline, parameters.")

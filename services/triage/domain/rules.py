@@ -12,6 +12,7 @@ from services.kernel.decision import PolicyRef
 from services.programmes.conditions import Condition, Frozen
 from services.programmes.model import VersionNumber
 from services.programmes.tiers import Code, Slug, Words
+from services.triage.domain.cases import Baseline, Case
 
 RuleId = Annotated[str, Field(pattern=r"^R[0-9]{2}[a-z]?$")]
 SupportCode = Annotated[Support, Field(strict=False)]
@@ -115,7 +116,10 @@ class Place(Frozen):
 
 
 class RuleSet(Frozen):
-    """One version of the rules. ``sha256`` is the hash of the file's bytes."""
+    """One version of the rules. ``sha256`` is the hash of the file's bytes, its cases included.
+
+    ``cases`` decide nothing: ``pathway rules test`` holds the rules against them.
+    """
 
     ruleset: Slug
     version: VersionNumber
@@ -128,6 +132,8 @@ class RuleSet(Frozen):
     fallback: Fallback
     sequence: tuple[Place, ...]
     intensity: ExpectedIntensity
+    baseline: Baseline | None = None
+    cases: tuple[Case, ...] = ()
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     @property
