@@ -17,6 +17,13 @@ MOST_SUPPORTS = len(Support)
 """No package names a kind of support twice, so none is longer."""
 
 
+MOST_NEEDS = 12
+"""A rule file names no more needs, so there are no more runners-up."""
+
+MOST_STRONGER = 3
+"""Of the rules that a runner-up lost to, so many are named."""
+
+
 class PackageItem(Record):
     """One support of a package; ``after`` names the supports of the package that come first."""
 
@@ -39,14 +46,14 @@ class Reason(Record):
 class RunnerUp(Record):
     """What came second for a need, and why it is not in the package.
 
-    ``rule`` is null where the winner's own alternative has no rule for this need; ``by`` names the rules it lost to.
+    ``rule`` is null where the winner's own alternative has no rule for this need; ``by`` names rules it lost to.
     """
 
     need: Code
     support: Support
     rule: RuleId | None
     lost: RunnerUpLoss
-    by: tuple[RuleId, ...]
+    by: Annotated[tuple[RuleId, ...], Field(max_length=MOST_STRONGER)]
 
 
 class Findings(Record):
@@ -61,7 +68,7 @@ class Findings(Record):
     cause: HoldCause | None
     intensity: Intensity | None
     reasons: tuple[Reason, ...]
-    runners_up: tuple[RunnerUp, ...]
+    runners_up: Annotated[tuple[RunnerUp, ...], Field(max_length=MOST_NEEDS)]
     awaits: tuple[RuleId, ...]
     acknowledged: tuple[RuleId, ...]
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from services.contracts import (
+    assessment_codes,
     codes,
     employer_codes,
     invitation_codes,
@@ -39,6 +40,7 @@ ENUMERATIONS = (
     | enumerations(invitation_codes)
     | enumerations(employer_codes)
     | enumerations(triage_codes)
+    | enumerations(assessment_codes)
 )
 
 

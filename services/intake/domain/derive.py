@@ -76,7 +76,9 @@ def created(
         formats=_once(posted.person.accessible_needs),
         priority_groups=priority_groups(programme.joining, known),
         linked_referral=linked_referral,
-        sealed=SealedAssessment(assessment=Sealed.of(posted.assessment.plain()) if posted.assessment else None),
+        sealed=SealedAssessment(
+            assessment=Sealed.of(posted.assessment.plain(posted.referred_on)) if posted.assessment else None
+        ),
     )
 
 

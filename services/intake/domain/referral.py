@@ -121,10 +121,12 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         reasons.append(Reason("health_detail_not_accepted", message, "/assessment"))
     if given.taken_on is not None and given.taken_on > today:
         reasons.append(Reason("date_in_future", "this day has not come yet", "/assessment/taken_on"))
+    late = (pointer for pointer, day in given.days().items() if day is not None and day > today)
+    reasons += [Reason("date_in_future", "this day has not come yet", pointer) for pointer in late]
     phq9 = given.phq9
     if phq9 and phq9.score is not None and phq9.item9 is not None and phq9.item9 > phq9.score:
         reasons.append(Reason("item9_exceeds_score", "item 9 is part of the score", "/assessment/phq9/item9"))
-    if not given.model_dump(exclude={"taken_on"}, exclude_none=True):
+    if not given.model_dump(exclude={"taken_on", "parts"}, exclude_none=True):
         reasons.append(Reason("assessment_empty", "nothing was answered", "/assessment"))
     if reasons:  # before anything is said of how the referral stands: an employer is refused in any case
         raise Refused(*reasons, status=422)
@@ -133,7 +135,7 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         **carry(state.common, occurred_on=_not_before(given.taken_on or today, state)),
         received_at=now,
         by=actor or None,
-        sealed=SealedAssessment(assessment=Sealed.of(given.plain())),
+        sealed=SealedAssessment(assessment=Sealed.of(given.plain(today))),
     )
     return [Draft(types.REFERRAL_ASSESSED, event)]
 

@@ -89,7 +89,7 @@ class Pending(NamedTuple):
 
 def _created(referral: ReferralCreated, policy: TriagePolicy, now: datetime) -> list[Draft]:
     engine = policy.engine(referral.programme.id, referral.referred_on)
-    answers = Answers.of(referral.sealed.assessment)
+    answers = Answers.of(referral.sealed.assessment, referral.referred_on)
     awaits = tuple(engine.rule_of_level[level] for level in raised_by(answers.given, answers.given))
     pending = Pending(tuple(sorted(awaits)), (), now if awaits else None)
     return [_draft(_completed(referral, referral, 1, answers, pending, None, engine))]
@@ -99,9 +99,13 @@ def _assessed(state: TriageState, cause: Received, policy: TriagePolicy, now: da
     event: ReferralAssessed = cause.data
     if state.withdrawn:
         return []
-    part = Answers.of(event.sealed.assessment)
-    answers = Answers.of(state.decision.sealed.assessment).joined_by(part)
+    part = Answers.of(event.sealed.assessment, event.occurred_on)
+    answers = _known(state).joined_by(part)
     return [_draft(_again(state, event, answers, raised_by(part.given, answers.given), policy, now))]
+
+
+def _known(state: TriageState) -> Answers:
+    return Answers.of(state.decision.sealed.assessment, state.decision.referred_on)
 
 
 def _relay(cause: Received) -> TriageRelayed:
@@ -120,7 +124,7 @@ def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePol
     if state.withdrawn:
         return drafts
     after = relayed_into(state, relayed)
-    again = _again(after, relayed, Answers.of(after.decision.sealed.assessment), (), policy, now)
+    again = _again(after, relayed, _known(after), (), policy, now)
     if cause.type == types.REFERRAL_CORRECTED or _differs(again, state.decision):
         drafts.append(_draft(again))
     return drafts
@@ -159,7 +163,7 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
     drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, done)]
     if not state.withdrawn:
         after = acknowledged_in(state)
-        again = _again(after, done, Answers.of(after.decision.sealed.assessment), (), policy, now)
+        again = _again(after, done, _known(after), (), policy, now)
         drafts.append(_draft(again))
     return drafts
 
@@ -175,9 +179,10 @@ def _again(
     """Return the next revision. ``raised``: the levels for which new answers hold a positive one."""
     engine = policy.engine(common.programme.id, common.referred_on)
     awaits, seen = set(awaited(state)), acknowledged(state)
+    awaits.update(engine.rule_of_level[level] for level in raised)
     for level in positive_levels(answers.given):
         rule = engine.rule_of_level[level]
-        if rule not in seen or level in raised:
+        if rule not in seen:
             awaits.add(rule)
     since = (state.awaiting_since or now) if awaits else None
     pending = Pending(tuple(sorted(awaits)), tuple(rule for rule in seen if rule not in awaits), since)

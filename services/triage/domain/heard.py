@@ -21,8 +21,14 @@ def red_flag_facts(level: SafetyLevel, answers: Assessment | None) -> tuple[tupl
     if level is SafetyLevel.HOLD:
         facts[red_flags.PHQ9_ITEM9] = None if known.phq9 is None else known.phq9.item9
     if level is SafetyLevel.URGENT:
-        facts["conditions"] = known.conditions
+        facts["conditions"] = _ever_named(known)
     return tuple(facts), facts
+
+
+def _ever_named(answers: Assessment) -> tuple[Condition, ...] | None:
+    if answers.named_before is None:
+        return answers.conditions
+    return (*(answers.conditions or ()), *answers.named_before)
 
 
 def asked_of(level: SafetyLevel, answers: Assessment | None) -> bool | None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from services.contracts.base import AreaCode
 from services.contracts.codes import Intensity, SafetyLevel, Support
+from services.contracts.triage import MOST_NEEDS
 from services.kernel.decision import PolicyRef
 from services.programmes.conditions import Condition, Frozen
 from services.programmes.model import VersionNumber
@@ -126,7 +127,7 @@ class RuleSet(Frozen):
     title: Words
     published_on: date
     definitions: dict[str, Condition] = Field(default_factory=dict)
-    needs: dict[Code, Words]
+    needs: Annotated[dict[Code, Words], Field(max_length=MOST_NEEDS)]
     red_flags: tuple[RedFlagRule, ...]
     rules: tuple[Rule, ...] = Field(min_length=1)
     fallback: Fallback

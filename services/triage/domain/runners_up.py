@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from services.contracts.codes import Support
-from services.contracts.triage import RunnerUp
+from services.contracts.triage import MOST_STRONGER, RunnerUp
 from services.contracts.triage_codes import RunnerUpLoss
 from services.programmes.logic import Facts
 from services.triage.domain.compiled import Compiled
@@ -74,7 +74,7 @@ class RunnersUp:
             rule = self._rules[rule_id]
             if rule.check(facts):
                 by = tuple(r for r in fired if rule_id in self._rules[r].suppresses)
-                yield rule.need, _supports(rule)[0], rule_id, _SUPPRESSED, tuple(sorted(by))
+                yield rule.need, _supports(rule)[0], rule_id, _SUPPRESSED, tuple(sorted(by)[:MOST_STRONGER])
 
     def _alternative(self, need: str, winners: Sequence[Compiled], fired: set[str]) -> Kept | None:
         given = {support for winner in winners for support in _supports(winner)}
