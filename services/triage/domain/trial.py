@@ -57,10 +57,12 @@ class Trial:
         key = tuple(sorted(parameters.items()))
         return self._engines.setdefault(key, Engine(self.rules, parameters))
 
-    def failures(self) -> list[Failure]:
-        """Return the cases that fail, in the order of the file."""
-        found = ((index, case, tuple(self._wrong(case))) for index, case in enumerate(self.rules.cases))
-        return [Failure(index, case, what) for index, case, what in found if what]
+    def failures(self) -> Iterator[Failure]:
+        """Yield the cases that fail, in the order of the file."""
+        for index, case in enumerate(self.rules.cases):
+            what = tuple(self._wrong(case))
+            if what:
+                yield Failure(index, case, what)
 
     def decided(self, case: Case) -> Match:
         """Return what the rules come to in a case."""
