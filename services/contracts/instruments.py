@@ -6,7 +6,6 @@ give them; STarT MSK bands are common knowledge of the field [common]; the ONS4 
 National Statistics on personal well-being. STarT MSK is licensed: this software holds its scores only.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, NewType
@@ -75,7 +74,7 @@ class Instrument:
     def band(self, score: int) -> str:
         """Return the code of a score's band. Raises OutOfRange."""
         value = self.score(score)
-        return self.bands[bisect_right([band.lowest for band in self.bands], value) - 1].code
+        return next(band.code for band in reversed(self.bands) if band.lowest <= value)
 
     def is_case(self, score: int) -> bool | None:
         """Tell whether a score is at caseness; None: the tool has no such threshold. Raises OutOfRange."""
