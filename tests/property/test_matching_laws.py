@@ -26,8 +26,8 @@ from services.triage.domain.rules import RuleSet
 from services.triage.domain.state import acknowledged, awaited
 from services.triage.domain.trace import Status
 from services.triage.domain.tracing import trace
-from tests.property.test_triage import PARTS, RAW, STEPS, causes, referrals, with_answers
-from tests.spec.people import NOW, PROGRAMME, TODAY, findings, first, fold, policy
+from tests.property.test_triage import DAYS, PARTS, RAW, causes, referrals, with_answers
+from tests.spec.people import NOW, PROGRAMME, TODAY, answers, findings, first, fold, policy
 
 ENGINE = policy().engine(PROGRAMME, TODAY)
 PARAMETERS = ENGINE.parameters
@@ -176,8 +176,24 @@ def test_edits_that_would_let_a_red_flag_pass_are_refused_and_others_are_not() -
     }
 
 
-@settings(max_examples=150)
-@given(referrals(), STEPS, st.data())
+FEW_ANSWERS = st.fixed_dictionaries(
+    {
+        "conditions": st.sampled_from([None, [], ["back_pain"], ["anxiety_or_depression"]]),
+        "red_flags": st.none()
+        | st.dictionaries(st.sampled_from(["fever", "chest_pain", "self_harm_disclosure"]), st.booleans(), max_size=1),
+        "item9": st.sampled_from([None, 0, 1]),
+        "taken_on": DAYS,
+    }
+).map(lambda said: answers(**said))
+"""Few answers, and those that matter to red flags, so that parts meet each other in every way."""
+
+
+@settings(max_examples=300)
+@given(
+    referrals() | FEW_ANSWERS.map(with_answers),
+    st.lists(FEW_ANSWERS | PARTS | st.just("acknowledge"), max_size=6),
+    st.data(),
+)
 def test_no_facts_no_edit_and_no_reassessment_let_a_positive_item_pass_unseen(of: Any, steps: Any, data: Any) -> None:
     """What is positive in any part, alone or with anything said before, awaits a person until one acknowledges it.
 
