@@ -26,6 +26,7 @@ from services.kernel.sealing.keyring import VaultKeys
 from services.kernel.settings import Environment, Settings
 from tests.benchmarks.events import made_keys, people_ids, referrals
 from tests.benchmarks.measure import Measured, measure
+from tests.benchmarks.rules import rules_rows
 from tests.benchmarks.sealing import sealing_rows
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker, resolve
@@ -141,6 +142,8 @@ def rows_of(found: dict[str, list[Measured]]) -> list[dict[str, Any]]:
                 "cpu_us": {"python": round(python, 1), "postgresql": round(postgres, 1)},
             }
         )
+    cost = sum(statistics.median(getattr(m, name) for m in found["triage"]) for name in ("python_us", "postgres_us"))
+    rows.append({"name": "stage/triage cost", "value": round(cost, 1), "unit": "us", "cpu_us": None})
     for rival in ("plain-faust", "faust-sqlmodel"):
         ratio = round(rate["triage"] / rate[rival], 2)
         rows.append({"name": f"stage/triage vs {rival}", "value": ratio, "unit": "x", "cpu_us": None, "ratio": ratio})
@@ -175,7 +178,7 @@ def main() -> None:
                         bar.advance(task)
         finally:
             broker.close()
-    rows = [*rows_of(found), *sealing]
+    rows = [*rows_of(found), *rules_rows(), *sealing]
     OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     if options.json:
         print(json.dumps({"rows": rows}))

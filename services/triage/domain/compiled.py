@@ -22,7 +22,10 @@ USUAL: Final = "usual"
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A matching rule. ``check`` is its condition within its scope; ``scope`` that scope alone (None: everywhere)."""
+    """A matching rule. ``check`` is its condition within its scope; ``scope`` that scope alone (None: everywhere).
+
+    ``supports`` are all that it can give.
+    """
 
     id: str
     need: str
@@ -33,6 +36,7 @@ class Compiled:
     suppresses: tuple[str, ...]
     alternatives: tuple[Support, ...]
     reason: Reason
+    supports: tuple[Support, ...]
 
     def items(self, facts: Facts, stopped: Mapping[Support, str]) -> tuple[Given, ...]:
         """Return what it gives on these facts, without what a red flag stops."""
@@ -102,6 +106,7 @@ def _compile(rule: Rule, rules: RuleSet, parameters: Mapping[str, Any]) -> Compi
         suppresses=rule.suppresses,
         alternatives=rule.alternatives,
         reason=Reason(rule=rule.id, code=rule.code),
+        supports=tuple(item.support for item in sorted(rule.package, key=lambda item: item.when is not None)),
     )
 
 

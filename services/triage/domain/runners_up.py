@@ -28,7 +28,7 @@ class RunnersUp:
         self._rules = {rule.id: rule for rule in rules}
         self._order = {rule.id: place for place, rule in enumerate(rules)}
         self._needs = {rule.need: place for place, rule in reversed(list(enumerate(rules)))}
-        self._gives = {(rule.need, support): rule.id for rule in reversed(rules) for support in _supports(rule)}
+        self._gives = {(rule.need, support): rule.id for rule in reversed(rules) for support in rule.supports}
         self._kept: dict[Kept, RunnerUp] = {}
 
     def of(
@@ -48,7 +48,7 @@ class RunnersUp:
         """
         found: dict[str, Kept] = {}
         for rule in halted:
-            support = rule.given[0][0] if rule.given else rule.conditional[0][0][0]
+            support = rule.supports[0]
             by = stopped.get(support)
             found.setdefault(rule.need, (rule.need, support, rule.id, _STOPPED, () if by is None else (by,)))
         if suppressed:
@@ -56,7 +56,7 @@ class RunnersUp:
                 found.setdefault(kept[0], kept)
         open_ones = [rule for rule in unknown if rule.need in won and rule.need not in found]
         for rule in sorted(open_ones, key=self._place):
-            found.setdefault(rule.need, (rule.need, _supports(rule)[0], rule.id, _NOT_KNOWN, (won[rule.need][0].id,)))
+            found.setdefault(rule.need, (rule.need, rule.supports[0], rule.id, _NOT_KNOWN, (won[rule.need][0].id,)))
         for need, winners in won.items():
             if need not in found:
                 second = self._alternative(need, winners, fired)
@@ -74,10 +74,10 @@ class RunnersUp:
             rule = self._rules[rule_id]
             if rule.check(facts):
                 by = tuple(r for r in fired if rule_id in self._rules[r].suppresses)
-                yield rule.need, _supports(rule)[0], rule_id, _SUPPRESSED, tuple(sorted(by)[:MOST_STRONGER])
+                yield rule.need, rule.supports[0], rule_id, _SUPPRESSED, tuple(sorted(by)[:MOST_STRONGER])
 
     def _alternative(self, need: str, winners: Sequence[Compiled], fired: set[str]) -> Kept | None:
-        given = {support for winner in winners for support in _supports(winner)}
+        given = {support for winner in winners for support in winner.supports}
         for support in winners[0].alternatives:
             rule = self._gives.get((need, support))
             if support not in given and rule not in fired:
@@ -93,7 +93,3 @@ class RunnersUp:
             if len(self._kept) < _MAX_KEPT:
                 self._kept[kept] = known
         return known
-
-
-def _supports(rule: Compiled) -> tuple[Support, ...]:
-    return (*(support for support, _ in rule.given), *(given[0] for given, _ in rule.conditional))
