@@ -15,7 +15,7 @@ from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.coaching.service import build
 from services.contracts import types
-from services.contracts.codes import TriageOutcome, Urgency
+from services.contracts.codes import Intensity, TriageOutcome, Urgency
 from services.contracts.plan_codes import PlanState
 from services.contracts.registry import EVENTS
 from services.contracts.triage import Findings, Reason, SealedFindings
@@ -58,7 +58,9 @@ RULESET = {"id": "workwell-matching", "version": "2024.1", "sha256": "a" * 64}
 FINDINGS = Findings(
     urgency=Urgency.ROUTINE,
     cause=None,
+    intensity=Intensity.LIGHT_TOUCH,
     reasons=(Reason(rule="R21", code="msk_medium_or_high"),),
+    runners_up=(),
     awaits=(),
     acknowledged=(),
 )
