@@ -47,7 +47,7 @@ class PlanView(Plan):
 
     blocked: Annotated[dict[str, list[str]], Field(description="Open step -> the steps it waits for.")]
     moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
-    support_until: Annotated[date | None, Field(description="End of the programme's support length.")]
+    support_until: Annotated[date | None, Field(description="End of the support, by the work status at referral.")]
     recommendation: Recommendation | None
 
 
@@ -94,6 +94,7 @@ def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -
     """Return a plan for its coach."""
     waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
     agreed_on = plan.plan.agreed_on
+    work = plan.plan.work_at_referral or plan.work
     return PlanView.model_construct(
         **plan.__dict__,
         blocked={name: names for name, names in waits.items() if names},
@@ -102,7 +103,7 @@ def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -
             for kind, cells in LIFECYCLE.items()
             if isinstance(cells[plan.state], Move) and kind not in _NOT_COMMANDS
         ],
-        support_until=agreed_on + timedelta(weeks=terms.length_weeks) if agreed_on is not None else None,
+        support_until=agreed_on + timedelta(weeks=terms.length_weeks(work.status)) if agreed_on is not None else None,
         recommendation=recommendation,
     )
 
