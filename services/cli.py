@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
+from services.intake.places.cli import app as places_app
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
@@ -37,6 +38,7 @@ app.add_typer(dead_letter_commands(_lookup), name="dlq")
 app.add_typer(consumer_commands(_lookup), name="consumer")
 app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
+app.add_typer(places_app, name="places")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(retention_commands(_lookup), name="retention")

@@ -17,11 +17,12 @@ from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.referral import WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import identity
-from services.intake.places import load_places
+from services.intake.places.loader import load_places
 from services.intake.store import ADDITIONAL_INFORMATION, DETAILS, PERSON, REFERRAL, STATUS
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book
+from services.programmes.register import load_areas
 
 NAME = "intake"
 STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
@@ -30,8 +31,8 @@ STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.P
 _OTHER_KINDS = {types.INVITATION_UPDATED: invitation_store.rows, types.EMPLOYER_UPDATED: employer_store.rows}
 
 
-def build(programmes: Path | None = None) -> Service:
-    """Return the service. ``programmes`` is the folder of programme files (None: those of this package)."""
+def build(programmes: Path | None = None, places: Path | None = None) -> Service:
+    """Return the service. ``programmes``, ``places``: folders of programme files and of tables of places (None: ours)."""
     return Service(
         name=NAME,
         registry=EVENTS,
@@ -41,7 +42,7 @@ def build(programmes: Path | None = None) -> Service:
         state=State,
         decide=decide,
         evolve=evolve,
-        policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
+        policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_areas(), load_places(places)),
         project=project,
         tables=(
             *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),

@@ -9,7 +9,6 @@ from services.intake.consents import CONSENT, ConsentFactRow
 from services.intake.domain.posted import PersonPosted
 from services.intake.near_matches import NEAR_MATCH, NearMatchRow
 from services.intake.people import MatchKeys, lock_names, match_keys
-from services.intake.places import load_places
 from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
 from services.intake.word_back import WORD, WordBackRow
 from services.kernel.service import Table
@@ -73,7 +72,3 @@ def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type
     assert [name for name, _ in table.columns] == columns
 
 
-def test_greater_manchester_is_known() -> None:
-    place = load_places()["QOP"]
-    assert (place.resident("M1 1AE"), place.resident("LS1 1AA"), place.resident("OL12 0AA")) == (True, False, None)
-    assert not place.outward & place.undecided_outward
