@@ -151,6 +151,16 @@ def _joining(joining: Joining, tiers: Tiers) -> Iterator[Found]:
         for index, part in enumerate(parts):
             yield from _conditions((*at, section, index, "when"), names.faults(part.when))
         yield from _repeated((*at, section), "code", (part.code for part in parts))
+    held = {requirement.code for requirement in joining.eligibility}
+    for code in tiers.national.requires if tiers.national is not None else ():
+        if code not in held:
+            message = f"The national programme requires {code!r}, and this rule does not hold it."
+            yield (
+                (*at, "eligibility"),
+                "wider_eligibility",
+                message,
+                "An area may add requirements, never leave one out.",
+            )
     for index, place in enumerate(tiers.localities):
         yield from _required(("tiers", "localities", index, "eligibility"), place.eligibility, joining, names)
     yield from _repeated((*at, "routes"), "code", (route.code for route in joining.routes))
