@@ -1,6 +1,6 @@
 """What ``person.changed`` does to intake's rows: an erased person's are scrubbed, merged pseudonyms are one person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.contracts import types
 from services.contracts.person import PersonErased, PersonMerged
@@ -50,6 +50,6 @@ def rows(cause: Received) -> Iterable[Row]:
                 yield JOIN, (person_id, survivor)
 
 
-async def forget(connection: Connection, person_id: str) -> None:
+async def forget(connection: Connection, person_ids: Sequence[str]) -> None:
     """Scrub a person whose key is destroyed before the event has come: whoever comes next is somebody new."""
-    await connection.execute(SCRUB.statement, [person_id])
+    await connection.execute(SCRUB.statement, list(person_ids))

@@ -97,11 +97,19 @@ class ReferralStatus(SQLModel, table=True):
 PERSON = Table(
     "person",
     (("person_id", "text"), ("nhs_number", "text"), ("name_key", "text"), ("created_at", "timestamptz")),
-    key=1,
-    on_conflict="ON CONFLICT (person_id) DO UPDATE SET "
-    "nhs_number = coalesce(person.nhs_number, excluded.nhs_number), "
-    "name_key = coalesce(excluded.name_key, person.name_key)",
+    statement="""
+    INSERT INTO person (person_id, nhs_number, name_key, created_at)
+    SELECT person_id, (array_agg(nhs_number ORDER BY nth) FILTER (WHERE nhs_number IS NOT NULL))[1],
+        (array_agg(name_key ORDER BY nth DESC) FILTER (WHERE name_key IS NOT NULL))[1], min(created_at)
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+        AS n(person_id, nhs_number, name_key, created_at, nth)
+    GROUP BY person_id ORDER BY person_id
+    ON CONFLICT (person_id) DO UPDATE SET nhs_number = coalesce(person.nhs_number, excluded.nhs_number),
+        name_key = coalesce(excluded.name_key, person.name_key)
+    """,
 )
+"""Several referrals of one person may be in one transaction: the first number stands, and the latest name and postcode."""
+
 REFERRAL = Table(
     "referral",
     (

@@ -15,9 +15,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.kernel.clock import Clock
 from services.kernel.decision import Refused
 from services.kernel.field_classes import check_outputs
+from services.kernel.http.claims import sweep
 from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
-from services.kernel.http.once import sweep
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS
