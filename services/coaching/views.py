@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from services.coaching.additional import AdditionalReferral
 from services.coaching.domain import guards
 from services.coaching.domain.lifecycle import LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
@@ -49,6 +50,9 @@ class PlanView(Plan):
     moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
     support_until: Annotated[date | None, Field(description="End of the support, by the work status at referral.")]
     recommendation: Recommendation | None
+    additional_referrals: Annotated[
+        list[AdditionalReferral], Field(description="Further referrals of the same person, the first first.")
+    ]
 
 
 class PlanSummary(BaseModel):
@@ -90,7 +94,9 @@ class NoteView(BaseModel):
 _NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, ChangeKind.CORRECTED})
 
 
-def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -> PlanView:
+def plan_view(
+    plan: Plan, terms: Terms, recommendation: Recommendation | None, additional: list[AdditionalReferral]
+) -> PlanView:
     """Return a plan for its coach."""
     waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
     agreed_on = plan.plan.agreed_on
@@ -105,6 +111,7 @@ def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -
         ],
         support_until=agreed_on + timedelta(weeks=terms.length_weeks(work.status)) if agreed_on is not None else None,
         recommendation=recommendation,
+        additional_referrals=additional,
     )
 
 
