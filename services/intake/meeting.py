@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from services.intake.acquaintance import People, marks
 from services.intake.domain.posted import PersonPosted, ReferralPosted
@@ -11,9 +12,9 @@ from services.intake.domain.status import FULL_VIEW_KINDS
 from services.intake.people import (
     OpenReferral,
     identity,
+    keys_of,
     lock,
     lock_names,
-    match_keys,
     open_referrals,
     used_references,
 )
@@ -30,7 +31,7 @@ class Met:
     opened: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sought:
     """Somebody to be met: as described, for a programme on a day. ``meant``: their pseudonym where it is known."""
 
@@ -46,7 +47,7 @@ class Sought:
         reference = posted.referrer.reference if posted.referrer else None
         return cls(posted.person, posted.programme, posted.referred_on, reference, meant)
 
-    @property
+    @cached_property
     def me(self) -> Identity:
         """As what they are described."""
         return identity(self.person)
@@ -75,11 +76,12 @@ class Meeting:
     references: set[str]
     opened: dict[str, list[OpenReferral]] = field(default_factory=dict)
     rehearsed: set[str] = field(default_factory=set)
+    programmes: dict[tuple[str, date], frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     async def of(cls, tx: Transaction, sought: Sequence[Sought], who: Principal) -> "Meeting":
         """Lock the people and look them up."""
-        names = (lock_names(match_keys(one.person), who.organisation_id, one.reference) for one in sought)
+        names = (lock_names(keys_of(one.me), who.organisation_id, one.reference) for one in sought)
         await lock(tx.conn, *(name for several in names for name in several))
         people = await People.find(tx.conn, [one.me for one in sought])
         used = await used_references(tx.conn, who.organisation_id, (one.reference for one in sought))
@@ -131,7 +133,10 @@ class Meeting:
             self.take_in(one)
 
     def _programmes(self, one: Sought) -> frozenset[str]:
-        return frozenset(self.tx.policy.book.overlapping(one.programme, one.on))
+        place = one.programme, one.on
+        if place not in self.programmes:
+            self.programmes[place] = self.tx.policy.book.overlapping(*place)
+        return self.programmes[place]
 
     async def _opened(self, person_id: str, programmes: frozenset[str]) -> str | None:
         if person_id not in self.opened:

@@ -31,7 +31,11 @@ def identity(person: PersonPosted) -> Identity:
 
 def match_keys(person: PersonPosted) -> MatchKeys:
     """Return the keys of a person as posted. Spelling counts without case, accents and punctuation."""
-    me = identity(person)
+    return keys_of(identity(person))
+
+
+def keys_of(me: Identity) -> MatchKeys:
+    """Return the keys of somebody as described."""
     return MatchKeys(me.nhs_number, me.name_key, min(me.birth_dates))
 
 

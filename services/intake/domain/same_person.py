@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 
 from services.intake.domain.spelling import Likeness, likeness, plain, postcode_key, swapped_days, tokens
 
@@ -44,7 +45,7 @@ _OF_GIVEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """What one referrer said of who somebody is."""
 
@@ -54,24 +55,24 @@ class Identity:
     birth_date: date
     postcode: str | None
 
-    @property
+    @cached_property
     def family_key(self) -> str:
         """The family name's normal form."""
         return plain(self.family_name)
 
-    @property
+    @cached_property
     def given_key(self) -> str:
         """The given names' normal form."""
         return plain(self.given_name)
 
-    @property
+    @cached_property
     def name_key(self) -> str | None:
         """By what somebody without an NHS number is recognised; None without a postcode."""
         if self.postcode is None:
             return None
         return "|".join((self.family_key, self.given_key, self.birth_date.isoformat(), postcode_key(self.postcode)))
 
-    @property
+    @cached_property
     def birth_dates(self) -> tuple[date, ...]:
         """The birth date and, where there is such a day, the one with day and month swapped."""
         other = swapped_days(self.birth_date)
