@@ -91,7 +91,8 @@ class People:
             await connection.fetch(_KNOWN, *columns(who)) if who else ()
         ):
             identity = None if born is None else Identity(number, family, given, born, postcode)
-            people._add(str(person_id), Known(str(root), since, held, held_name, identity, programme))
+            one = Known(str(root), since, held, held_name, identity, programme, str(person_id))
+            people._add(str(person_id), one)
         return people
 
     def recognise(self, me: Identity, programmes: Iterable[str]) -> Recognised:

@@ -84,7 +84,8 @@ class Known:
     """One pseudonym as one referrer described it. ``identity`` None: nothing is at hand but what the pseudonym holds.
 
     ``held`` and ``held_name`` are the NHS number and the name key that this pseudonym stands for; ``programme`` is one
-    that it was referred to.
+    that it was referred to. ``pseudonym``: which of the person's pseudonyms this is, where ``person_id`` stands for
+    several.
     """
 
     person_id: str
@@ -93,6 +94,7 @@ class Known:
     held_name: str | None
     identity: Identity | None
     programme: str | None
+    pseudonym: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Who somebody is (None: nobody who is known), whom they are near to, and whether the number is another's."""
+    """Who somebody is (None: nobody who is known), and whom they are near to.
+
+    ``number_taken``: another pseudonym holds the NHS number already, be it one that was merged with this one.
+    """
 
     person_id: str | None
     near: tuple[Near, ...]
@@ -150,7 +155,8 @@ def recognise(me: Identity, known: Sequence[Known], programmes: Iterable[str]) -
             reasons = compare(me, one.identity)
             if reasons and (one.person_id not in near or len(reasons) < len(near[one.person_id])):
                 near[one.person_id] = reasons
-    taken = me.nhs_number is not None and any(one.held == me.nhs_number and one.person_id != found for one in known)
+    holders = {one.pseudonym or one.person_id for one in known if one.held == me.nhs_number}
+    taken = me.nhs_number is not None and bool(holders - {found})
     return Recognised(found, tuple(Near(person, why) for person, why in sorted(near.items())), taken)
 
 
