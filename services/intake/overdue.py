@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from services.intake.bank_holidays import is_closed
 from services.intake.domain.working_days import due_day, overdue_since_receipt, working_days_between
 from services.kernel.operations.audit import Pool
 from services.programmes.book import ProgrammeBook
+
+EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2099, 12, 31)
+"""Days for which bank holidays are known or follow from their rules."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from services.kernel.settings import Settings
 from services.persons.dossier import gather
 from services.persons.files import write
 from services.persons.find import asked_number, find
+from services.persons.merging import MERGED, merge_decided
 from services.persons.summary import summary
 from services.vault.cli import with_vault
 from services.vault.people import Done, People, list_erasures
@@ -48,6 +49,7 @@ def person_commands(lookup: Lookup) -> typer.Typer:
     _add_reading(app, lookup)
     _add_acts(app, lookup)
     _add_merge(app, lookup)
+    _add_merge_decided(app, lookup)
     return app
 
 
@@ -167,6 +169,21 @@ def _add_merge(app: typer.Typer, lookup: Lookup) -> None:
             return await People(pool, service, actor).merge(into, from_, note=note, apply=apply)
 
         _tell(with_vault(lookup, work), apply, as_json)
+
+
+def _add_merge_decided(app: typer.Typer, lookup: Lookup) -> None:
+    @app.command("merge-decided")
+    def merge_all(actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+        """Merge the pairs that staff have decided to be one person. Exit code 1 when one of them cannot be."""
+
+        async def work(pool: Pool, service: Service, settings: Settings) -> list[dict[str, Any]]:
+            return await merge_decided(People(pool, service, actor), settings, apply=apply)
+
+        found = with_vault(lookup, work)
+        show_rows("Decided to be one person", found, as_json=as_json)
+        say_dry_run(applied=apply, as_json=as_json)
+        if not all(row["outcome"] in MERGED for row in found):
+            raise typer.Exit(1)
 
 
 def _reading(lookup: Lookup, person: str | None, nhs_number: str | None, work: Any) -> Any:
