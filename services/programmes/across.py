@@ -124,11 +124,15 @@ def _national_rule(reads: Sequence[Read]) -> Iterator[Problem]:
                 parts.setdefault(part.code, []).append((document, at, repr(part.when)))
     for document, path in _odd(whole):
         message = "It says that it holds the national rule, and asks something else than the other areas' files."
-        yield document.problem(path, "national_rule_differs", message, "Hold the same conditions, or write rule: local.")
+        yield document.problem(
+            path, "national_rule_differs", message, "Hold the same conditions, or write rule: local."
+        )
     for code, same in parts.items():
         for document, path in _odd(same):
             message = f"The national programme requires {code!r}; the other areas' files ask it otherwise."
-            yield document.problem(path, "national_requirement_differs", message, "Ask it in the same way in all files.")
+            yield document.problem(
+                path, "national_requirement_differs", message, "Ask it in the same way in all files."
+            )
 
 
 def _odd(said: Sequence[tuple[Document, Path_, str]]) -> Iterator[tuple[Document, Path_]]:

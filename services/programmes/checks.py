@@ -165,6 +165,7 @@ def _joining(joining: Joining, tiers: Tiers) -> Iterator[Found]:
         yield from _required(("tiers", "localities", index, "eligibility"), place.eligibility, joining, names)
     yield from _repeated((*at, "routes"), "code", (route.code for route in joining.routes))
     yield from _repeated((*at, "consents"), "code", (consent.code for consent in joining.consents))
+    yield from _route_consents(joining)
 
 
 def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joining, names: Names) -> Iterator[Found]:
@@ -180,6 +181,19 @@ def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joinin
                 "A locality adds requirements; give it a code of its own.",
             )
     yield from _repeated(at, "code", (part.code for part in parts))
+
+
+def _route_consents(joining: Joining) -> Iterator[Found]:
+    known = {consent.code for consent in joining.consents}
+    needed = {consent.code for consent in joining.consents if consent.required}
+    for index, route in enumerate(joining.routes):
+        at = ("joining", "routes", index, "consents")
+        for number, code in enumerate(route.consents):
+            if code not in known:
+                yield ((*at, number), "unknown_consent", f"There is no consent {code!r}.", "Add it to consents.")
+        if route.consents and needed - {*route.consents}:
+            message = f"The route {route.code} does not ask for {', '.join(sorted(needed - {*route.consents}))}."
+            yield (at, "consent_not_asked", message, "No referral is taken without it: ask for it.")
 
 
 def _conditions(at: tuple[Any, ...], faults: Iterable[ConditionFault]) -> Iterator[Found]:

@@ -52,32 +52,32 @@ def check(
     else:
         listed = (path.resolve().parent.parent / effective.NAME).exists()
         problems = check_file(path, day if listed else None)
-    if as_json:
-        typer.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
-    else:
-        _print(path, problems)
+    _print(path, problems, as_json=as_json)
     raise typer.Exit(1 if problems else 0)
 
 
-def _print(path: Path, problems: list[Problem]) -> None:
+def _print(path: Path, problems: list[Problem], *, as_json: bool = False) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
+        return
     for problem in problems:
         typer.echo(str(problem))
     found = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "nothing is wrong"
     typer.echo(f"{path}: {found}")
 
 
-def _load(path: Path, exit_code: int = 1) -> AnyProgramme:
+def _load(path: Path, *, as_json: bool, exit_code: int = 1) -> AnyProgramme:
     try:
         return load_file(path)
     except FileRefused as refused:
-        _print(path, list(refused.problems))
+        _print(path, list(refused.problems), as_json=as_json)
         raise typer.Exit(exit_code) from None
 
 
 @app.command()
 def show(file: FileArgument, as_json: AsJson = False) -> None:
     """Print a programme: its tiers with people and money, routes, eligibility, support. Unknown is not published."""
-    programme = _load(file)
+    programme = _load(file, as_json=as_json)
     if as_json:
         typer.echo(json_of(programme))
     else:
@@ -91,7 +91,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Say what changes for whom, section by section. Exit code 0: nothing; 1: something; 2: a file is refused."""
-    before, after = _load(old, 2), _load(new, 2)
+    before, after = (_load(path, as_json=as_json, exit_code=2) for path in (old, new))
     found = changes(before, after)
     if as_json:
         typer.echo(json.dumps([asdict(change) for change in found], indent=2, ensure_ascii=False))
