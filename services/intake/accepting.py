@@ -150,7 +150,8 @@ def _answer(tx: Transaction, posted: ReferralPosted, created: Event, who: Princi
     review = event.eligibility.outcome is EligibilityOutcome.REVIEW and not is_employer(who)
     programme = tx.policy.book.version_for(posted.programme, posted.referred_on)
     here = f"/referrals/{event.referral_id}"
-    links = {"self": here, **{name: f"{here}/{name}" for name in ("assessments", "consents", "withdrawal")}}
+    later = ("assessments", "consents", "corrections", "contest", "withdrawal")
+    links = {"self": here, **{name: f"{here}/{name}" for name in later}}
     answer = {
         "referral_id": None if tx.rehearsal else event.referral_id,
         "status": "eligibility_review" if review else "accepted",

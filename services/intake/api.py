@@ -6,7 +6,18 @@ from fastapi import APIRouter, Body, FastAPI, Request
 from pydantic import WrapValidator
 from starlette.responses import JSONResponse
 
-from services.intake import batch_api, consent_api, employer_api, invitation_api, list_api, near_match_api, overdue_api
+from services.intake import (
+    batch_api,
+    consent_api,
+    correction_api,
+    eligibility_api,
+    employer_api,
+    invitation_api,
+    list_api,
+    near_match_api,
+    overdue_api,
+    routes_api,
+)
 from services.intake.accepting import accept
 from services.intake.access import Sender, is_employer, refuse_others
 from services.intake.domain import safety
@@ -104,6 +115,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
         routers=[
             *(router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router),
             *(invitation_api.router, employer_api.router, batch_api.router),
+            *(eligibility_api.router, correction_api.router, routes_api.router),
         ],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",

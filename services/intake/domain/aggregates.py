@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.intake.domain import employer, employer_asked, invitation, referral
+from services.intake.domain import employer, employer_asked, invitation, referral, standing
 from services.intake.domain.employer import Employer
 from services.intake.domain.invitation import Invitation
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.referral import Referral
+from services.intake.domain.standing import Referral
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 
 State = Annotated[Referral | Invitation | Employer, Field(discriminator="kind")]
@@ -47,7 +47,7 @@ def evolve(state: Any, event: Event) -> Any:
             return invitation.evolve(state, event)
         case "employer":
             return employer.evolve(state, event)
-    return referral.evolve(state, event)
+    return standing.evolve(state, event)
 
 
 def subject(found: Any) -> str | None:

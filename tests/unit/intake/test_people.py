@@ -10,10 +10,10 @@ from services.intake.domain.posted import PersonPosted
 from services.intake.near_matches import NEAR_MATCH, NearMatchRow
 from services.intake.people import MatchKeys, lock_names, match_keys
 from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
+from services.intake.reviews import REVIEW, EligibilityReviewRow
 from services.intake.word_back import WORD, WordBackRow
 from services.kernel.service import Table
 from tests.unit.intake.referrals import referral
-
 
 LATER = {"survivor", "decision", "decided_by", "decided_at"}
 """Written by a merge, and by whoever decides on a near match."""
@@ -64,6 +64,7 @@ def test_people_whose_day_and_month_may_be_swapped_wait_for_one_another() -> Non
         (CONSENT, ConsentFactRow),
         (NEAR_MATCH, NearMatchRow),
         (WORD, WordBackRow),
+        (REVIEW, EligibilityReviewRow),
     ],
 )
 def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type) -> None:

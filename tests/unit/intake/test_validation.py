@@ -172,6 +172,7 @@ def test_everything_at_once_across_models_and_rules() -> None:
         ("required", "/person/family_name"),
         ("programme_unknown", "/programme"),
         ("health_detail_not_accepted", "/assessment"),
+        ("health_detail_not_accepted", "/asks/0"),
         ("date_in_future", "/referred_on"),
     }
 
