@@ -16,6 +16,9 @@ SCRUB = Table(
     key=1,
     statement="""
     WITH gone AS (SELECT unnest($1::text[]) AS person_id),
+    uninvited AS (
+        DELETE FROM invitation_details d USING invitation i, gone
+        WHERE i.person_id = gone.person_id AND d.invitation_id = i.invitation_id),
     compared AS (
         DELETE FROM near_match m USING gone WHERE gone.person_id IN (m.one_person, m.other_person)),
     forgotten AS (

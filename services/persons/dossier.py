@@ -7,7 +7,7 @@ from typing import Any
 
 from services.coaching.export import export as coaching
 from services.intake.export import export as intake
-from services.intake.export import referrals_of
+from services.intake.export import keys_of, referrals_of
 from services.kernel.clock import Clock, rfc3339, system_clock
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.operations.held import Held, open_reader
@@ -84,11 +84,11 @@ async def gather(
     standing = await whole(pool, person)
     ids = standing.pseudonyms
     async with open_reader(settings.service_url("intake")) as connection:
-        referrals = await referrals_of(connection, ids)
+        referrals, everything = await referrals_of(connection, ids), await keys_of(connection, ids)
     found = Dossier(clock(), standing, referrals)
     for name, export in EXPORTS.items():
         async with open_reader(settings.service_url(name)) as connection:
-            found.held[name] = await export(connection, ids, referrals)
+            found.held[name] = await export(connection, ids, everything)
     if open_sealed:
         keys = await _keys(settings, ids)
         found.held = {name: _opened(held, keys, found) for name, held in found.held.items()}

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.contracts.person_codes import ErasureReason
 from services.intake.ending import count_people, day_in_london, endings, lock_people
-from services.intake.export import referrals_of
+from services.intake.export import keys_of
 from services.kernel.operations import aging
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.retention import EndsBy, OwnerKind, Retention
@@ -112,13 +112,13 @@ class Run:
         people = [one for person in found.due for one in person.pseudonyms]
         if not people:
             return
-        referrals = await referrals_of(self.pools["intake"], people)
+        keys = await keys_of(self.pools["intake"], people)
         for service in self.retention.services():
             for table, entry in self.retention.tables_of(service).items():
                 ends_by = self.retention.classes[entry.retention_class].ends_by
                 if ends_by is not EndsBy.ERASING or entry.whose is None:
                     continue
-                ids = people if entry.whose.kind is OwnerKind.SUBJECT else referrals
+                ids = people if entry.whose.kind is OwnerKind.SUBJECT else keys
                 sql = f"SELECT count(*) FROM {table} WHERE {entry.whose.column} = ANY($1::text[])"  # noqa: S608  names of the catalogue
                 outcome.add(service, table, await self.pools[service].fetchval(sql, ids))
 
@@ -171,7 +171,7 @@ class Run:
         async with transaction(self.pools["vault"], apply=False) as connection:
             await connection.execute(ONE_AT_A_TIME)
             people = await kept_people(connection)
-            yield {*people, *(await referrals_of(self.pools["intake"], people) if people else ())}
+            yield {*people, *(await keys_of(self.pools["intake"], people) if people else ())}
 
     async def _note(self, outcome: Outcome) -> None:
         async with transaction(self.pools["vault"], apply=True) as connection:
