@@ -1,10 +1,11 @@
 """The ``pathway`` command: roles that run, and what operators and auditors do by hand."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from services.bulk.cli import import_file
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.intake.cli import referral_commands
 from services.intake.places.cli import app as places_app
@@ -44,6 +45,7 @@ app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(retention_commands(_lookup), name="retention")
+app.command("import")(import_file)
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -182,15 +184,21 @@ def replay(
 
 @app.command()
 def demo(
-    people: Annotated[int, typer.Option(min=10, help="How many synthetic people are referred.")] = 300,
+    people: Annotated[
+        int | None, typer.Option(min=10, help="How many synthetic people are referred; 300, or 4,000 nationally.")
+    ] = None,
+    scale: Annotated[
+        Literal["local", "national"], typer.Option(help="Manchester, or all 15 areas in proportion to their fit notes.")
+    ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 20241001,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C; prints addresses.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole system on this machine, from 300 referrals to the providers' statements."""
+    """Run the whole system on this machine, from referrals to the providers' statements."""
+    from services.demo.run import Scale
     from services.demo.run import demo as run
 
-    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json))
+    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale)))
 
 
 def main() -> None:
