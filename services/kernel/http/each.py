@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from services.kernel.http.lines import ClientGone, Inlet, Line, Outlet
 from services.kernel.http.once import ATTEMPTS, Sender, request_digest, sender_of
 from services.kernel.http.problems import Problem, as_problem, problem_document
 from services.kernel.runtime.commands import Commands, Transaction
+from services.kernel.sealing.content import KeyMissing
 
 SLICE = 8
 """So many lines are read before other requests get their turn."""
@@ -144,12 +146,12 @@ class LinesRunner:
 
 
 def _line(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
 
 def _of_all(error: Exception) -> bool:
     """Tell whether an error says that nothing can be done now: a part is down, whatever the line."""
-    return not isinstance(error, asyncpg.DataError) and as_problem(error).status == 503  # noqa: PLR2004
+    return not isinstance(error, KeyMissing) and as_problem(error).status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class LinesResponse(Response):
