@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from services.bulk.cli import import_file
-from services.bulk.cli import import_file
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.intake.cli import referral_commands
 from services.intake.places.cli import app as places_app
@@ -46,7 +45,6 @@ app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(retention_commands(_lookup), name="retention")
-app.command("import")(import_file)
 app.command("import")(import_file)
 
 
