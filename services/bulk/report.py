@@ -13,6 +13,7 @@ from services.bulk.sending import Reply
 from services.bulk.sheet import Sheet, write_sheet
 
 REFERENCE_USED: Final = "reference_used"
+DUPLICATE: Final = "duplicate_referral"
 
 
 class Outcome(StrEnum):
@@ -56,6 +57,12 @@ def _shown(problem: Problem) -> dict[str, Any]:
     return {"column": problem.column, "code": problem.code, "message": problem.message}
 
 
+def _same_row(errors: Sequence[Mapping[str, str]]) -> bool:
+    """Tell whether a row is refused for nothing but that it was sent before, going by a reference that it made."""
+    codes = {error["code"] for error in errors}
+    return REFERENCE_USED in codes <= {REFERENCE_USED, DUPLICATE}
+
+
 @dataclass
 class Report:
     """Everything that is known of the rows so far."""
@@ -75,18 +82,20 @@ class Report:
         problems = [*referral.faults]
         if reply.status != HTTPStatus.CREATED:
             told = [error for error in body["errors"] if error["pointer"] not in referral.fault_at]
-            if referral.derived_reference and not referral.faults and [e["code"] for e in told] == [REFERENCE_USED]:
-                self.results.append(Result(referral, Outcome.ALREADY, safety=safety))
+            if referral.derived_reference and not referral.faults and _same_row(told):
+                self.results.append(Result(referral, Outcome.ALREADY, body.get("referral_id"), safety=safety))
                 return
             problems += [self._problem(error) for error in told]
         outcome = Outcome.DUPLICATE if reply.status == HTTPStatus.CONFLICT else Outcome.REJECTED
         self.results.append(Result(referral, outcome, body.get("referral_id"), tuple(problems), safety))
 
     def _problem(self, error: Mapping[str, str]) -> Problem:
-        """Name the column that an error points at: it, one within it, or the nearest above it."""
-        pointer = error["pointer"]
-        near = (c.heading for c in self.columns.columns if f"{pointer}/".startswith(f"{c.field.pointer}/"))
-        column = next(near, None) or (pointer.lstrip("/").replace("/", ".") or None)
+        """Name the column that an error points at: its own, the one that it lies in, the first that lies in it."""
+        pointer = f"{error['pointer']}/"
+        there = [(f"{column.field.pointer}/", column.heading) for column in self.columns.columns]
+        own = (heading for place, heading in there if pointer.startswith(place))
+        inner = (heading for place, heading in there if place.startswith(pointer) and pointer != "/")
+        column = next(own, None) or next(inner, None) or (pointer.strip("/").replace("/", ".") or None)
         return Problem(column, error["code"], error["message"])
 
     def counts(self) -> dict[str, int]:

@@ -15,7 +15,7 @@ from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.referral import CREATE, CreateReferral
 from services.intake.meeting import Accepted, Meeting, Sought, meet
 from services.intake.people import OpenReferral, new_person_id
-from services.kernel.decision import Command, Event, Reason, Refused
+from services.kernel.decision import Command, Event, Refused
 from services.kernel.http import Answer, Principal
 from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Locked, Transaction
@@ -114,9 +114,8 @@ class _Making:
         tx, who = self.tx, self.who
         met = await self.meeting.meet(one)
         found = met.found
-        if one.reference is not None and one.reference in self.meeting.references:
-            message = "this reference was used for another referral"
-            raise Refused(Reason("reference_used", message, "/referrer/reference"), status=422)
+        if (used := self.meeting.used(one)) is not None:
+            raise Refused(used, status=422)
         person_id = met.person_id or new
         if person_id is None:  # known a moment ago: erased since, or no longer the only one who fits
             person_id = new_person_id()
