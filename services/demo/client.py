@@ -13,6 +13,8 @@ import httpx
 from services.demo.person import Sender
 
 TIMEOUT_SECONDS: Final = 30.0
+LONGEST_NAME: Final = 48
+"""So much of a provider's id goes into the subjects of its people, which have at most 64 characters."""
 AUDITOR: Final = Sender("auditor-1", "audit", "nhs", "all", "auditor")
 """Reads all, whatever programme the token names."""
 
@@ -25,12 +27,14 @@ def clinical(programme: str) -> Sender:
 def coach_of(plan: Mapping[str, Any], number: int) -> Sender:
     """One of the three coaches of a plan's provider."""
     provider = plan["provider"]
-    return Sender(f"coach-{provider}-{number % 3 + 1}", provider, "provider", plan["programme"]["id"], "coach")
+    return Sender(
+        f"coach-{provider[:LONGEST_NAME]}-{number % 3 + 1}", provider, "provider", plan["programme"]["id"], "coach"
+    )
 
 
 def finance_of(provider: str, programme: str) -> Sender:
     """A provider's finance officer."""
-    return Sender(f"finance-{provider}", provider, "provider", programme, "provider_finance")
+    return Sender(f"finance-{provider[:LONGEST_NAME]}", provider, "provider", programme, "provider_finance")
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,13 @@ def _statements(console: Console, provider: dict[str, Any]) -> None:
 
 def _areas(console: Console, areas: list[dict[str, Any]]) -> None:
     """The 15 areas beside the published fit notes by which their people were shared out."""
-    title = "Areas of the national pilot: fit notes of January to December 2023 as published, and this demo's people"
-    names = ("posted", "accepted", "review", "triaged", "participants")
-    table = _table(title, "area", "ODS", "fit notes", "share", *names, "share", "earned", numbers=tuple(range(2, 11)))
+    title = "Areas: fit notes of January to December 2023 as published, and this demo's people"
+    names = ("posted", "review", "triaged", "participants")
+    heads = ("ODS", "fit notes", "share", "posted", "share", "review", "triaged", "started", "earned")
+    table = _table(title, "area", *heads, numbers=tuple(range(2, 10)))
+    table.columns[0].overflow = "ellipsis"
+    for column in table.columns:
+        column.no_wrap = True
     notes, posted = sum(area["fit_notes_2023"] for area in areas), sum(area["posted"] for area in areas)
     total = {name: sum(area[name] for area in areas) for name in (*names, "earned_pence", "fit_notes_2023")}
     for area in (*areas, {"area": "all", "ods_code": "", **total}):
@@ -111,8 +115,9 @@ def _areas(console: Console, areas: list[dict[str, Any]]) -> None:
             area["ods_code"],
             f"{area['fit_notes_2023']:,}",
             f"{area['fit_notes_2023'] / notes:.1%}",
-            *(f"{area[name]:,}" for name in names),
+            f"{area['posted']:,}",
             f"{area['posted'] / posted:.1%}",
+            *(f"{area[name]:,}" for name in names[1:]),
             pounds(area["earned_pence"]),
         )
     console.print(table, end="\n\n")

@@ -42,7 +42,7 @@ def usual(rng: random.Random, number: int, nhs: str, area: Area) -> Person:
     body = {
         "programme": area.programme,
         "locality": area.locality,
-        "provider": {"named": None, "chosen": _chosen(rng, referred_on, area)},
+        "provider": _wish(rng, referred_on, area, sender),
         "route": route,
         "referred_on": referred_on.isoformat(),
         "referrer": {**referrer, "reference": f"{route.upper().replace('_', '-')}-{number:05d}"},
@@ -50,10 +50,10 @@ def usual(rng: random.Random, number: int, nhs: str, area: Area) -> Person:
         "work": work,
         "eligibility_facts": {
             "right_to_work": True, "wants_to_work": True, "condition_affects_work": True,
-            "jobcentre_office": None, "complex_needs": spread.happens(rng, 8) if route == "jobcentre_plus" else None,
+            "jobcentre_office": None, "complex_needs": _complex_needs(rng, route),
         },
         "assessment": None if route == "employer" else assessment,
-        "asks": _asks(rng, barrier),
+        "asks": _asks(rng, route, barrier),
         "consents": consents(rng, route, referred_on),
         "additional_information": None,
     }  # fmt: skip
@@ -118,11 +118,27 @@ def _work(rng: random.Random, route: str, referred_on: date) -> dict[str, Any]:
     }
 
 
-def _asks(rng: random.Random, barrier: str) -> list[str]:
+def _wish(rng: random.Random, referred_on: date, area: Area, sender: Sender) -> dict[str, Any]:
+    """A provider invites for itself; of the others a few choose."""
+    chosen = _chosen(rng, referred_on, area)
+    if sender.organisation_kind == "provider":
+        return {"named": sender.organisation, "chosen": None}
+    return {"named": None, "chosen": chosen}
+
+
+def _complex_needs(rng: random.Random, route: str) -> bool | None:
+    """Asked by a Jobcentre, and where the person or somebody of the NHS refers; never of an employer."""
+    if route == "jobcentre_plus":
+        return spread.happens(rng, 8)
+    return None if route in {"employer", "community"} else False
+
+
+def _asks(rng: random.Random, route: str, barrier: str) -> list[str]:
+    """Draw what is asked for; an employer asks for nothing that tells of health."""
     wanted = {"musculoskeletal": "physiotherapy", "mental_health": "talking_therapies"}.get(
         barrier, "employment_advice"
     )
-    asked = [wanted] if spread.happens(rng, 40) else []
+    asked = [wanted] if spread.happens(rng, 40) and route != "employer" else []
     return [*asked, "skills"] if spread.happens(rng, 12) else asked
 
 
