@@ -73,15 +73,14 @@ async def routes(
 
 
 def _view(rule: RouteRule, joining: Joining, organisation_kind: str) -> RouteView:
-    asked = rule.consents or tuple(consent.code for consent in joining.consents)
-    consents = {consent.code: consent for consent in joining.consents}
+    asked = [c for c in joining.consents if c.required or not rule.consents or c.code in rule.consents]
     referrer = [] if rule.code == "self" else ["referrer"]
     return RouteView(
         route=Route(rule.code),
         requires=[*referrer, *rule.requires],
         health_detail=rule.health_detail,
         asks=None if rule.health_detail else sorted(ABOUT_WORK),
-        consents=[ConsentView(code=code, required=consents[code].required, text=consents[code].text) for code in asked],
+        consents=[ConsentView(code=one.code, required=one.required, text=one.text) for one in asked],
         wording=rule.wording,
         open_to_you=organisation_kind in KINDS[Route(rule.code)],
     )

@@ -7,7 +7,7 @@ from typing import TypeVar
 from services.kernel.money import pounds
 from services.programmes.model import AnyProgramme, EmployerProgramme, Joining, Price, Programme, RateCard
 from services.programmes.tiers import Contract, Limits, Locality, Requirement, Tiers
-from services.programmes.wording import in_words
+from services.programmes.wording import in_words, route_in_words
 
 T = TypeVar("T")
 
@@ -124,7 +124,9 @@ def _number(value: int | None) -> str:
 
 def _joining(old: Joining, new: Joining) -> Iterator[str]:
     routes = _pair(old.routes, new.routes, "code")
-    yield from _listed("route", routes, lambda r: f"{r.code}{'' if r.health_detail else ', without health detail'}")
+    yield from _listed("route", routes, route_in_words)
+    for code in sorted(routes[0].keys() & routes[1].keys()):
+        yield from _value(f"wording of {code}", routes[0][code].wording or "none", routes[1][code].wording or "none")
     consents = _pair(old.consents, new.consents, "code")
     yield from _listed("consent", consents, lambda c: f"{c.code} ({'needed' if c.required else 'asked'}): {c.text}")
     yield from _value("eligibility rule", old.rule, new.rule)

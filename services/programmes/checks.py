@@ -185,15 +185,11 @@ def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joinin
 
 def _route_consents(joining: Joining) -> Iterator[Found]:
     known = {consent.code for consent in joining.consents}
-    needed = {consent.code for consent in joining.consents if consent.required}
     for index, route in enumerate(joining.routes):
-        at = ("joining", "routes", index, "consents")
         for number, code in enumerate(route.consents):
             if code not in known:
-                yield ((*at, number), "unknown_consent", f"There is no consent {code!r}.", "Add it to consents.")
-        if route.consents and needed - {*route.consents}:
-            message = f"The route {route.code} does not ask for {', '.join(sorted(needed - {*route.consents}))}."
-            yield (at, "consent_not_asked", message, "No referral is taken without it: ask for it.")
+                at = ("joining", "routes", index, "consents", number)
+                yield (at, "unknown_consent", f"There is no consent {code!r}.", "Add it to consents.")
 
 
 def _conditions(at: tuple[Any, ...], faults: Iterable[ConditionFault]) -> Iterator[Found]:

@@ -50,8 +50,8 @@ RequiredFact = Literal[
 class Route(Frozen):
     """A way in. ``health_detail`` False: the referrer may send nothing about health (an employer).
 
-    ``consents``: those that the referrer asks the person for, in order; none: all of the programme. ``wording``: what
-    the referrer reads out, or gives to read, before asking.
+    ``consents``: those that the referrer asks the person for, besides those that every referral needs; none: all of the
+    programme. ``wording``: what the referrer reads out, or gives to read, before asking.
     """
 
     code: Literal["self", "gp", "pharmacist", "employer", "jobcentre_plus", "community", "hospital", "provider"]

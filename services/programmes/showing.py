@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from services.kernel.money import pounds
 from services.programmes.model import AnyProgramme, EmployerProgramme, Programme
 from services.programmes.tiers import Limits, Tiers
-from services.programmes.wording import in_words
+from services.programmes.wording import in_words, route_in_words
 
 UNKNOWN = "unknown"
 """What is shown for people or money that no source publishes. Nothing is counted or guessed in its place."""
@@ -76,7 +76,7 @@ def _of_people(programme: Programme) -> list[tuple[str, list[str]]]:
     length += [f"Offers {', '.join(support.offers)}."] if support.offers else []
     return [
         ("Providers", [f"{p.name}{', offered, never assigned' if p.specialist else ''}" for p in programme.providers]),
-        ("Routes", [f"{r.code}{'' if r.health_detail else ', without health detail'}" for r in joining.routes]),
+        ("Routes", [route_in_words(route) for route in joining.routes]),
         (f"Eligibility, the {joining.rule} rule; what is not met goes to a person", eligibility),
         ("Contacted first", [f"{group.code}: {group.text}" for group in joining.priority_groups] or ["nobody"]),
         ("Not funded beside", list(joining.overlaps) or ["no other programme"]),

@@ -1,6 +1,7 @@
-"""A condition in words, for those who read what changed."""
+"""A condition and a route in words, for those who read what changed."""
 
 from services.programmes.conditions import All, AnyOf, Condition, Defined, Not, Operator, Parameter, Test, Undecided
+from services.programmes.model import Route
 
 _SIGNS = {
     Operator.AT_LEAST: "at least",
@@ -53,3 +54,11 @@ def _test(test: Test) -> str:
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
+
+
+def route_in_words(route: Route) -> str:
+    """Return a route with what it needs and asks for, as one phrase; its wording stands apart."""
+    health = "" if route.health_detail else ", without health detail"
+    needs = f", needs {' and '.join(route.requires)}" if route.requires else ""
+    asks = f", asks only for {' and '.join(route.consents)}" if route.consents else ""
+    return f"{route.code}{health}{needs}{asks}"

@@ -76,7 +76,20 @@ FIRST_12_WEEKS = """      eligibility:
 WORKING_WELL = """    - code: working_well
       text: Working Well, for people in Greater Manchester with longer-term needs.
 """
-PHARMACIST = "    - {code: pharmacist, health_detail: true}\n"
+PHARMACIST = """    - code: pharmacist
+      health_detail: true
+      requires: [referrer.ods_code]
+      wording: >-
+        I can refer you to WorkWell. With your agreement I will send what we have talked about, so that you need
+        not say it twice. Taking part is voluntary, your care with us does not depend on it, and you can stop at
+        any time.
+"""
+EMPLOYER = """    - code: employer
+      health_detail: false
+      requires: [referrer.name, person.contact]
+      consents: [take_part, share_with_employer]
+      wording: >-
+        I can refer you to WorkWell."""
 CARD = '      version: "2024.1"\n      illustrative: true'
 BIG_LIFE = "          provider: big-life\n          from: "
 
@@ -107,10 +120,11 @@ DIFFERENCES: list[tuple[str, str, list[Replaced], list[Said]]] = [
     (
         "a route closes, another may send health detail",
         CORNWALL,
-        [(PHARMACIST, ""), ("employer, health_detail: false", "employer, health_detail: true")],
+        [(PHARMACIST, ""), (EMPLOYER, EMPLOYER.replace("false", "true").replace("refer you", "send you"))],
         [
             ("joining", "people referred", "route no longer there: pharmacist"),
-            ("joining", "people referred", "route: employer, without health detail becomes employer"),
+            ("joining", "people referred", "becomes employer, needs referrer.name and person.contact, asks only for"),
+            ("joining", "people referred", "wording of employer: I can refer you"),
         ],
     ),
     (
