@@ -18,6 +18,7 @@ from services.intake.people import (
     open_referrals,
     used_references,
 )
+from services.kernel.decision import Reason
 from services.kernel.http import Principal, Problem
 from services.kernel.runtime.commands import Transaction
 
@@ -105,11 +106,25 @@ class Meeting:
         person_id = one.meant or found.person_id
         opened = await self._opened(person_id, programmes) if person_id else None
         if opened is not None and told:
-            message = "this person has an open referral to this programme, or to one that funds the same days"
-            raise Problem(
-                409, "duplicate_referral", message, extra={"referral_id": None if opened in self.rehearsed else opened}
-            )
+            raise self._duplicate(one, opened)
         return Met(found, person_id, opened)
+
+    def used(self, one: Sought) -> Reason | None:
+        """Return what is wrong with a reference that was used before."""
+        if one.reference is None or one.reference not in self.references:
+            return None
+        return Reason("reference_used", "this reference was used for another referral", "/referrer/reference")
+
+    def _duplicate(self, one: Sought, opened: str) -> Problem:
+        message = "this person has an open referral to this programme, or to one that funds the same days"
+        reasons = [Reason("duplicate_referral", message), self.used(one)]
+        return Problem(
+            409,
+            "duplicate_referral",
+            message,
+            reasons=[reason for reason in reasons if reason is not None],
+            extra={"referral_id": None if opened in self.rehearsed else opened},
+        )
 
     def take_in(self, accepted: Accepted) -> None:
         """Let those who come after an accepted referral find it."""
