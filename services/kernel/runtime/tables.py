@@ -64,7 +64,7 @@ async def save(connection: Connection, aggregates: Iterable[Aggregate], output: 
             SAVE,
             [a.key for a in changed],
             [a.sequence for a in changed],
-            [_kept(a.state) for a in changed],
+            [kept_text(a.state) for a in changed],
         )
     for table, rows in output.rows.items():
         await write_rows(connection, table, rows)
@@ -72,7 +72,7 @@ async def save(connection: Connection, aggregates: Iterable[Aggregate], output: 
         await connection.copy_records_to_table("outbox", records=output.outbox, columns=OUTBOX)
 
 
-def _kept(state: Any) -> str:
+def kept_text(state: Any) -> str:
     """Return a state as it is kept. Raises for a value that its model would not have accepted: a warning quotes it."""
     text: bytes = state.__pydantic_serializer__.to_json(state, warnings="error")
     return text.decode()
