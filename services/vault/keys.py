@@ -41,6 +41,9 @@ SELECT (SELECT count(*) FROM subject_key WHERE wrapped IS NOT NULL) AS keys,
        keys_served() AS served
 """
 
+OLDER_BACKUPS = "still need {old}: keep it until they are gone, and back up now (pathway vault backup)"
+"""What has to be known after another root key took over: a backup of keys is wrapped as the vault was."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -99,7 +102,8 @@ async def rotate(
 async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
     """Wrap the key-encryption keys under another root key. Those that it opens already stay.
 
-    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both).
+    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both). Raises
+    WrappingKeyWrong, with nothing changed, where the new one does not open what it wrapped.
     """
     async with transaction(pool, apply=apply) as connection:
         await connection.execute(ONE_AT_A_TIME)
@@ -110,7 +114,7 @@ async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: b
                 await connection.execute(REWRAP, row["id"], wrapped, new.name, row["wrapped"])
                 moved.append(row["id"])
         await record_action(connection, actor, "vault.rewrap", new.name, "", {"key_encryption_keys": moved})
-    return {"root": new.name, "key_encryption_keys": moved}
+    return {"root": new.name, "key_encryption_keys": moved, "older_backups": OLDER_BACKUPS.format(old=old.name)}
 
 
 async def _add(connection: Connection, root: RootKey) -> str:
