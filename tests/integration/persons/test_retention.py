@@ -18,6 +18,7 @@ from services.kernel.operations.audit import OperationRefused
 from services.kernel.operations.held import open_reader
 from services.kernel.replay.comparing import set_aside
 from services.kernel.retention import load_retention
+from services.retention import report
 from services.retention.cli import retention_commands
 from services.retention.periods import Period, periods
 from services.retention.run import Outcome, Run, open_pools
@@ -349,6 +350,18 @@ async def test_key_backups_that_are_old_are_pruned(world: World, tmp_path: Path)
     assert outcome.is_due
     await go(world, backups=tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["keys-2032-11-18.jsonl"]  # noqa: PTH208  a path would block
+
+
+async def test_a_backup_that_cannot_be_read_stops_nothing_and_is_told(world: World, tmp_path: Path) -> None:
+    await ended(world)
+    (tmp_path / "keys-1.jsonl").write_text("{}")
+    (tmp_path / "keys-2.jsonl").write_text(json.dumps({"made_at": "2024-11-01T00:00:00Z"}) + "\n")
+    outcome = await go(world, backups=tmp_path)
+    assert (outcome.erased, outcome.key_backups) == (1, [str(tmp_path / "keys-2.jsonl")])
+    rows = report.tables(RETENTION, periods(RETENTION.classes, world.settings, {}), outcome)
+    assert [(row["goes"], row["kept"]) for row in rows if row["what"] == "backups of keys"] == [(1, 1)]
+    assert [row for row in rows if "keys-1.jsonl does not say when it was made" in row["why"]]
+    assert await world.count("vault", "operator_action", "action = 'retention.run'") == 1
 
 
 async def test_after_a_restore_of_the_vault_holds_are_confirmed_first(world: World) -> None:
