@@ -61,7 +61,7 @@ def rows(referral_id: str, topic: str, sequence: int, facts: Iterable[ConsentFac
 async def read_history(session: AsyncSession, referral_id: str) -> ConsentHistory:
     """Return what is known of a referral's consents."""
     query = select(ConsentFactRow).where(col(ConsentFactRow.referral_id) == referral_id)
-    return ConsentHistory.of(_fact(row.model_dump()) for row in (await session.exec(query)).all())
+    return ConsentHistory.of(referral_id, (_fact(row.model_dump()) for row in (await session.exec(query)).all()))
 
 
 _FACTS = 'SELECT *, on_day AS "on" FROM consent_fact WHERE referral_id = $1'
@@ -69,7 +69,8 @@ _FACTS = 'SELECT *, on_day AS "on" FROM consent_fact WHERE referral_id = $1'
 
 async def load_history(connection: Connection, referral_id: str) -> ConsentHistory:
     """Return the same in a command's transaction."""
-    return ConsentHistory.of(_fact(dict(row.items())) for row in await connection.fetch(_FACTS, referral_id))
+    found = await connection.fetch(_FACTS, referral_id)
+    return ConsentHistory.of(referral_id, (_fact(dict(row.items())) for row in found))
 
 
 def _fact(row: Mapping[str, Any]) -> ConsentFact:

@@ -66,11 +66,14 @@ def lock_names(keys: MatchKeys, organisation_id: str, reference: str | None) -> 
 
 _FIND = """
 SELECT coalesce(survivor, person_id) AS person_id, nhs_number FROM person WHERE nhs_number = $1 OR name_key = $2
+ORDER BY person.person_id FOR UPDATE
 """
 
 
 async def find_person(connection: Connection, keys: MatchKeys) -> str | None:
     """Return the pseudonym of a known person, or None. Needs the locks of :func:`lock`.
+
+    Whoever is found cannot be scrubbed until the transaction ends: details that came in between would stay for good.
 
     The NHS number decides. By name a person is the same only when exactly one fits and no two NHS
     numbers speak against it; else they are kept apart until somebody merges them.

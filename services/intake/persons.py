@@ -10,6 +10,14 @@ from services.kernel.service import Row, Table
 
 HANDLES = frozenset({types.PERSON_ERASED, types.PERSON_MERGED})
 
+LOCK = Table(
+    "lock_person",
+    (("person_id", "text"),),
+    key=1,
+    statement="SELECT FROM person WHERE person_id = ANY($1::text[]) ORDER BY person_id FOR UPDATE",
+)
+"""Whoever refers this person at this moment comes first; what they bring, the next statement sees and scrubs."""
+
 SCRUB = Table(
     "scrub_person",
     (("person_id", "text"),),
@@ -42,12 +50,20 @@ def rows(cause: Received) -> Iterable[Row]:
     """Return what one event does. Doing it again changes nothing."""
     match cause.data:
         case PersonErased(person_id=person_id):
+            yield LOCK, (person_id,)
             yield SCRUB, (person_id,)
         case PersonMerged(survivor=survivor, merged=merged):
             for person_id in merged:
                 yield JOIN, (person_id, survivor)
 
 
+_PSEUDONYMS = "SELECT person_id FROM person WHERE person_id = $1 OR survivor = $1"
+
+
 async def forget(connection: Connection, person_id: str) -> None:
-    """Scrub a person whose key is destroyed before the event has come: whoever comes next is somebody new."""
-    await connection.execute(SCRUB.statement, [person_id])
+    """Scrub a person, known by whichever pseudonyms, whose key is destroyed before the event has come.
+
+    Whoever comes next is somebody new. Needs the lock of :func:`services.intake.people.find_person`.
+    """
+    rows = await connection.fetch(_PSEUDONYMS, person_id)
+    await connection.execute(SCRUB.statement, [row["person_id"] for row in rows])

@@ -12,7 +12,7 @@ from services.intake import consents, persons
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
 from services.intake.domain.policy import IntakePolicy, london_day
-from services.intake.domain.referral import WITHDRAW, CreateReferral, Referral, decide, evolve, subject
+from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral, Referral, decide, evolve, subject
 from services.intake.domain.status import Fact, Status, facts_of
 from services.intake.people import match_keys
 from services.intake.places import load_places
@@ -38,10 +38,10 @@ def build(programmes: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
         project=project,
-        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
+        tables=(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
         derived=(STATUS, consents.CONSENT),
         subject=subject,
-        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS}),
+        despite_restriction=frozenset({CREATE, WITHDRAW, WITHDRAW_CONSENTS}),
         reapplied=frozenset({types.TOPIC_PERSON}),
     )
 

@@ -87,10 +87,12 @@ PERSON = Table(
     "person",
     (("person_id", "text"), ("nhs_number", "text"), ("name_key", "text"), ("created_at", "timestamptz")),
     key=1,
-    on_conflict="ON CONFLICT (person_id) DO UPDATE SET "
-    "nhs_number = coalesce(person.nhs_number, excluded.nhs_number), "
+    on_conflict="ON CONFLICT (person_id) DO UPDATE SET nhs_number = coalesce(person.nhs_number, "
+    "(SELECT excluded.nhs_number WHERE NOT EXISTS (SELECT FROM person o WHERE o.nhs_number = excluded.nhs_number))), "
     "name_key = coalesce(excluded.name_key, person.name_key)",
 )
+"""A merged person is recognised by what the other pseudonym's row holds: its NHS number stays there."""
+
 REFERRAL = Table(
     "referral",
     (
