@@ -39,6 +39,14 @@ LETTER = (
     " VALUES ('t', 0, $1, convert_to($2, 'UTF8'), $3, '[]', $2, 1, $4, 'c', 'd', $5, $6)"
 )
 
+NAMELESS = (
+    "INSERT INTO dead_letter (topic, partition, record_offset, value, kind, code, detail, resolution, resolved_at)"
+    " VALUES ('t', 0, 1, '\\xff', 'poison', 'c', 'd', 'discarded', $1)"
+)
+BROUGHT_BACK = (
+    "INSERT INTO legal_hold (id, subject, reason, placed_by, placed_at) VALUES ('h', $1, 'claim', 'ann', now())"
+)
+
 
 async def go(
     world: World, now: datetime = LATER, *, apply: bool = True, backups: Path | None = None, **settings: str
@@ -302,16 +310,29 @@ async def test_letters_of_one_place_can_all_be_emptied(world: World) -> None:
 
 
 async def test_a_letter_that_says_not_whose_it_is_stays_while_anybody_is_held(world: World) -> None:
-    sql = (
-        "INSERT INTO dead_letter (topic, partition, record_offset, value, kind, code, detail, resolution, resolved_at)"
-        " VALUES ('t', 0, 1, '\\xff', 'poison', 'c', 'd', 'discarded', $1)"
-    )
-    await world.ask("coaching", sql, REFERRED)
+    await world.ask("coaching", NAMELESS, REFERRED)
     ada = await ended(world)
     async with world.people() as people:
         await Holds(people.pool, "ann").add(ada, case="", reason="claim", apply=True)
         assert (await go(world)).tables["coaching", "dead_letter"] == (0, 1)
         await Holds(people.pool, "ann").release(ada, case=None, reason="over", apply=True)
+    assert (await go(world)).tables["coaching", "dead_letter"] == (1, 0)
+    assert await world.count("coaching", "dead_letter", "value IS NULL") == 1
+
+
+@pytest.mark.parametrize("kept_by", ["restriction", "hold"])
+async def test_nothing_is_kept_for_whoever_is_erased(world: World, kept_by: str) -> None:
+    """Restricted and then erased; or erased, and a backup brings a hold back that had been released before."""
+    ada = await ended(world)
+    await world.ask("coaching", NAMELESS, REFERRED)
+    async with world.people() as people:
+        if kept_by == "restriction":
+            await people.restrict(ada, RestrictionReason.OBJECTION_PENDING, note="", apply=True)
+            assert (await go(world)).tables["coaching", "dead_letter"] == (0, 1)
+        await people.erase(ada, ErasureReason.PERSON_ASKED, note="", apply=True)
+    if kept_by == "hold":
+        await world.ask("vault", BROUGHT_BACK, ada)
+    assert await world.count("vault", "restriction", "restricted_at IS NOT NULL") == 0
     assert (await go(world)).tables["coaching", "dead_letter"] == (1, 0)
     assert await world.count("coaching", "dead_letter", "value IS NULL") == 1
 
