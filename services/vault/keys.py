@@ -12,6 +12,7 @@ from services.kernel.ids import uuid7
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.runtime.tables import Connection
 from services.kernel.sealing.wrapping import KeyEncryptionKeys, RootKey, new_kek, rewrap_kek
+from services.vault.holds import confirm_if_new
 
 BATCH = 500
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-keks'))"
@@ -66,6 +67,7 @@ async def init(pool: Pool, root: RootKey, *, actor: str, apply: bool) -> dict[st
         if live:
             await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
             return {"made": False, "id": live[0]["id"], "root": live[0]["root"]}
+        await confirm_if_new(connection, actor)
         made = await _add(connection, root)
         await record_action(connection, actor, "vault.init", made, "", {"root": root.name})
     return {"made": True, "id": made, "root": root.name}
