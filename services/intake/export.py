@@ -35,4 +35,4 @@ async def referrals_of(connection: Connection | Pool, person_ids: Sequence[str])
 
 async def person_with(connection: Connection, nhs_number: str) -> str | None:
     """Return the pseudonym of whoever has this NHS number, or None."""
-    return await find_person(connection, MatchKeys(nhs_number, None))
+    return await find_person(connection, MatchKeys(nhs_number, None), to_refer=False)

@@ -66,19 +66,21 @@ def lock_names(keys: MatchKeys, organisation_id: str, reference: str | None) -> 
 
 _FIND = """
 SELECT coalesce(survivor, person_id) AS person_id, nhs_number FROM person WHERE nhs_number = $1 OR name_key = $2
-ORDER BY person.person_id FOR UPDATE
+ORDER BY person.person_id
 """
 
 
-async def find_person(connection: Connection, keys: MatchKeys) -> str | None:
+async def find_person(connection: Connection, keys: MatchKeys, *, to_refer: bool = True) -> str | None:
     """Return the pseudonym of a known person, or None. Needs the locks of :func:`lock`.
 
-    Whoever is found cannot be scrubbed until the transaction ends: details that came in between would stay for good.
+    Whoever is found ``to_refer`` them cannot be scrubbed until the transaction ends: details that came in between
+    would stay for good.
 
     The NHS number decides. By name a person is the same only when exactly one fits and no two NHS
     numbers speak against it; else they are kept apart until somebody merges them.
     """
-    rows = await connection.fetch(_FIND, keys.nhs_number, keys.name_key)
+    query = f"{_FIND} FOR UPDATE" if to_refer else _FIND
+    rows = await connection.fetch(query, keys.nhs_number, keys.name_key)
     for row in rows:
         if keys.nhs_number is not None and row["nhs_number"] == keys.nhs_number:
             return str(row["person_id"])
