@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.intake.domain.same_person import Identity, Known, Near, NearReason, Recognised, recognise
+from services.intake.domain.same_person import Identity, Known, Recognised, recognise
 from services.intake.persons import forget
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.tables import Connection, columns
-from services.kernel.sealing.content import is_restricted
 
 # Everybody who shares enough to be the same or nearly: the number; a birth date and one of the names. Each arm is one
 # look into one index for each who is asked for, so that the cost does not grow with the number of people.
@@ -101,24 +100,15 @@ class People:
         known = [one for root in sorted(roots) for _, one in self._rows[root]]
         return recognise(me, known, programmes)
 
-    async def find_out(self, tx: Transaction, me: Identity, programmes: Iterable[str], *, told: bool) -> Recognised:
-        """Return who is meant, as :meth:`recognise`, and look after those who were erased or may not be used.
-
-        Who was erased and is referred again is somebody new, with no link to who they were. Somebody whose use is
-        restricted cannot be referred; a sender who may not learn that they are known (``told`` False) is not shown it:
-        they are kept apart, for a person to look at.
+    async def find_out(self, tx: Transaction, me: Identity, programmes: Iterable[str]) -> Recognised:
+        """Return who is meant, as :meth:`recognise`. Who was erased and is referred again is somebody new, with no link
+        to who they were.
         """
         while True:
             found = self.recognise(me, programmes)
-            if found.person_id is None:
+            if found.person_id is None or await tx.has_key(found.person_id):
                 return found
-            if not await tx.has_key(found.person_id):
-                await forget(tx.conn, self._forget(found.person_id))
-                continue
-            if told or not is_restricted(tx.held.get(found.person_id)):
-                return found
-            apart = Near(found.person_id, (NearReason.SEVERAL_FIT,))
-            return Recognised(None, (*found.near, apart), me.nhs_number is not None)
+            await forget(tx.conn, self._forget(found.person_id))
 
     def take_in(self, person_id: str, me: Identity, programme: str, since: datetime, *, number_taken: bool) -> None:
         """Add a referral that was accepted, as the rows that it writes will be found."""

@@ -49,12 +49,14 @@ def corrected(data: CorrectReferral, event: ReferralCorrected) -> Iterable[Row]:
 _READ: Final = """
 SELECT nhs_number, family_name, given_name, birth_date::text, sex, ethnic_category, postcode, registered_gp_ods,
        contact::text, language, accessible_needs::text, eligibility_facts::text
-FROM referral_details WHERE referral_id = $1
+FROM referral_details WHERE referral_id = $1 FOR UPDATE
 """
 
 
 async def read(connection: Connection, referral_id: str) -> tuple[PersonPosted, EligibilityFacts]:
-    """Return what stands. Raises Refused (409) where it is erased."""
+    """Return what stands, under lock: of two corrections the second starts from what the first has made, and a person
+    who is erased at this moment is scrubbed before or after both. Raises Refused (409) where it is erased.
+    """
     found = await connection.fetchrow(_READ, referral_id)
     if found is None:
         raise Refused(Reason("details_erased", "nothing is kept of the person any more; there is nothing to correct"))

@@ -92,7 +92,7 @@ class Meeting:
         """Return who each seems to be, before anything has changed; fetches what the meetings will need."""
         seem = [one.meant or self.people.recognise(one.me, self._programmes(one)).person_id for one in sought]
         known = {person_id for person_id in seem if person_id is not None}
-        await self.tx.hold(known)
+        await self.tx.hold(known, fresh=True)
         self.opened |= await open_referrals(self.tx.conn, known - self.opened.keys())
         return seem
 
@@ -102,7 +102,7 @@ class Meeting:
         """
         programmes = self._programmes(one)
         told = self.who.organisation_kind in FULL_VIEW_KINDS
-        found = await self.people.find_out(self.tx, one.me, programmes, told=told)
+        found = await self.people.find_out(self.tx, one.me, programmes)
         person_id = one.meant or found.person_id
         opened = await self._opened(person_id, programmes) if person_id else None
         if opened is not None and told:

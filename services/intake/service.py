@@ -24,7 +24,7 @@ from services.intake.domain.correction import CorrectReferral
 from services.intake.domain.evaluation import standing_answers
 from services.intake.domain.invitation import DECLINE
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.referral import WITHDRAW, CreateReferral
+from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, facts_of, own_facts
 from services.intake.people import identity
 from services.intake.places.loader import load_places
@@ -56,7 +56,7 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         policy=lambda: IntakePolicy(load_book(folder), load_areas(register_of(folder)), load_places(places)),
         project=project,
         tables=(
-            *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
+            *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
             *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED),
             *invitation_store.TABLES,
             *employer_store.TABLES,
@@ -64,7 +64,7 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         derived=(STATUS, consents.CONSENT, reviews.REVIEW, invitation_store.INVITATION, *employer_store.DERIVED),
         reissue=reissue,
         subject=subject,
-        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
+        despite_restriction=frozenset({CREATE, WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
         reapplied=frozenset({types.TOPIC_PERSON}),
     )
 

@@ -110,7 +110,7 @@ PERSON = Table(
         name_key = coalesce(excluded.name_key, person.name_key)
     """,
 )
-"""Several referrals of one person may be in one transaction: the first number stands, and the latest name and postcode."""
+"""Of several referrals of one person in one transaction the first number stands, and the latest name and postcode."""
 
 REFERRAL = Table(
     "referral",

@@ -40,8 +40,9 @@ def _backups(periods: Mapping[str, Period], outcome: Outcome) -> Iterator[dict[s
     if outcome.key_backups is None:
         yield _row("backups of keys", "key_backups", periods, 0, 0, "not looked at: name their folder, --key-backups")
     else:
-        why = f"older than {periods['key_backups'].words()}"
-        yield _row("backups of keys", "key_backups", periods, len(outcome.key_backups), 0, why)
+        stay = outcome.key_backups_that_stay
+        why = "; ".join([f"older than {periods['key_backups'].words()}", *(f"stays: {one}" for one in stay)])
+        yield _row("backups of keys", "key_backups", periods, len(outcome.key_backups), len(stay), why)
 
 
 def _row(what: str, name: str, periods: Mapping[str, Period], goes: int, kept: int, why: str) -> dict[str, Any]:

@@ -38,7 +38,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Outcome:
-    """What a run found and did. ``tables``: rows that go, and rows kept for somebody, by (service, table)."""
+    """What a run found and did. ``tables``: rows that go, and rows kept for somebody, by (service, table).
+
+    ``key_backups_that_stay``: what could not be read or deleted, and why.
+    """
 
     applied: bool
     holds_confirmed: bool = True
@@ -48,6 +51,7 @@ class Outcome:
     kept: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     key_backups: list[str] | None = None
+    key_backups_that_stay: list[str] = field(default_factory=list)
 
     def add(self, service: str, table: str, goes: int, kept: int = 0) -> None:
         """Add to a table's counts."""
@@ -87,7 +91,8 @@ class Run:
         if key_backups is not None:
             days = self.periods[BACKUPS].days or 0
             gone = backups.prune(key_backups, days, self.now, apply=apply)
-            outcome.key_backups = [str(one["file"]) for one in gone]
+            outcome.key_backups = [one["file"] for one in gone if one["stays"] is None]
+            outcome.key_backups_that_stay = [one["stays"] for one in gone if one["stays"] is not None]
         if apply:
             await self._note(outcome)
         return outcome

@@ -131,14 +131,19 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
 
     @app.command()
     def prune(folder: Folder, apply: Apply = False, as_json: AsJson = False) -> None:
-        """Delete backups of keys that are older than PATHWAY_KEY_BACKUP_DAYS."""
+        """Delete backups of keys that are older than PATHWAY_KEY_BACKUP_DAYS.
+
+        Exit code 1 when a file could not be read or deleted; the others go all the same.
+        """
         _, settings = lookup(NAME)
 
         async def work() -> list[dict[str, Any]]:
             return backups.prune(folder, settings.key_backup_days, system_clock(), apply=apply)
 
-        show_rows("Backups that go", run_or_exit(work()), as_json=as_json)
+        found = run_or_exit(work())
+        show_rows("Backups that go", found, as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
+        raise typer.Exit(1 if any(one["stays"] for one in found) else 0)
 
 
 def with_vault(lookup: Lookup, work: Any) -> Any:

@@ -1,8 +1,9 @@
 """Legal holds: while one is open for a person, none of their keys is destroyed and nothing of theirs is removed.
 
 A hold is placed on a person, for a case where there is one: the same person can be held for several, and each ends by
-itself. Holds are no events and so in no topic: after a restore of the vault somebody confirms that they are all there,
-and before that nothing is removed by age.
+itself. Holds are no events and so in no topic: where a backup took the database's place some may be missing, also when
+its log is not ahead of it. So who confirms that they are all there confirms it of one database, by what
+``database_incarnation`` says of it; without that no key is destroyed, by age or by hand.
 """
 
 from typing import Any
@@ -32,9 +33,15 @@ ORDER BY placed_at, id
 OPEN = "SELECT count(DISTINCT subject) FROM legal_hold WHERE released_at IS NULL"
 ERASED = "SELECT EXISTS (SELECT FROM erasure WHERE subject = ANY($1::text[]))"
 CONFIRMED = """
-SELECT NOT EXISTS (
-    SELECT FROM operator_action r WHERE r.action IN ('restore', 'vault.restore')
-       AND NOT EXISTS (SELECT FROM operator_action c WHERE c.action = 'hold.confirm' AND c.at > r.at))
+SELECT EXISTS (
+    SELECT FROM operator_action c
+    WHERE c.action = 'hold.confirm' AND c.detail->>'database' = database_incarnation('public.legal_hold')
+      AND NOT EXISTS (SELECT FROM operator_action r WHERE r.action IN ('restore', 'vault.restore') AND r.id > c.id))
+"""
+THIS_DATABASE = "SELECT database_incarnation('public.legal_hold')"
+NEW = """
+SELECT NOT EXISTS (SELECT FROM subject_key) AND NOT EXISTS (SELECT FROM legal_hold)
+   AND NOT EXISTS (SELECT FROM operator_action)
 """
 
 
@@ -89,9 +96,7 @@ class Holds:
         """Say that the holds are all there after the vault was put back; returns how many people are held."""
         _need_reason(reason)
         async with transaction(self.pool, apply=apply) as connection:
-            held: int = await connection.fetchval(OPEN)
-            await record_action(connection, self.actor, "hold.confirm", "vault", reason, {"held": held})
-        return held
+            return await _confirm(connection, self.actor, reason)
 
 
 async def list_holds(
@@ -102,14 +107,37 @@ async def list_holds(
 
 
 UNCONFIRMED = (
-    "the vault was put back from a backup: see that all holds are there, then: pathway retention hold confirm --apply"
+    "the vault was put back from a backup, or moved: see that all holds are there, then: "
+    "pathway retention hold confirm --apply"
 )
 
 
 async def are_confirmed(pool: Pool | Connection) -> bool:
-    """Tell whether somebody has said, since the vault was last put back, that no hold was lost with it."""
+    """Tell whether somebody has said of this very database that no hold is missing."""
     found: bool = await pool.fetchval(CONFIRMED)
     return found
+
+
+async def refuse_unconfirmed(pool: Pool | Connection) -> None:
+    """Raise OperationRefused, ``holds_unconfirmed``, while holds may be missing: a destroyed key does not come back."""
+    if not await are_confirmed(pool):
+        raise OperationRefused("holds_unconfirmed", UNCONFIRMED)
+
+
+async def confirm_if_new(connection: Connection, actor: str) -> None:
+    """Confirm for a vault in which nothing has happened yet: there is no hold that could be missing.
+
+    Where it takes the place of one that was lost, keys or events are put back next, and that unsays it.
+    """
+    if await connection.fetchval(NEW):
+        await _confirm(connection, actor, "a new vault")
+
+
+async def _confirm(connection: Connection, actor: str, reason: str) -> int:
+    held: int = await connection.fetchval(OPEN)
+    detail = {"held": held, "database": await connection.fetchval(THIS_DATABASE)}
+    await record_action(connection, actor, "hold.confirm", "vault", reason, detail)
+    return held
 
 
 def _need_reason(reason: str) -> None:

@@ -21,6 +21,7 @@ from services.kernel.runtime.tables import Connection, finish
 from services.kernel.service import Service
 from services.vault.domain.decide import Erase, Merge, Restrict, Unrestrict, command_type
 from services.vault.domain.person import NOBODY, Person
+from services.vault.holds import refuse_unconfirmed
 from services.vault.standing import HELD, ONE_AT_A_TIME, pseudonyms, refuse_unchecked
 
 LIST = """
@@ -56,7 +57,8 @@ class People:
 
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
         ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
-        under a legal hold is not erased, for any reason: ``legal_hold``.
+        under a legal hold is not erased, for any reason: ``legal_hold``; nor anybody while holds may be missing:
+        ``holds_unconfirmed``.
         """
         return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply)
 
@@ -93,8 +95,8 @@ class People:
         async with transaction(self.pool, apply=apply) as connection:
             doing = await self._begin(connection)
             done = Done(act, await doing.group(person))
-            if isinstance(data, Erase) and await connection.fetchval(HELD, done.people):
-                raise OperationRefused("legal_hold", f"{person} is under a legal hold: pathway retention hold list")
+            if isinstance(data, Erase):
+                await _refuse_held(connection, done.people)
             for key in done.people:
                 done.events += await doing.execute(key, data)
             if done.events:
@@ -106,6 +108,12 @@ class People:
         await refuse_unchecked(connection)
         now = self.clock()
         return _Doing(Transaction(connection, self.service, None, now, uuid7(now)))
+
+
+async def _refuse_held(connection: Connection, people: Sequence[str]) -> None:
+    if await connection.fetchval(HELD, people):
+        raise OperationRefused("legal_hold", f"{people[0]} is under a legal hold: pathway retention hold list")
+    await refuse_unconfirmed(connection)
 
 
 @dataclass(slots=True)

@@ -96,7 +96,8 @@ WITH roots AS (
     SELECT coalesce(a.survivor, n.subject) AS root
     FROM (SELECT subject FROM legal_hold WHERE released_at IS NULL
           UNION SELECT subject FROM restriction WHERE restricted_at IS NOT NULL) AS n
-    LEFT JOIN subject_alias a ON a.subject = n.subject)
+    LEFT JOIN subject_alias a ON a.subject = n.subject
+    WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.subject = n.subject))
 SELECT root AS subject FROM roots UNION SELECT a.subject FROM subject_alias a JOIN roots ON a.survivor = roots.root
 """
 
@@ -104,6 +105,7 @@ SELECT root AS subject FROM roots UNION SELECT a.subject FROM subject_alias a JO
 async def kept_people(connection: Connection) -> list[str]:
     """Return every pseudonym of whom nothing may be removed now: who is held, and whose data are restricted.
 
+    Whoever is erased is neither, even where a backup brought a hold of theirs back.
     With :data:`ONE_AT_A_TIME` held it stays true until the transaction ends.
     """
     return sorted(row["subject"] for row in await connection.fetch(KEPT))

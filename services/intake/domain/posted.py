@@ -38,6 +38,8 @@ def _nhs_number(text: str) -> str:
 
 NhsNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$"), AfterValidator(_nhs_number)]
 OdsCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{3,6}$")]
+
+
 def _postcode(text: str) -> str:
     whole = text.replace(" ", "").upper()
     return f"{whole[:-3]} {whole[-3:]}"

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from services.intake.examples import GP_REFERRAL
 from tests.integration.http.conftest import Ask

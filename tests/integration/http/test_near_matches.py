@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts import types
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.examples import GP_REFERRAL
 from services.intake.persons import SCRUB
 from services.intake.service import build
 from services.kernel.envelope import Envelope, to_headers
@@ -32,7 +32,6 @@ from tests.integration.http.test_intake import (
     token,
 )
 from tests.integration.http.test_intake_status import NOW
-from tests.parts.keys import MadeKeys
 
 __all__ = ["ask", "employer", "gp", "intake", "keys", "settings", "stored"]
 
@@ -318,17 +317,3 @@ async def test_two_near_referrals_at_once_see_each_other(gp: httpx.AsyncClient, 
     assert {answer.status_code for answer in answers} == {201}
     reasons = sorted(reason for found in await listed(staff) for reason in found["reasons"])
     assert reasons == ["day_and_month_swapped", "given_name_typo"]
-
-
-async def test_who_may_not_learn_of_a_person_cannot_tell_one_that_is_restricted(
-    gp: httpx.AsyncClient, employer: httpx.AsyncClient, staff: httpx.AsyncClient, keys: MadeKeys, ask: Ask
-) -> None:
-    await post(employer, EMPLOYER_REFERRAL)
-    [event] = events(ask)
-    keys.restricted.add(event["person_id"])
-    again = changed(EMPLOYER_REFERRAL, lambda b: b["referrer"].update(reference="HR-2"))
-    assert (await post(employer, again)).status_code == 201
-    first, second = events(ask)
-    assert first["person_id"] != second["person_id"]
-    assert second["linked_referral"] is None
-    assert [found["reasons"] for found in await listed(staff)] == [["several_fit"]]

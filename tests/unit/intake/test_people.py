@@ -9,8 +9,8 @@ from services.intake.consents import CONSENT, ConsentFactRow
 from services.intake.domain.posted import PersonPosted
 from services.intake.near_matches import NEAR_MATCH, NearMatchRow
 from services.intake.people import MatchKeys, lock_names, match_keys
-from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
 from services.intake.reviews import REVIEW, EligibilityReviewRow
+from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
 from services.intake.word_back import WORD, WordBackRow
 from services.kernel.service import Table
 from tests.unit.intake.referrals import referral
@@ -71,5 +71,3 @@ def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type
     assert table.name == model.__tablename__  # type: ignore[attr-defined]
     columns = [c.name for c in model.__table__.columns if c.name not in LATER]  # type: ignore[attr-defined]
     assert [name for name, _ in table.columns] == columns
-
-
