@@ -30,7 +30,7 @@ from services.vault.service import build as vault_service
 from services.vault.standing import ONE_AT_A_TIME, kept_people, refuse_unchecked, standing
 
 HEALTH_RECORD, ANSWERS, LETTERS, BACKUPS = "health_record", "request_answers", "dead_letters", "key_backups"
-REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased"})
+REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased", "restricted"})
 """What may have happened to a person between the look and the act."""
 
 Progress = Callable[[int, int], None]
@@ -144,7 +144,13 @@ class Run:
             note = f"retention: {period.words()} after {person.last_day.isoformat()}"
             people = People(self.pools["vault"], vault_service(), self.actor)
             try:
-                await people.erase(person.pseudonyms[0], ErasureReason.RETENTION_ENDED, note=note, apply=True)
+                await people.erase(
+                    person.pseudonyms[0],
+                    ErasureReason.RETENTION_ENDED,
+                    note=note,
+                    apply=True,
+                    unless_restricted=True,
+                )
             except OperationRefused as refused:
                 if refused.code in REFUSED_AFTER_ALL:
                     return 0

@@ -4,7 +4,7 @@ Everybody who is one person is treated as one: whoever erases a pseudonym erases
 acts are rare and done by hand, so they take one lock and go one after another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,10 @@ from services.kernel.service import Service
 from services.vault.domain.decide import Erase, Merge, Restrict, Unrestrict, command_type
 from services.vault.domain.person import NOBODY, Person
 from services.vault.holds import refuse_unconfirmed
-from services.vault.standing import HELD, ONE_AT_A_TIME, pseudonyms, refuse_unchecked
+from services.vault.standing import HELD, ONE_AT_A_TIME, RESTRICTED, pseudonyms, refuse_unchecked
 
+Check = Callable[[Connection, Sequence[str]], Awaitable[None]]
+"""Raises OperationRefused where something must not be done to these pseudonyms of one person; that stays true."""
 LIST = """
 SELECT subject AS person_id, erased_at, reason, event_id FROM erasure
 WHERE erased_at >= coalesce($1::timestamptz, '-infinity') ORDER BY erased_at, subject LIMIT $2
@@ -52,15 +54,23 @@ class People:
         self.actor = actor
         self.clock = clock
 
-    async def erase(self, person: str, reason: ErasureReason, *, note: str, apply: bool) -> Done:
+    async def erase(
+        self, person: str, reason: ErasureReason, *, note: str, apply: bool, unless_restricted: bool = False
+    ) -> Done:
         """Destroy the keys of a person, under all their pseudonyms. There is no way back.
 
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
         ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
         under a legal hold is not erased, for any reason: ``legal_hold``; nor anybody while holds may be missing:
-        ``holds_unconfirmed``.
+        ``holds_unconfirmed``. With ``unless_restricted`` whoever's use is restricted is refused too: ``restricted``.
         """
-        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply)
+
+        async def check(connection: Connection, people: Sequence[str]) -> None:
+            if unless_restricted and await connection.fetchval(RESTRICTED, people):
+                raise OperationRefused("restricted", f"the use of what is held of {people[0]} is restricted")
+            await _refuse_held(connection, people)
+
+        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply, check=check)
 
     async def restrict(self, person: str, reason: RestrictionReason, *, note: str, apply: bool) -> Done:
         """Stop the use of what is held of a person."""
@@ -91,12 +101,14 @@ class People:
             await doing.end(done, self.actor, f"{merged} into {into[0]}", note)
             return done
 
-    async def _for_all(self, act: str, person: str, data: BaseModel, note: str, *, apply: bool) -> Done:
+    async def _for_all(
+        self, act: str, person: str, data: BaseModel, note: str, *, apply: bool, check: Check | None = None
+    ) -> Done:
         async with transaction(self.pool, apply=apply) as connection:
             doing = await self._begin(connection)
             done = Done(act, await doing.group(person))
-            if isinstance(data, Erase):
-                await _refuse_held(connection, done.people)
+            if check is not None:
+                await check(connection, done.people)
             for key in done.people:
                 done.events += await doing.execute(key, data)
             if done.events:

@@ -15,6 +15,7 @@ ROOT = "SELECT coalesce((SELECT survivor FROM subject_alias WHERE subject = $1),
 KNOWN = "SELECT EXISTS (SELECT FROM subject_key WHERE subject = $1)"
 GROUP = 'SELECT subject FROM subject_alias WHERE survivor = $1 ORDER BY subject COLLATE "C"'
 HELD = "SELECT EXISTS (SELECT FROM legal_hold WHERE released_at IS NULL AND subject = ANY($1::text[]))"
+RESTRICTED = "SELECT EXISTS (SELECT FROM restriction WHERE restricted_at IS NOT NULL AND subject = ANY($1::text[]))"
 STANDING = """
 WITH asked AS (
     SELECT n.subject, coalesce(a.survivor, n.subject) AS root

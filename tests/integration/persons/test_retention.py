@@ -211,6 +211,27 @@ async def test_a_restricted_person_is_kept(world: World) -> None:
     assert await erased(world) == []
 
 
+@pytest.mark.parametrize("kept_by", ["restriction", "hold"])
+async def test_who_is_restricted_or_held_in_the_last_moment_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch, kept_by: str
+) -> None:
+    """Between the second look and the act, which goes one after another with whoever restricts or holds."""
+    ada = await ended(world)
+    erase = People.erase
+
+    async def comes_first(self: People, *words: Any, **more: Any) -> Any:
+        if kept_by == "hold":
+            await Holds(self.pool, "bob").add(ada, case="", reason="claim", apply=True)
+        else:
+            await self.restrict(ada, RestrictionReason.NEEDED_FOR_CLAIM, note="", apply=True)
+        return await erase(self, *words, **more)
+
+    monkeypatch.setattr(People, "erase", comes_first)
+    outcome = await go(world)
+    assert (outcome.due, outcome.erased) == (1, 0)
+    assert await erased(world) == []
+
+
 async def test_one_person_after_the_other_so_a_run_can_be_broken_off(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
