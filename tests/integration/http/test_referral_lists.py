@@ -152,16 +152,27 @@ async def test_a_status_is_sought_as_the_reader_is_told_it(
 
 
 async def test_an_employer_finds_no_status_that_it_is_not_told(
-    employer: httpx.AsyncClient, gp: httpx.AsyncClient, inbox: Inbox
+    employer: httpx.AsyncClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even by a page that is cut short: what is not shown is not sought in the query either."""
-    theirs = (await post(employer, EMPLOYER_REFERRAL)).json()["referral_id"]
-    for topic in story(theirs):
+    """Not even by where its pages end: what is not shown is not sought in the query either."""
+    monkeypatch.setattr(listing, "CHUNK", 1)
+    monkeypatch.setattr(listing, "MOST_LOOKED_AT", 1)
+    theirs = []
+    for number in range(3):
+        body = changed(
+            EMPLOYER_REFERRAL,
+            lambda b, n=number: b["referrer"].update(reference=f"HR-{n}"),  # type: ignore[misc]
+            lambda b, n=number: b["person"].update(family_name="S" + "abc"[n] * 6),  # type: ignore[misc]
+        )
+        theirs.append((await post(employer, body)).json()["referral_id"])
+    statuses = ("closed", "acknowledged", "active", "on_hold", "withdrawn")
+    before = {status: await all_pages(employer, f"/referrals?status={status}") for status in statuses}
+    for topic in story(theirs[1]):
         await inbox.process(topic)
-    for status in ("closed", "acknowledged", "active", "on_hold", "withdrawn"):
-        answer = await employer.get("/referrals", params={"status": status, "limit": 1})
-        assert (answer.json(), "next" in answer.links) == ([], False), status
-    assert await ids(employer, status="received") == [theirs]
+    after = {status: await all_pages(employer, f"/referrals?status={status}") for status in statuses}
+    assert before == after == {status: [[], [], []] for status in statuses}
+    seen = [one for page in await all_pages(employer, "/referrals?status=received") for one in page]
+    assert seen == sorted(theirs, reverse=True)
 
 
 async def test_filters_go_together(gp: httpx.AsyncClient) -> None:
