@@ -14,7 +14,8 @@ from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.tables import Connection, columns
 
 # Everybody who shares enough to be the same or nearly: the number; a birth date and one of the names. Each arm is one
-# look into one index for each who is asked for, so that the cost does not grow with the number of people.
+# look into one index for each who is asked for, so that the cost does not grow with the number of people. Who is only
+# invited was referred to no programme: they are recognised, and near to nobody before they accept.
 _KNOWN = """
 WITH asked AS (
     SELECT * FROM unnest($1::date[], $2::date[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -38,10 +39,14 @@ pseudonym AS (
     SELECT root, root AS person_id FROM root
     UNION ALL SELECT p.survivor, p.person_id FROM root JOIN person p ON p.survivor = root.root
 )
-SELECT n.root, n.person_id, p.created_at, p.nhs_number AS held, p.name_key, r.programme,
-       d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
+SELECT n.root, n.person_id, p.created_at, p.nhs_number AS held, p.name_key, said.*
 FROM pseudonym n JOIN person p USING (person_id)
-LEFT JOIN referral r USING (person_id) LEFT JOIN referral_details d USING (referral_id)
+LEFT JOIN LATERAL (
+    SELECT r.programme, d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
+    FROM referral r LEFT JOIN referral_details d USING (referral_id) WHERE r.person_id = n.person_id
+    UNION ALL SELECT NULL, d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
+    FROM invitation i JOIN invitation_details d USING (invitation_id) WHERE i.person_id = n.person_id
+) AS said ON true
 """
 
 Mark = tuple[object, ...]

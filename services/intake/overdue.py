@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final
 
 from services.intake.bank_holidays import is_closed
@@ -69,6 +70,12 @@ async def overdue(
         *(after or (None, None)),
         limit,
     )
+
+    @cache
+    def due_and_over(received_on: date, within: int) -> tuple[date, int]:
+        due = due_day(received_on, within, is_closed)
+        return due, working_days_between(due, as_of, is_closed)
+
     return [
         Overdue(
             row["referral_id"],
@@ -76,8 +83,7 @@ async def overdue(
             row["programme_version"],
             row["route"],
             row["received_on"],
-            due := due_day(row["received_on"], terms[row["programme"], row["programme_version"]], is_closed),
-            working_days_between(due, as_of, is_closed),
+            *due_and_over(row["received_on"], terms[row["programme"], row["programme_version"]]),
             row["answered_on"],
         )
         for row in rows

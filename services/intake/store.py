@@ -88,6 +88,7 @@ class ReferralStatus(SQLModel, table=True):
     """One thing that a topic said of a referral. Rows are only ever added."""
 
     __tablename__ = "referral_status"
+    __table_args__ = (Index("referral_status_reached", "status", "referral_id"),)
 
     referral_id: str = Field(sa_column=_text(primary_key=True))
     topic: str = Field(sa_column=_text(primary_key=True))

@@ -98,7 +98,8 @@ def identify_faults(
         person=seen.person,
     )
     told = list(_told(referral_faults(referral, organisation_kind="provider", policy=policy, now=now)))
-    if referral.provider is None or referral.provider.named is None:
+    if referral.provider is not None and referral.provider.named is None:  # no id that a programme file can hold
+        told = [fault for fault in told if fault.pointer != _HERE["provider"]]
         told.append(Reason("provider_not_offered", "your organisation is no provider of the programme", "/locality"))
     return told
 

@@ -116,15 +116,15 @@ class LinesRunner:
             stored = await claims.stored({k: digest for k, digest in requests.items() if k not in claimed})
             fresh = [a for a in chunk if a.key in claimed and not isinstance(a.content, Exception)]
             answers = await self.handle(tx, [asked.content for asked in fresh]) if fresh else ()
-            outcomes = {asked.key: answer for asked, answer in zip(fresh, answers, strict=True)}
-            kept = {key: answer for key, answer in outcomes.items() if isinstance(answer, Answer)}
+            answers_of = {asked.key: answer for asked, answer in zip(fresh, answers, strict=True)}
+            kept = {key: answer for key, answer in answers_of.items() if isinstance(answer, Answer)}
             if not self.rehearsal:
                 await claims.keep(kept)
                 await claims.release(claimed - kept.keys())
         return [
             Told(a, stored[a.key], replayed=isinstance(stored[a.key], Answer))
             if a.key in stored
-            else Told(a, outcomes.get(a.key, a.content))
+            else Told(a, answers_of.get(a.key, a.content))
             for a in chunk
         ]
 

@@ -18,6 +18,10 @@ WRONG: Final = made("wrong")
 """What stands in a field that cannot hold it."""
 NEVER: Final = "2094-07-03"
 LONG_AGO: Final = "1994-07-03"
+RIGHT: Final = Person(6)
+"""Who somebody turns out to be when their details are corrected."""
+TAKEN: Final = Person(1).nhs_number
+"""A number that is somebody else's already."""
 REFUSED: Final = Markers({"a wrong value": WRONG, "a day to come": NEVER, "a day before": LONG_AGO})
 
 
@@ -103,6 +107,25 @@ async def repeated(call: Caller, known: Person, other: Person) -> None:
     changed = await call.post("intake", "/referrals", other.referral(GRAVE), key=key)
     assert (first.status_code, twice.status_code, changed.status_code) == (201, 201, 422)
     assert first.json() == twice.json()
+    await put_right(call, first.json()["referral_id"])
+
+
+async def put_right(call: Caller, referral_id: str) -> None:
+    """Facts that were wrong, at the second attempt; a number of somebody else; decisions and contests that fail."""
+    here, right = f"/referrals/{referral_id}", RIGHT.referral()["person"]
+    for what, body in (
+        ("corrections", {"person": dict.fromkeys(right, f"{WRONG}!" * 400), NAMED: WRONG}),
+        ("corrections", b"[" + WRONG.encode()),
+        ("eligibility-decision", {"outcome": WRONG, "reasons": [WRONG], "alternatives": [WRONG], "area_code": WRONG}),
+        ("eligibility-decision", {"outcome": "eligible", "reasons": ["other"], "occurred_on": NEVER}),
+        ("contest", {"reasons": [WRONG], "channel": WRONG, "occurred_on": NEVER, NAMED: WRONG}),
+        ("contest", {}),
+    ):
+        answer = await call.post("intake", f"{here}/{what}", body, COACH)
+        assert answer.status_code in {409, 422}, answer.text
+    for person, status in (({**right, "nhs_number": TAKEN}, 409), (right, 201), (right, 409)):
+        answer = await call.post("intake", f"{here}/corrections", {"person": person}, COACH)
+        assert answer.status_code == status, answer.text
 
 
 async def later(call: Caller, referral_id: str) -> None:
@@ -184,6 +207,9 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
         ("triage", f"/triage/{referral_id}", SAFETY, {}),
         ("intake", f"/referrals/{PLACE}", COACH, {}),
         ("intake", f"/{PLACE}/{PLACE}", COACH, {PLACE: PLACE}),
+        ("intake", "/eligibility-reviews", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
+        ("intake", "/eligibility-reviews", COACH, {}),
+        ("intake", f"/programmes/{PLACE}/routes", COACH, {"on": PLACE}),
         ("coaching", "/plans", COACH, {"cursor": PLACE, "state": PLACE, "coach": PLACE, "limit": PLACE}),
         ("coaching", f"/plans/{PLACE}", COACH, {}),
         ("triage", "/triage", SAFETY, {"cursor": PLACE, "outcome": PLACE, "awaiting": PLACE}),
