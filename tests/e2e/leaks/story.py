@@ -36,11 +36,7 @@ IN_VAIN: Final = Person(23)
 WIDENINGS: Final = ("nothing", *sorted(careless.HELD_BACK), "a name of nobody's list", *sorted(careless.RELAXED))
 WIDENED: Final = {what: Person(100 + number) for number, what in enumerate(WIDENINGS)}
 """Somebody for each widening of the list of what may be logged."""
-<<<<<<< HEAD
-KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, *GONE, CARELESS, FAILING, FORGOTTEN)
-=======
-KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, CARELESS, FAILING, FORGOTTEN)
->>>>>>> programmes
+KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, *GONE, CARELESS, FAILING, FORGOTTEN)
 FOREIGN_LETTERS: Final = "SELECT id FROM dead_letter WHERE code = 'data_invalid' ORDER BY id"
 STOPPED: Final = "SELECT count(*) FROM consumer_stop, pg_sleep(0.05)"
 NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VALUES ($1, $2, now())"

@@ -66,7 +66,7 @@ def test_all_that_is_held_is_exported(world: World, pathway: Pathway, tmp_path: 
     here = asyncio.run(invited(world))
     asyncio.run(world.flow())
     person = asyncio.run(person_of(world, here))
-    assert said(pathway("person", "show", "--nhs-number", NUMBER, "--json"))["person_id"] == person
+    assert said(pathway("person", "show", "--nhs-number", "-", "--json", input=f"{NUMBER}\n"))["person_id"] == person
     found, page = exported(pathway, tmp_path, person)
     intake = found["services"]["intake"]
     assert [row["family_name"] for row in intake["invitation_details"]] == ["Muster"]

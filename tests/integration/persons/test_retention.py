@@ -553,9 +553,9 @@ def test_a_wrong_setting_exits_with_2(
 
 def test_holds_as_typed(world: World, pathway: Pathway) -> None:
     ada = asyncio.run(ended(world))
-    words = ("retention", "hold", "add", "--nhs-number", "9990000018", "--case", "c", "--reason", "letter")
-    assert "Dry run" in pathway(*words).stdout
-    assert json.loads(pathway(*words, "--apply", "--json").stdout)["person_id"] == ada
+    words = ("retention", "hold", "add", "--nhs-number", "-", "--case", "c", "--reason", "letter")
+    assert "Dry run" in pathway(*words, input="9990000018\n").stdout
+    assert json.loads(pathway(*words, "--apply", "--json", input="9990000018\n").stdout)["person_id"] == ada
     assert [row["reason"] for row in json.loads(pathway("retention", "hold", "list", "--json").stdout)] == ["letter"]
     refused = pathway("person", "erase", ada, "--why", "person_asked", "--apply")
     assert (refused.exit_code, refused.stderr.split(":")[0]) == (1, "legal_hold")
