@@ -129,7 +129,9 @@ def providers(follower: Follower) -> list[tuple[str, str]]:
 
 
 def by_area(areas: Sequence[Area], played: Played, follower: Follower) -> list[dict[str, Any]]:
-    """What came of each area's referrals, beside the fit notes by which they were shared out."""
+    """What came of each area's referrals, beside the fit notes by which they were shared out; of no areas nothing."""
+    if not areas:
+        return []
     codes = {area.programme: Counter[str]() for area in areas}
     for posted in played.posted:
         codes[posted.person.area.programme]["posted"] += 1
