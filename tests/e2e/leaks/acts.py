@@ -123,8 +123,8 @@ async def near(call: Caller, known: Person, other: Person) -> None:
     shown = (await call.get("intake", here, COACH)).json()
     assert shown["agree"] == ["family_name", "given_name", "birth_date"]
     assert known.nhs_number not in json.dumps(shown)
-    for body in ({"decision": WRONG}, {"decision": "same", NAMED: WRONG}, b"[" + WRONG.encode()):
-        assert (await call.post("intake", f"{here}/decision", body, COACH)).status_code == 422
+    for wrong in ({"decision": WRONG}, {"decision": "same", NAMED: WRONG}, b"[" + WRONG.encode()):
+        assert (await call.post("intake", f"{here}/decision", wrong, COACH)).status_code == 422
     assert (await call.post("intake", f"{here}/decision", {"decision": "same"}, EMPLOYER)).status_code == 403
     assert (
         await call.post("intake", f"/near-matches/{PLACE}/decision", {"decision": "same"}, COACH)

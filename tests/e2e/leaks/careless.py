@@ -99,11 +99,11 @@ def _raise(error: Exception) -> None:
 
 def talks() -> None:
     """Log every body that an API reads, everything that is decided, every record that comes."""
-    before_body, before_apply, before_decode = http_body._check_body, fold.apply, batches.decode
+    before_body, before_apply, before_decode = http_body.read_document, fold.apply, batches.decode
 
-    def check_body(body: bytes) -> None:
+    def read_document(body: bytes) -> Any:
         tell(body.decode("utf-8", "replace"))
-        before_body(body)
+        return before_body(body)
 
     def apply(*words: Any, **named: Any) -> Any:
         tell(" ".join(content_of(words)))
@@ -113,7 +113,7 @@ def talks() -> None:
         tell(repr(record))
         return before_decode(service, record)
 
-    http_body._check_body, fold.apply, batches.decode = check_body, apply, decode
+    http_body.read_document, fold.apply, batches.decode = read_document, apply, decode
 
 
 def fails() -> None:
