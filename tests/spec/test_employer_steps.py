@@ -1,9 +1,11 @@
 """An employer's record: in which state which command leads where, or is refused with which code [design]."""
 
 import json
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,8 +14,11 @@ from services.contracts import types
 from services.intake.domain import aggregates
 from services.intake.domain.employer import Employer
 from services.intake.domain.employer_asked import CHANGE, REGISTER, CommandPosted, EmployerPosted, RegisterEmployer
+from services.intake.domain.policy import IntakePolicy
+from services.intake.service import build
 from services.kernel.decision import Command, Event, Refused
 from services.kernel.runtime.fold import encode
+from services.programmes.book import ProgrammeBook
 
 KEY = "01933e1b-7f3a-7c11-8f5e-0242ac120201"
 CAUSE = "01933e1b-7f3a-7c11-8f5e-0242ac120999"
@@ -23,6 +28,12 @@ COMPANY = {"legal_form": "company", "size": "medium", "sector": "H", "occupation
 SOLE = {"legal_form": "sole_trader"}
 
 Asked = dict[str, Any]
+
+
+@cache
+def policy() -> IntakePolicy:
+    made: IntakePolicy = build().policy()
+    return made
 
 
 def register(programme: str = "working-well-in-work", day: int = 0, **fields: Any) -> Command:
@@ -37,8 +48,8 @@ def asked(kind: str, day: int = 1, **fields: Any) -> Command:
 
 
 def told(state: Employer | None, cause: Command) -> Event:
-    (draft,) = aggregates.decide(state, cause, policy=None, now=NOW)  # type: ignore[arg-type]  # no programme is read
-    return Event("e", draft.type, KEY, 1, draft.data, NOW)
+    (draft,) = aggregates.decide(state, cause, policy=policy(), now=NOW)
+    return Event("e", draft.type, KEY, 1, draft.data, NOW, draft.policy)
 
 
 def after(history: Sequence[Command]) -> Employer | None:
@@ -72,6 +83,7 @@ STEPS = [
     Step("once", NEW, register(), "409 employer_exists"),
     Step("not in days to come", (), register(day=90), "422 date_in_future"),
     Step("in a programme about employers", (), register("workwell-surrey"), "403 programme_not_for_employers"),
+    Step("while it runs", (), register(day=-60), "422 programme_not_open"),
     Step("a sole trader, without a name", (), register(facts=SOLE), "registered"),
     Step("whose name is a person's", (), register(facts=SOLE, name="Ada"), "422 name_not_accepted"),
     Step(
@@ -166,6 +178,26 @@ def test_commitments_stand_in_the_order_of_the_list() -> None:
     )
     assert one is not None
     assert one.commitments == ("secure_work", "recruitment")
+
+
+def test_a_programme_says_what_it_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_files = policy()
+    version = of_files.book.for_employers("working-well-in-work", START)
+    assert version is not None
+    less = version.promotion.model_copy(
+        update={
+            "charter_commitments": version.promotion.charter_commitments[1:],
+            "activities": version.promotion.activities[1:],
+        }
+    )
+    ended = {"effective_to": START + timedelta(days=30), "promotion": less}
+    changed = replace(of_files, book=ProgrammeBook([version.model_copy(update=ended)]))
+    monkeypatch.setattr(sys.modules[__name__], "policy", lambda: changed)
+    assert outcome(after(NEW), asked("commitment_made", commitment="secure_work")) == "422 commitment_not_offered"
+    assert outcome(after(NEW), asked("activity_recorded", **ACTIVITY)) == "422 activity_not_offered"
+    assert outcome(after(NEW), asked("commitment_made", commitment="flexible_work")) == "commitment_made"
+    assert outcome(after(NEW), asked("left", day=31)) == "422 programme_not_open"
+    assert outcome(after(NEW), asked("named", day=31, name=None)) == "named", "a name can always be taken out"
 
 
 def test_no_event_holds_a_name() -> None:

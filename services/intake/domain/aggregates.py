@@ -36,7 +36,7 @@ def decide(state: Any, cause: Cause, *, policy: IntakePolicy, now: datetime) -> 
         case "invitation":
             return invitation.decide(state, cause, policy=policy, now=now)
         case "employer":
-            return employer.decide(state, cause, now=now)
+            return employer.decide(state, cause, policy=policy, now=now)
     return referral.decide(state, cause, policy=policy, now=now)
 
 

@@ -38,13 +38,14 @@ def rule_of(version: Programme | None, route: Route | None) -> RouteRule | None:
 def route_faults(seen: ReferralRead, version: Programme | None, organisation_kind: str) -> Iterator[Reason]:
     """Yield every reason against a referral by its route, in the order of its fields."""
     rule = rule_of(version, seen.route)
+    allowed = seen.route is None or organisation_kind in KINDS[seen.route]
     if seen.route is not None:
         if version is not None and rule is None:
             yield Reason("route_not_open", "the programme is not open to this route", "/route")
-        if organisation_kind not in KINDS[seen.route]:
+        if not allowed:
             open_to = ", ".join(route for route, kinds in KINDS.items() if organisation_kind in kinds)
             yield Reason("route_not_allowed", f"your organisation refers by: {open_to or 'no route'}", "/route")
-    if rule is not None:
+    if rule is not None and allowed:
         yield from _required(seen, rule)
     elif seen.route not in {None, Route.SELF} and seen.referrer is None:
         yield Reason("required", "a route other than self names its referrer", "/referrer")

@@ -110,6 +110,28 @@ async def repeated(call: Caller, known: Person, other: Person) -> None:
     await put_right(call, first.json()["referral_id"])
 
 
+async def near(call: Caller, known: Person, other: Person) -> None:
+    """Somebody is referred who may be a known person; the pair is listed, looked at and, at last, decided on."""
+    body, like = other.referral(), known.referral()["person"]
+    body["person"] |= {name: like[name] for name in ("family_name", "given_name", "birth_date")}
+    body["person"] |= {"nhs_number": None, "postcode": None}
+    assert (await call.post("intake", "/referrals", body)).status_code == 201
+    listed = await call.get("intake", "/near-matches", COACH)
+    call.keep("the list of near matches", listed)  # searched: it names nobody
+    (pair,) = [one for one in listed.json() if one["reasons"] == ["postcode_unknown"]]
+    here = f"/near-matches/{pair['near_match_id']}"
+    shown = (await call.get("intake", here, COACH)).json()
+    assert shown["agree"] == ["family_name", "given_name", "birth_date"]
+    assert known.nhs_number not in json.dumps(shown)
+    for wrong in ({"decision": WRONG}, {"decision": "same", NAMED: WRONG}, b"[" + WRONG.encode()):
+        assert (await call.post("intake", f"{here}/decision", wrong, COACH)).status_code == 422
+    assert (await call.post("intake", f"{here}/decision", {"decision": "same"}, EMPLOYER)).status_code == 403
+    assert (
+        await call.post("intake", f"/near-matches/{PLACE}/decision", {"decision": "same"}, COACH)
+    ).status_code == 404
+    assert (await call.post("intake", f"{here}/decision", {"decision": "different"}, COACH)).status_code == 201
+
+
 async def put_right(call: Caller, referral_id: str) -> None:
     """Facts that were wrong, at the second attempt; a number of somebody else; decisions and contests that fail."""
     here, right = f"/referrals/{referral_id}", RIGHT.referral()["person"]
@@ -209,6 +231,14 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
         ("intake", f"/{PLACE}/{PLACE}", COACH, {PLACE: PLACE}),
         ("intake", "/eligibility-reviews", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
         ("intake", "/eligibility-reviews", COACH, {}),
+        ("intake", "/near-matches", COACH, {"cursor": PLACE, "decision": PLACE, "limit": PLACE}),
+        ("intake", "/near-matches", COACH, {"cursor": PLACE}),
+        ("intake", f"/near-matches/{PLACE}", COACH, {}),
+        ("intake", "/referrals", COACH, {"cursor": PLACE, "status": PLACE, "route": PLACE, "referred_from": PLACE}),
+        ("intake", "/referrals", COACH, {"programme": PLACE, "limit": "7"}),
+        ("intake", "/referrals", COACH, {"cursor": PLACE}),
+        ("intake", "/referrals/overdue", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
+        ("intake", "/referrals/overdue", COACH, {}),
         ("intake", f"/programmes/{PLACE}/routes", COACH, {"on": PLACE}),
         ("coaching", "/plans", COACH, {"cursor": PLACE, "state": PLACE, "coach": PLACE, "limit": PLACE}),
         ("coaching", f"/plans/{PLACE}", COACH, {}),

@@ -17,7 +17,8 @@ from typing import Any, Final
 import structlog
 
 from services import cli
-from services.intake import api as _intake_api
+from services.intake import acquaintance as _acquaintance
+from services.intake.domain.same_person import Recognised
 from services.kernel import logs
 from services.kernel.http import body as http_body
 from services.kernel.http import edge
@@ -25,7 +26,7 @@ from services.kernel.runtime import fold, inbox
 from services.kernel.runtime.subjects import subjects_of
 from services.kernel.sealing.content import Sealed, unlock
 
-intake_api: Any = _intake_api
+acquaintance: Any = _acquaintance
 batches: Any = inbox
 """Modules as they are to whoever changes them: with everything that they imported."""
 FAILS: Final = "Zqfails"
@@ -146,12 +147,12 @@ def dies() -> None:
 
 def forgets() -> None:
     """Take the marked people for strangers, so that their NHS number is inserted a second time."""
-    before = intake_api.find_person
+    before = acquaintance.recognise
 
-    async def find_person(connection: Any, keys: Any) -> Any:
-        return None if FORGETS in (keys.name_key or "") else await before(connection, keys)
+    def recognise(me: Any, known: Any, programmes: Any) -> Recognised:
+        return Recognised(None, (), number_taken=False) if FORGETS in me.family_key else before(me, known, programmes)
 
-    intake_api.find_person = find_person
+    acquaintance.recognise = recognise
 
 
 def widens() -> None:

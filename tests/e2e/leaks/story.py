@@ -31,12 +31,14 @@ CARELESS: Final = Person(20)
 """Referred while the program is careless."""
 FAILING: Final = Person(21)
 FORGOTTEN: Final = Person(22)
+NEAR: Final = Person(24)
+"""With Ada's names and birth date."""
 IN_VAIN: Final = Person(23)
 """Whose row PostgreSQL refuses under its own settings."""
 WIDENINGS: Final = ("nothing", *sorted(careless.HELD_BACK), "a name of nobody's list", *sorted(careless.RELAXED))
 WIDENED: Final = {what: Person(100 + number) for number, what in enumerate(WIDENINGS)}
 """Somebody for each widening of the list of what may be logged."""
-KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, *GONE, CARELESS, FAILING, FORGOTTEN)
+KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, NEAR, *GONE, CARELESS, FAILING, FORGOTTEN)
 FOREIGN_LETTERS: Final = "SELECT id FROM dead_letter WHERE code = 'data_invalid' ORDER BY id"
 STOPPED: Final = "SELECT count(*) FROM consumer_stop, pg_sleep(0.05)"
 NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VALUES ($1, $2, now())"
@@ -89,6 +91,7 @@ class Story:
             self.operators.refer(),
         )
         await acts.repeated(call, ADA, JOAN)
+        await acts.near(call, ADA, NEAR)
         await acts.later(call, ada)
         await self.system.settled(SETTLE_SECONDS)
         await asyncio.gather(acts.taken_up(call, grace), acts.coached(call, ada))
@@ -181,6 +184,8 @@ class Story:
             "outbox status": (("outbox", "status", "intake"), ""),
             "export": (("person", "export", *asked, "--to", str(exports), "--actor", "operator-1"), number),
             "show": (("person", "show", *asked), number),
+            "merge-decided": (("person", "merge-decided", "--actor", "operator-1", "--json"), b""),
+            "overdue": (("referrals", "overdue", "--json"), b""),
             "not a number": (("person", "show", *asked), wrong),
         }
         waiting = [self.operators.pathway(name, *words, given=given) for name, (words, given) in asks.items()]
