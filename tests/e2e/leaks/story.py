@@ -184,8 +184,8 @@ class Story:
             "outbox status": (("outbox", "status", "intake"), ""),
             "export": (("person", "export", *asked, "--to", str(exports), "--actor", "operator-1"), number),
             "show": (("person", "show", *asked), number),
-            "merge-decided": (("person", "merge-decided", "--actor", "operator-1", "--json"), b""),
-            "overdue": (("referrals", "overdue", "--json"), b""),
+            "merge-decided": (("person", "merge-decided", "--actor", "operator-1", "--json"), ""),
+            "overdue": (("referrals", "overdue", "--json"), ""),
             "not a number": (("person", "show", *asked), wrong),
         }
         waiting = [self.operators.pathway(name, *words, given=given) for name, (words, given) in asks.items()]
