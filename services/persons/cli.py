@@ -191,7 +191,8 @@ def _add_merge(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, service: Service, settings: Settings) -> Done:
             into = await find(settings, survivor, asked_number(survivor_number))
             from_ = await find(settings, merged, asked_number(merged_number))
-            return await People(pool, service, actor).merge(into, from_, note=note, apply=apply)
+            people = People(pool, service, actor)
+            return await people.merge(into, from_, note=note, apply=apply)
 
         _tell(with_vault(lookup, work), apply, as_json)
 
@@ -223,7 +224,8 @@ def _act(
 ) -> None:
     async def work(pool: Pool, service: Service, settings: Settings) -> Done:
         person, nhs_number = named
-        return await act(People(pool, service, actor), await find(settings, person, asked_number(nhs_number)))
+        people = People(pool, service, actor)
+        return await act(people, await find(settings, person, asked_number(nhs_number)))
 
     _tell(with_vault(lookup, work), apply, as_json)
 

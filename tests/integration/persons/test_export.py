@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli import app
 from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.kernel.operations.audit import OperationRefused
 from services.persons.find import asked_number, find
@@ -141,8 +143,9 @@ TYPED: list[tuple[str, ...]] = [
 
 
 @pytest.mark.parametrize("words", TYPED, ids=" ".join)
-def test_a_number_on_the_command_line_is_refused(pathway: Pathway, words: tuple[str, ...]) -> None:
-    result = pathway(*words, input=f"{ADA}\n")
+def test_a_number_on_the_command_line_is_refused(words: tuple[str, ...]) -> None:
+    """Before anything is looked at: there is no database here."""
+    result = CliRunner().invoke(app, list(words), input=f"{ADA}\n")
     assert (result.exit_code, result.stderr.split(":")[0]) == (2, "number_on_command_line")
     assert "list of processes" in result.stderr
     assert "--nhs-number - <<<" in result.stderr
