@@ -81,14 +81,14 @@ class Transaction:
         What is refused, or fails by a bug, leaves the others alone and is returned in its place.
         """
         locked = await self.lock({command.key for command in commands}, await self._subjects_of(commands))
-        outcomes: list[Outcome] = []
+        done: list[Outcome] = []
         for command in commands:
             try:
-                outcomes.append(locked.execute(command))
+                done.append(locked.execute(command))
             except Exception as error:  # each command's own; what cannot be written fails all of them, in save
-                outcomes.append(error)
+                done.append(error)
         await locked.save()
-        return outcomes
+        return done
 
     async def lock(self, keys: Iterable[str], subjects: Iterable[str] = ()) -> "Locked":
         """Lock the aggregates of ``keys``; ``subjects`` are whose content the commands will need.
