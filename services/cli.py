@@ -8,6 +8,7 @@ import typer
 from services.bulk.cli import import_file
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.intake.cli import referral_commands
+from services.intake.employer_cli import employer_commands
 from services.intake.places.cli import app as places_app
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
@@ -44,6 +45,7 @@ app.add_typer(places_app, name="places")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
+app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(retention_commands(_lookup), name="retention")
 app.command("import")(import_file)
 

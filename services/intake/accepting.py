@@ -13,6 +13,7 @@ from services.contracts.codes import EligibilityOutcome
 from services.intake.access import is_employer
 from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.referral import CREATE, CreateReferral
+from services.intake.domain.status import FULL_VIEW_KINDS
 from services.intake.meeting import Accepted, Meeting, Sought, meet
 from services.intake.people import OpenReferral, new_person_id
 from services.kernel.decision import Command, Event, Refused
@@ -21,6 +22,7 @@ from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Locked, Transaction
 from services.kernel.runtime.failures import DATABASE_ERRORS
 from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
+from services.kernel.sealing.subject_key import SubjectKey
 
 __all__ = ["Invited", "Several", "accept", "meet"]
 
@@ -75,9 +77,12 @@ async def _accept(
     seem = await meeting.expect(sought)
     await meeting.remember(sought, earlier)
     person_ids = [new_person_id() if known is None else known for known in seem]
-    await tx.create_keys([new for new, known in zip(person_ids, seem, strict=True) if known is None])
+    # who may not learn that somebody is known does not learn it from the time that a new key takes: there is always one
+    told = who.organisation_kind in FULL_VIEW_KINDS
+    spare = [] if told else [new_person_id() for known in seem if isinstance(tx.held.get(known or ""), SubjectKey)]
+    await tx.create_keys([*spare, *(new for new, known in zip(person_ids, seem, strict=True) if known is None)])
     referral_ids = [invited.referral_id if invited else uuid7(tx.now) for _, invited in wanted]
-    making = _Making(tx, who, meeting, await tx.lock(referral_ids, person_ids))
+    making = _Making(tx, who, meeting, await tx.lock(referral_ids, [*person_ids, *spare]))
     outcomes: list[Answer | Exception] = []
     for nth, one in enumerate(sought):
         if nth and nth % SLICE == 0:

@@ -25,7 +25,7 @@ from services.embedded.postgres import Postgres
 from services.embedded.processes import Supervisor
 from services.intake.domain.posted import ReferralPosted
 from services.kernel.logs import ALLOWED
-from tests.e2e.leaks import acts, caller, careless, letters
+from tests.e2e.leaks import acts, caller, careless, invited, letters
 from tests.e2e.leaks.caller import Told
 from tests.e2e.leaks.evidence import TOKEN, Evidence, Watch, names_below, record_text
 from tests.e2e.leaks.markers import (
@@ -56,6 +56,10 @@ IDENTIFYING = {
     "intake.referral_details": {
         *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
         *("registered_gp_ods", "contact", "language", "accessible_needs", "family_key", "given_key"),
+    },
+    "intake.invitation_details": {
+        *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
+        *("registered_gp_ods", "contact", "language", "accessible_needs"),
     },
 }
 """Where a person may be named: nowhere else, and the catalogue of tables says the same."""
@@ -234,6 +238,21 @@ def test_whoever_was_erased_is_in_no_column_at_all(run: Evidence) -> None:
     """Nor after a database and keys of theirs came back from backups."""
     for person in GONE:
         assert leaks(run.columns, person.markers(), health=False) == {}
+
+
+def test_who_is_invited_is_named_until_they_answer(run: Evidence) -> None:
+    details = {"intake.invitation_details.family_name", "intake.invitation_details.nhs_number"}
+    assert set(leaks(run.columns, invited.WAITS.markers(), health=False)) >= details
+    for answered in (invited.COMES, invited.DECLINES):
+        found = set(leaks(run.columns, answered.markers(), health=False))
+        assert not [column for column in found if column.startswith("intake.invitation_details")]
+    assert "intake.referral_details.family_name" in leaks(run.columns, invited.COMES.markers(), health=False)
+
+
+def test_an_organisation_s_name_is_in_one_column(run: Evidence) -> None:
+    assert set(leaks(run.columns, invited.OF_COMPANY, health=False)) == {"intake.employer_name.name"}
+    elsewhere = (run.topics(), run.logs, run.metrics, run.commands, answers(run.told), {"log": run.server_log})
+    assert [leaks(texts, invited.OF_COMPANY, health=False) for texts in elsewhere] == [{}] * len(elsewhere)
 
 
 def test_the_catalogue_of_tables_names_the_same_columns() -> None:

@@ -53,7 +53,7 @@ class Told:
     """What became of a line."""
 
     asked: Asked
-    outcome: Answer | Exception
+    came: Answer | Exception
     replayed: bool = False
 
 
@@ -116,25 +116,25 @@ class LinesRunner:
             stored = await claims.stored({k: digest for k, digest in requests.items() if k not in claimed})
             fresh = [a for a in chunk if a.key in claimed and not isinstance(a.content, Exception)]
             answers = await self.handle(tx, [asked.content for asked in fresh]) if fresh else ()
-            answers_of = {asked.key: answer for asked, answer in zip(fresh, answers, strict=True)}
-            kept = {key: answer for key, answer in answers_of.items() if isinstance(answer, Answer)}
+            made = {asked.key: answer for asked, answer in zip(fresh, answers, strict=True)}
+            kept = {key: answer for key, answer in made.items() if isinstance(answer, Answer)}
             if not self.rehearsal:
                 await claims.keep(kept)
                 await claims.release(claimed - kept.keys())
         return [
             Told(a, stored[a.key], replayed=isinstance(stored[a.key], Answer))
             if a.key in stored
-            else Told(a, answers_of.get(a.key, a.content))
+            else Told(a, made.get(a.key, a.content))
             for a in chunk
         ]
 
     def tell(self, told: Told) -> bytes:
         """Return the line that answers a line."""
-        number, outcome = told.asked.number, told.outcome
-        if isinstance(outcome, Answer):
-            status, body = outcome.status, {**outcome.body, **self.unstored(told.asked.raw)}
+        number, came = told.asked.number, told.came
+        if isinstance(came, Answer):
+            status, body = came.status, {**came.body, **self.unstored(told.asked.raw)}
         else:
-            problem = as_problem(outcome, exchange_of(self.scope))
+            problem = as_problem(came, exchange_of(self.scope))
             status, body = problem.status, problem_document(problem, self.scope, told.asked.raw)
         self.answered = number
         return _line({"line": number, "status": status, "replayed": told.replayed, "body": body})

@@ -13,7 +13,7 @@ import httpx
 from services.contracts import types
 from services.embedded.processes import Supervisor
 from tests.e2e import subscriber
-from tests.e2e.leaks import acts, careless
+from tests.e2e.leaks import acts, careless, invited
 from tests.e2e.leaks.caller import COACH, Caller
 from tests.e2e.leaks.evidence import Evidence, Watch, columns, names_below
 from tests.e2e.leaks.letters import letters, newer
@@ -46,8 +46,8 @@ NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VA
 
 def markers() -> Markers:
     """Everything that must not be found."""
-    found = acts.WORDS | acts.REFUSED
-    for person in KNOWN:
+    found = acts.WORDS | acts.REFUSED | invited.NAMES
+    for person in (*KNOWN, *invited.PEOPLE):
         found |= person.markers()
     return found
 
@@ -92,6 +92,8 @@ class Story:
         )
         await acts.repeated(call, ADA, JOAN)
         await acts.near(call, ADA, NEAR)
+        await invited.asked(call)
+        await invited.employers(call)
         await acts.later(call, ada)
         await self.system.settled(SETTLE_SECONDS)
         await asyncio.gather(acts.taken_up(call, grace), acts.coached(call, ada))

@@ -125,6 +125,12 @@ def test_columns_that_are_not_known_are_asked_about_and_nothing_is_sent(world: W
     assert named(1) not in without.errors
 
 
+def test_the_sample_of_the_documents_is_imported_as_it_is(world: World, tmp_path: Path) -> None:
+    sample = Path(__file__).resolve().parents[3] / "docs" / "operations" / "samples" / "import-sample.csv"
+    done = world.run(sample, "--rejects", str(tmp_path / "rejects.csv"), fixed=())
+    assert (done.status, done.told["counts"]["accepted"]) == (0, 2), done
+
+
 def test_a_token_that_does_not_hold_is_told_and_nothing_is_sent(world: World, file: Path) -> None:
     file.write_text(sheet(row(1)))
     refused = world.run(file, token="no-token")

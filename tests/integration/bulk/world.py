@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,10 +115,10 @@ class World:
     def environment(self, token: str | None = None) -> dict[str, str]:
         return {**os.environ, "PATHWAY_TOKEN": token or self.token()}
 
-    def run(self, file: Path, *words: str, token: str | None = None) -> Imported:
+    def run(self, file: Path, *words: str, token: str | None = None, fixed: Sequence[str] = FIXED) -> Imported:
         """Run ``pathway import`` to its end."""
         done = subprocess.run(
-            self.command(file, *FIXED, "--json", *words),
+            self.command(file, *fixed, "--json", *words),
             env=self.environment(token),
             capture_output=True,
             text=True,

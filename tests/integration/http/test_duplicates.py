@@ -25,6 +25,7 @@ from tests.integration.http.test_intake import (
     stored,
     token,
 )
+from tests.parts.keys import MadeKeys
 
 __all__ = ["ask", "employer", "gp", "intake", "keys", "settings", "stored"]
 
@@ -127,6 +128,18 @@ async def test_the_neutral_answer_cannot_be_told_from_another(
         seen = [(one.status_code, sorted(one.headers), json.dumps(shape(one.json()))) for one in follow]
         told[who] = (answer.status_code, names, shape(answer.json()), [shape_of(one) for one in seen])
     assert told["somebody known"] == told["somebody near"] == told["somebody new"]
+
+
+async def test_whoever_may_not_know_waits_for_a_new_key_in_any_case(
+    gp: httpx.AsyncClient, employer: httpx.AsyncClient, keys: MadeKeys
+) -> None:
+    """What takes the time of a referral is a key for somebody new; one is made, and left, for somebody known too."""
+    for number in range(2):
+        body = changed(EMPLOYER_REFERRAL, lambda b, n=number: b["referrer"].update(reference=f"HR-{n}"))  # type: ignore[misc]
+        assert (await post(employer, body)).status_code == 201
+        assert len(keys.made) == number + 1
+    await post(gp, changed(GP_REFERRAL, person={**GP_REFERRAL["person"], **EMPLOYER_REFERRAL["person"]}))
+    assert len(keys.made) == 2, "a GP is told: nothing is to be hidden"
 
 
 def shape_of(seen: tuple[int, list[str], str]) -> tuple[int, list[str], str]:

@@ -192,6 +192,17 @@ def test_an_overlap_may_be_named_by_the_other_side_alone(book: ProgrammeBook) ->
     assert both.overlapping(frimley.programme, date(2020, 1, 1)) == {frimley.programme}, "neither had begun"
 
 
+def test_a_programme_that_has_ended_overlaps_still_because_it_supports_people_on(book: ProgrammeBook) -> None:
+    early = found(book, "working-well-early-help")
+    ended = early.model_copy(update={"effective_to": date(2024, 12, 31)})
+    manchester = found(book, "workwell-greater-manchester")
+    silent = manchester.model_copy(update={"joining": manchester.joining.model_copy(update={"overlaps": ()})})
+    both = ProgrammeBook([ended, silent])
+    assert both.find(ended.programme, ON) is None
+    assert both.overlapping(ended.programme, ON) == {ended.programme, silent.programme}
+    assert both.overlapping(silent.programme, ON) == {ended.programme, silent.programme}
+
+
 def test_every_overlap_names_a_programme(book: ProgrammeBook) -> None:
     ids = {programme.programme for programme in book}
     for programme in book:
