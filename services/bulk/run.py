@@ -60,7 +60,7 @@ def run(file: Path, options: Options) -> NoReturn:
     report = Report(columns)
     failure = _send(token, hashlib.sha256(content).digest(), referrals, report, options)
     rejected = report.rejected()
-    written = _write(target, sheet, rejected)
+    written = _write(target, sheet, rejected, finished=failure is None)
     _show(report, len(referrals), failure, target if written else None, options)
     if failure is not None:
         raise typer.Exit(NOT_FINISHED)
@@ -136,12 +136,15 @@ def _send(
     return None
 
 
-def _write(target: Path, sheet: Sheet, rejected: Sequence[Result]) -> bool:
-    """Write the rejects, or take an old file of them away. A disk that is full does not hide what was done."""
+def _write(target: Path, sheet: Sheet, rejected: Sequence[Result], *, finished: bool) -> bool:
+    """Write the rejects; where there are none at the end, take an old file of them away.
+
+    A disk that is full does not hide what was done.
+    """
     try:
         if rejected:
             write_rejects(target, sheet, rejected)
-        else:
+        elif finished:
             target.unlink(missing_ok=True)
     except OSError as error:
         errors.print(f"rejects: the file cannot be written: {type(error).__name__}", soft_wrap=True)

@@ -60,6 +60,19 @@ def test_what_is_wrong_is_told_by_row_and_column_and_can_be_fed_again(world: Wor
     assert world.accepted() == {f"REF-{n}": 1 for n in range(1, 5)}
 
 
+def test_a_run_that_did_not_come_to_its_end_takes_no_rejects_away(world: World, file: Path) -> None:
+    file.write_text(sheet(row(1, Consent="")))
+    assert world.run(file).status == 1
+    rejects = file.with_name("people.rejects.csv")
+    before = rejects.read_bytes()
+    away = world.run(file, "--api", "http://127.0.0.1:9", "--patience", "0")
+    assert (away.status, away.told["failure"]["code"], away.told["not_answered"]) == (3, "unreachable", 1)
+    assert rejects.read_bytes() == before
+    file.write_text(sheet(row(1)))
+    assert world.run(file).status == 0
+    assert not rejects.exists()
+
+
 def test_what_could_be_a_formula_is_none_in_the_rejects_and_comes_back_as_it_was(world: World, file: Path) -> None:
     file.write_text(sheet(row(1, Surname="=1+1", **{"First name": "+Ada", "Consent": ""})))
     assert world.run(file).status == 1

@@ -160,3 +160,12 @@ def test_a_folder_may_bring_its_own_register(tmp_path: Path) -> None:
     assert check_folder(folder) == []
     change(folder / "areas.yaml", ("QT6", "QT7"))
     assert codes(check_folder(folder)) == ["unknown_area"]
+
+
+def test_an_area_s_own_contracts_and_its_localities_are_together_no_more_than_the_area(tmp_path: Path) -> None:
+    folder = copied(tmp_path, LANCASHIRE)
+    own = "        provider: lancashire-and-south-cumbria-provider\n"
+    change(folder / LANCASHIRE, (AREA, "    participants: 1500\n"), (own, f"{own}        participants: 500\n"))
+    assert check_folder(folder) == []
+    change(folder / LANCASHIRE, ("        participants: 500\n", "        participants: 501\n"))
+    assert codes(check_folder(folder)) == ["parts_exceed_participants"]
