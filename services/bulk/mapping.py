@@ -14,6 +14,7 @@ from services.bulk.fields import Field, all_fields, by_heading, plain
 from services.bulk.sheet import Row, Sheet
 
 LEFT_OUT: Final = "-"
+LETTERS: Final = 26
 ADDED: Final = ("row", "errors")
 """Columns of a rejects file that say nothing of the referral: corrected and fed again, they are passed over."""
 
@@ -131,17 +132,28 @@ def find_columns(sheet: Sheet, asked: Asked, programme: str) -> Columns:
         if found is not None:
             columns.append(Column(index, heading, found))
         elif path is not None:
-            wrong.append(f"--map: there is no field {path!r} (column {heading!r}); see 'pathway import --fields'")
-        else:
-            name = repr(heading) if heading else f"number {index + 1}, which has no heading,"
-            wrong.append(f"column {name} is not known: --map 'COLUMN=field' says what it is, 'COLUMN=-' leaves it out")
-    if not columns:  # what stands there may be somebody's data: it is not repeated
+            wrong.append(f"--map: there is no field {path!r} (column {letters(index)}); see 'pathway import --fields'")
+        else:  # a first row that is data would be repeated here, were its words
+            name = letters(index) if heading else f"{letters(index)} has no heading and"
+            wrong.append(
+                f"column {name} is not known: --map 'HEADING=field' says what it is, 'HEADING=-' leaves it out"
+            )
+    if not columns:
         raise MapRefused(["no column of the first row is known: does the file begin with its headings?"])
     wrong += _twice(columns)
     values = _values(asked, {column.field.path for column in columns}, wrong)
     if wrong:
         raise MapRefused(wrong)
     return Columns(tuple(columns), values, programme)
+
+
+def letters(index: int) -> str:
+    """Return what a spreadsheet shows above a column."""
+    found = ""
+    while index >= 0:
+        found = chr(ord("A") + index % LETTERS) + found
+        index = index // LETTERS - 1
+    return found
 
 
 def _is_blank(sheet: Sheet, index: int) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bulk.fields import all_fields, by_heading
-from services.bulk.mapping import Asked, MapRefused, Referral, find_columns, read_map, read_row
+from services.bulk.mapping import Asked, MapRefused, Referral, find_columns, letters, read_map, read_row
 from services.bulk.sheet import SheetRefused, read_sheet
 
 NOTHING = Asked({}, {})
@@ -106,6 +106,12 @@ def test_everything_that_is_wrong_with_the_columns_is_told_at_once() -> None:
 def test_a_first_row_that_is_data_is_not_repeated() -> None:
     (told,) = reasons("Zweigenthal,Philippa\nLee,Bo\n")
     assert "Zweigenthal" not in told
+    (told,) = reasons("Route,Philippa\nLee,Bo\n")
+    assert told.startswith("column B is not known")
+
+
+def test_a_column_is_named_as_the_spreadsheet_names_it() -> None:
+    assert [letters(index) for index in (0, 25, 26, 51, 701, 702)] == ["A", "Z", "AA", "AZ", "ZZ", "AAA"]
 
 
 def test_a_map_file_says_columns_and_values(tmp_path: Path) -> None:
