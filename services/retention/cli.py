@@ -27,6 +27,7 @@ from services.kernel.retention import load_retention
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.cli import NhsNumber, PersonId
+from services.persons.elsewhere import services_know
 from services.persons.find import asked_number, find
 from services.retention import report
 from services.retention.periods import periods
@@ -126,7 +127,9 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
 
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             meant = await find(settings, person, asked_number(nhs_number))
-            return await Holds(pool, actor).add(meant, case=case or "", reason=reason, apply=apply)
+            return await Holds(pool, actor, knows=services_know(settings)).add(
+                meant, case=case or "", reason=reason, apply=apply
+            )
 
         show_fields("Hold", {**with_vault(lookup, work), "applied": apply}, as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
@@ -147,7 +150,8 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
             meant = None
             if person is not None or nhs_number is not None:
                 meant = await find(settings, person, asked_number(nhs_number))
-            return await Holds(pool, actor).release(meant, case=case, reason=reason, apply=apply)
+            holds = Holds(pool, actor, knows=services_know(settings))
+            return await holds.release(meant, case=case, reason=reason, apply=apply)
 
         show_rows("Holds that end", with_vault(lookup, work), as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
