@@ -1,12 +1,9 @@
 """``pathway retention``: what is kept how long, what is due, its removal; and legal holds, which stop it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
 from services.kernel.clock import Clock, system_clock
 from services.kernel.operations.audit import Pool
@@ -18,8 +15,10 @@ from services.kernel.operations.printing import (
     Reason,
     console,
     errors,
+    progress_bar,
     run_or_exit,
     say_dry_run,
+    show_done,
     show_fields,
     show_rows,
 )
@@ -90,7 +89,7 @@ def retention_commands(lookup: Lookup, clock: Clock = system_clock) -> typer.Typ
         async def work() -> Outcome:
             async with open_pools(settings, retention.services()) as pools:
                 doing = Run(settings, retention, found, clock(), actor, pools)
-                with _bar("people") as progress:
+                with progress_bar("people") as progress:
                     return await doing.run(apply=apply, key_backups=key_backups, progress=progress)
 
         outcome = run_or_exit(work())
@@ -131,8 +130,7 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
                 meant, case=case or "", reason=reason, apply=apply
             )
 
-        show_fields("Hold", {**with_vault(lookup, work), "applied": apply}, as_json=as_json)
-        say_dry_run(applied=apply, as_json=as_json)
+        show_done("Hold", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def release(
@@ -171,16 +169,8 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
         """After the vault was put back from a backup: say that its holds are all there. Needs --reason."""
 
         async def work(pool: Pool, *_: Any) -> dict[str, Any]:
-            return {"held": await Holds(pool, actor).confirm(reason=reason, apply=apply), "applied": apply}
+            return {"held": await Holds(pool, actor).confirm(reason=reason, apply=apply)}
 
-        show_fields("Holds", with_vault(lookup, work), as_json=as_json)
-        say_dry_run(applied=apply, as_json=as_json)
+        show_done("Holds", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     return app
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Any]:
-    with Progress(console=errors, transient=True) as bar:
-        task = bar.add_task(what)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
