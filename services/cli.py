@@ -1,7 +1,7 @@
 """The ``pathway`` command: roles that run, and what operators and auditors do by hand."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -66,6 +66,19 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
     return services, settings
 
 
+def _serve(served: Any, settings: Settings) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        served,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+
+
 @app.command()
 def worker(name: ServiceName) -> None:
     """Consume a service's inputs until SIGTERM."""
@@ -90,8 +103,6 @@ def relay(names: Names) -> None:
 @app.command()
 def api(name: ServiceName) -> None:
     """Serve a service's HTTP API until SIGTERM."""
-    import uvicorn
-
     from services.composition import api_named
 
     _, settings = _start("api", [name])
@@ -100,21 +111,12 @@ def api(name: ServiceName) -> None:
     except NoSuchRole as error:
         errors.print(str(error))
         raise typer.Exit(2) from error
-    uvicorn.run(
-        served,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    _serve(served, settings)
 
 
 @app.command("dev-issuer")
 def dev_issuer() -> None:
     """Serve tokens for development. Refuses unless PATHWAY_ENVIRONMENT=development."""
-    import uvicorn
-
     from services.kernel.http.dev_issuer import create_issuer
 
     settings = load_settings()
@@ -124,14 +126,7 @@ def dev_issuer() -> None:
     except (ValueError, RuntimeError) as error:
         errors.print(str(error))
         raise typer.Exit(2) from error
-    uvicorn.run(
-        issuer,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    _serve(issuer, settings)
 
 
 @app.command()

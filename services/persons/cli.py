@@ -26,6 +26,7 @@ from services.kernel.retention import load_retention
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.dossier import gather
+from services.persons.elsewhere import services_know
 from services.persons.files import write
 from services.persons.find import ASK, TYPED, asked_number, find
 from services.persons.merging import MERGED, merge_decided
@@ -191,7 +192,7 @@ def _add_merge(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, service: Service, settings: Settings) -> Done:
             into = await find(settings, survivor, asked_number(survivor_number))
             from_ = await find(settings, merged, asked_number(merged_number))
-            people = People(pool, service, actor)
+            people = People(pool, service, actor, knows=services_know(settings))
             return await people.merge(into, from_, note=note, apply=apply)
 
         _tell(with_vault(lookup, work), apply, as_json)
@@ -203,7 +204,9 @@ def _add_merge_decided(app: typer.Typer, lookup: Lookup) -> None:
         """Merge the pairs that staff have decided to be one person. Exit code 1 when one of them cannot be."""
 
         async def work(pool: Pool, service: Service, settings: Settings) -> list[dict[str, Any]]:
-            return await merge_decided(People(pool, service, actor), settings, apply=apply)
+            return await merge_decided(
+                People(pool, service, actor, knows=services_know(settings)), settings, apply=apply
+            )
 
         found = with_vault(lookup, work)
         show_rows("Decided to be one person", found, as_json=as_json)
@@ -224,7 +227,7 @@ def _act(
 ) -> None:
     async def work(pool: Pool, service: Service, settings: Settings) -> Done:
         person, nhs_number = named
-        people = People(pool, service, actor)
+        people = People(pool, service, actor, knows=services_know(settings))
         return await act(people, await find(settings, person, asked_number(nhs_number)))
 
     _tell(with_vault(lookup, work), apply, as_json)

@@ -54,6 +54,7 @@ def people(outcome: Outcome) -> dict[str, Any]:
     return {
         "pseudonyms_looked_at": outcome.looked_at,
         "people_due": outcome.due,
+        "people_due_without_a_key": outcome.key_lost,
         "people_erased": outcome.erased,
         "kept_because": dict(sorted(outcome.kept.items())),
         "holds_confirmed": outcome.holds_confirmed,

@@ -12,7 +12,7 @@ from services.kernel.clock import Clock, system_clock
 from services.kernel.ids import uuid7
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.runtime.tables import Connection
-from services.vault.standing import ONE_AT_A_TIME, pseudonyms, refuse_unchecked
+from services.vault.standing import ONE_AT_A_TIME, Knows, nobody_knows, pseudonyms, refuse_unchecked
 
 ADD = """
 INSERT INTO legal_hold (id, subject, case_name, reason, placed_by, placed_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -46,12 +46,16 @@ SELECT NOT EXISTS (SELECT FROM subject_key) AND NOT EXISTS (SELECT FROM legal_ho
 
 
 class Holds:
-    """What is done about holds, on behalf of ``actor``. Dry runs without ``apply``; each act is an audit row."""
+    """What is done about holds, on behalf of ``actor``. Dry runs without ``apply``; each act is an audit row.
 
-    def __init__(self, pool: Pool, actor: str, clock: Clock = system_clock) -> None:
+    ``knows`` is asked about whose key the vault does not have, as in :class:`services.vault.people.People`.
+    """
+
+    def __init__(self, pool: Pool, actor: str, clock: Clock = system_clock, *, knows: Knows = nobody_knows) -> None:
         self.pool = pool
         self.actor = actor
         self.clock = clock
+        self.knows = knows
 
     async def add(self, person: str, *, case: str, reason: str, apply: bool) -> dict[str, Any]:
         """Place a hold; one that is there already stays as it is.
@@ -62,7 +66,7 @@ class Holds:
         async with transaction(self.pool, apply=apply) as connection:
             await connection.execute(ONE_AT_A_TIME)
             await refuse_unchecked(connection)
-            people = await pseudonyms(connection, person)
+            people = await pseudonyms(connection, person, self.knows)
             if await connection.fetchval(ERASED, people):
                 raise OperationRefused("person_erased", f"{person} was erased; there is nothing left to hold")
             now = self.clock()
@@ -82,7 +86,7 @@ class Holds:
             raise OperationRefused("nothing_named", "name a person, a case, or both")
         async with transaction(self.pool, apply=apply) as connection:
             await connection.execute(ONE_AT_A_TIME)
-            people = None if person is None else await pseudonyms(connection, person)
+            people = None if person is None else await pseudonyms(connection, person, self.knows)
             ended = [dict(row) for row in await connection.fetch(RELEASE, people, case, self.actor, self.clock())]
             if not ended:
                 raise OperationRefused("no_hold", "there is no such hold; see: pathway retention hold list")

@@ -22,7 +22,15 @@ from services.kernel.service import Service
 from services.vault.domain.decide import Erase, Merge, Restrict, Unrestrict, command_type
 from services.vault.domain.person import NOBODY, Person
 from services.vault.holds import refuse_unconfirmed
-from services.vault.standing import HELD, ONE_AT_A_TIME, RESTRICTED, pseudonyms, refuse_unchecked
+from services.vault.standing import (
+    HELD,
+    ONE_AT_A_TIME,
+    RESTRICTED,
+    Knows,
+    nobody_knows,
+    pseudonyms,
+    refuse_unchecked,
+)
 
 Check = Callable[[Connection, Sequence[str]], Awaitable[None]]
 """Raises OperationRefused where something must not be done to these pseudonyms of one person; that stays true."""
@@ -46,18 +54,32 @@ class Done:
 
 
 class People:
-    """Acts on people, on behalf of ``actor``. ``clock`` gives a command's time."""
+    """Acts on people, on behalf of ``actor``. ``clock`` gives a command's time.
 
-    def __init__(self, pool: Pool, service: Service, actor: str, clock: Callable[..., Any] = system_clock) -> None:
+    ``knows`` is asked about whose key the vault does not have: whoever has anything of theirs makes them somebody.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        service: Service,
+        actor: str,
+        clock: Callable[..., Any] = system_clock,
+        *,
+        knows: Knows = nobody_knows,
+    ) -> None:
         self.pool = pool
         self.service = service
         self.actor = actor
         self.clock = clock
+        self.knows = knows
 
     async def erase(
         self, person: str, reason: ErasureReason, *, note: str, apply: bool, unless_restricted: bool = False
     ) -> Done:
-        """Destroy the keys of a person, under all their pseudonyms. There is no way back.
+        """Destroy the keys of a person, under all their pseudonyms; one that was lost cannot come back after it.
+
+        There is no way back.
 
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
         ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
@@ -119,7 +141,7 @@ class People:
         await connection.execute(ONE_AT_A_TIME)
         await refuse_unchecked(connection)
         now = self.clock()
-        return _Doing(Transaction(connection, self.service, None, now, uuid7(now)))
+        return _Doing(Transaction(connection, self.service, None, now, uuid7(now)), self.knows)
 
 
 async def _refuse_held(connection: Connection, people: Sequence[str]) -> None:
@@ -133,10 +155,11 @@ class _Doing:
     """One act under way."""
 
     work: Transaction
+    knows: Knows
 
     async def group(self, person: str) -> list[str]:
         """Return all pseudonyms of a person, the one that stands for them first."""
-        return await pseudonyms(self.work.conn, person)
+        return await pseudonyms(self.work.conn, person, self.knows)
 
     async def execute(self, key: str, data: BaseModel) -> list[dict[str, Any]]:
         """Execute a command of its own: one id would give two people's events one id."""

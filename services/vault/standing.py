@@ -1,6 +1,6 @@
 """Who is one person, and how they stand: known, erased, restricted, held."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.runtime.tables import Connection
 
+Knows = Callable[[str], Awaitable[bool]]
+"""Tells whether anybody but the vault holds something about a pseudonym whose key the vault does not have."""
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-person'))"
 """What changes people, or what may be done with them, takes this lock and goes one after another."""
 SERVED = "SELECT keys_served()"
@@ -36,7 +38,8 @@ FROM asked
 class Standing:
     """How one pseudonym stands. ``pseudonyms`` are all of the person, the one that stands for them first.
 
-    ``restricted`` is the reason why what is held may not be used, None where it may be.
+    ``known``: there is a key, or was one; without it the pseudonym is nobody's, or its key was lost. ``restricted`` is
+    the reason why what is held may not be used, None where it may be.
     """
 
     pseudonyms: tuple[str, ...]
@@ -51,11 +54,18 @@ class Standing:
         return self.pseudonyms[0]
 
 
-async def pseudonyms(connection: Connection, person: str) -> list[str]:
-    """Return all pseudonyms of a person, the one that stands for them first. Raises OperationRefused."""
+async def nobody_knows(person: str) -> bool:
+    """Be :data:`Knows` where there is only the vault."""
+    return False
+
+
+async def pseudonyms(connection: Connection, person: str, knows: Knows = nobody_knows) -> list[str]:
+    """Return all pseudonyms of a person, the one that stands for them first.
+
+    Raises OperationRefused, ``unknown_person``, for whom neither the vault nor anybody else knows.
+    """
     root: str = await connection.fetchval(ROOT, person)
-    if not await connection.fetchval(KNOWN, person):
-        raise OperationRefused("unknown_person", f"the vault has no person {person}")
+    await _refuse_unknown(person, await connection.fetchval(KNOWN, person), knows)
     return [root, *(row["subject"] for row in await connection.fetch(GROUP, root))]
 
 
@@ -77,7 +87,12 @@ def _standing(row: Any) -> Standing:
     return Standing(together, row["known"], row["erased_at"], row["restricted"], row["held"])
 
 
-async def whole(pool: Pool, person: str) -> Standing:
+async def _refuse_unknown(person: str, known: bool, knows: Knows) -> None:
+    if not known and not await knows(person):
+        raise OperationRefused("unknown_person", f"neither the vault nor any service knows {person}")
+
+
+async def whole(pool: Pool, person: str, knows: Knows = nobody_knows) -> Standing:
     """Return how a person stands of whom something must be held.
 
     Raises OperationRefused: ``unknown_person``, ``person_erased``, ``vault_unchecked``.
@@ -87,8 +102,7 @@ async def whole(pool: Pool, person: str) -> Standing:
     if found.erased_at is not None:
         day = found.erased_at.date().isoformat()
         raise OperationRefused("person_erased", f"{person} was erased on {day}; nothing more can be done with them")
-    if not found.known:
-        raise OperationRefused("unknown_person", f"the vault has no person {person}")
+    await _refuse_unknown(person, found.known, knows)
     return found
 
 

@@ -456,12 +456,6 @@ async def test_nothing_is_looked_at_before_the_vault_was_held_against_its_log(wo
         assert refused.value.code == "vault_unchecked"
 
 
-async def test_who_has_no_key_is_told_and_not_touched(world: World) -> None:
-    await ended(world)
-    await world.ask("intake", "UPDATE referral SET person_id = 'lost'")
-    assert (await go(world)).kept == {"the vault has no key": 1}
-
-
 async def test_many_pages_of_people(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for person in ({}, BOB, EVE):
         await ended(world, **person)
