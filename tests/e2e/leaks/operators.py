@@ -12,7 +12,7 @@ from tests.e2e.leaks.markers import GRAVE, Person
 from tests.e2e.system import System
 
 SETTLE_SECONDS: Final = 60.0
-ROSE, ROSA, OLD = map(Person, range(6, 9))
+ROSE, ROSA, OLD = map(Person, range(41, 44))
 """Two that are one, restricted and erased; whose time is over."""
 GONE: Final = (ROSE, ROSA, OLD)
 BACK: Final = 20
