@@ -55,7 +55,7 @@ IDENTIFYING = {
     "intake.referral": {"reference", "referrer_name"},
     "intake.referral_details": {
         *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
-        *("registered_gp_ods", "contact", "language", "accessible_needs", "family_key", "given_key"),
+        *("registered_gp_ods", "contact", "language", "accessible_needs", "family_key", "given_key", "eligibility_facts"),
     },
     "intake.invitation_details": {
         *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
