@@ -50,6 +50,8 @@ class Evidence:
     """Backups of keys, by their names."""
     pseudonym: str = ""
     """Of somebody with whom operators had to do: no secret, and so to be found wherever operators leave anything."""
+    rejects: str = ""
+    """The file of rejected rows, which is its owner's."""
     widened: dict[str, str] = field(default_factory=dict)
     """What one request left in the log while the allow-list was wider, by what it was widened by."""
     careless_server: str = ""
