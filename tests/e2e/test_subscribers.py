@@ -76,7 +76,8 @@ def named(person: Person) -> Person:
     first = person.duplicate_of or person.number
     body["person"]["given_name"] += f"-Quillon{first}"
     body["referrer"]["reference"] = f"Ref/{person.number:04d}/Q"
-    body["additional_information"] = f"Told me {person.number} times that her dog is called Xerxes"
+    if person.route != "employer":  # who may send no words
+        body["additional_information"] = f"Told me {person.number} times that her dog is called Xerxes"
     return dataclasses.replace(person, body=body)
 
 
