@@ -39,7 +39,7 @@ from tests.e2e.leaks.markers import (
     pointers,
     spellings,
 )
-from tests.e2e.leaks.story import ADA, GRACE, IN_VAIN, WIDENED, lived, markers
+from tests.e2e.leaks.story import ADA, GRACE, IMPORTED, IN_VAIN, WIDENED, lived, markers
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker
 
@@ -144,6 +144,18 @@ def test_the_person_who_asks_gets_everything(run: Evidence) -> None:
     assert {name.rsplit(" of ", 1)[1] for name in leaks(run.exported, health=False).popitem()[1]} <= {"2", "an address"}
 
 
+def test_what_was_rejected_of_a_file_is_its_owners(run: Evidence) -> None:
+    """The rows that a person must correct stand in the file that they asked for; nowhere else, as is searched below."""
+    assert "reference_used" in run.rejects
+    assert "digits_lost" in run.rejects
+    assert {name.rsplit(" ", 1)[1] for name in OURS.found_in(run.rejects)} >= {str(IMPORTED.number), str(ADA.number)}
+    counts = json.loads(run.commands["import again >"])["counts"]
+    assert (counts["already_imported"], counts["duplicate"], counts["rejected"]) == (1, 2, 2), counts
+    assert "accepted" in run.commands["import >"]
+    assert "headings" in run.commands["import headless 2>"]
+    assert "unreachable" in run.commands["import unsent 2>"]
+
+
 # What must be found nowhere.
 
 
@@ -156,7 +168,12 @@ def test_nothing_is_in_a_log(run: Evidence) -> None:
 
 
 def test_nothing_is_in_what_a_command_prints(run: Evidence) -> None:
-    found = leaks(run.commands)
+    imports = {name: text for name, text in run.commands.items() if name.startswith("import")}
+    assert len(imports) == 10
+    assert leaks(imports, health=False) == {}
+    # columns and codes are named, what stands in them is not
+    assert all("scores in a row" not in health_in(text) for text in imports.values())
+    found = leaks({name: text for name, text in run.commands.items() if name not in imports})
     assert set(found) == set(SHOWN)
     assert set.union(*found.values()) <= {*letters.WORDS.words, "2023-08-31", "musculoskeletal", "start_msk"}
 

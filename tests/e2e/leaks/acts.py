@@ -132,6 +132,22 @@ async def near(call: Caller, known: Person, other: Person) -> None:
     assert (await call.post("intake", f"{here}/decision", {"decision": "different"}, COACH)).status_code == 201
 
 
+async def in_lines(call: Caller, person: Person, known: Person) -> None:
+    """Somebody among lines that are refused for every reason, in a request that comes twice, and changed."""
+    again = {**known.referral(), "referrer": {"name": WRONG, "ods_code": "P84001"}}
+    bodies = [person.referral(GRAVE), again, wrong_everywhere(person), unknown_fields(person), impossible(person)]
+    lines = [json.dumps(body).encode() for body in bodies] + [raw for raw in no_json(person) if raw]
+    headers, key = {"Content-Type": "application/x-ndjson"}, f"{person.word('key')}/lines"
+    content = b"\n".join(lines)
+    for place in ("/referrals:batch?dry_run=true", "/referrals:batch", "/referrals:batch"):
+        answer = await call.post("intake", place, content, headers=headers, key=key)
+        told = [json.loads(line)["status"] for line in answer.text.splitlines()]
+        assert (told[:2], len(told)) == ([201, 409], len(lines)), answer.text
+        assert set(told[2:]) <= {413, 422}
+    changed = await call.post("intake", "/referrals:batch", lines[1] + b"\n", headers=headers, key=key)
+    assert "idempotency_key_reused" in changed.text
+
+
 async def put_right(call: Caller, referral_id: str) -> None:
     """Facts that were wrong, at the second attempt; a number of somebody else; decisions and contests that fail."""
     here, right = f"/referrals/{referral_id}", RIGHT.referral()["person"]

@@ -21,6 +21,7 @@ from services.intake import acquaintance as _acquaintance
 from services.intake.domain.same_person import Recognised
 from services.kernel import logs
 from services.kernel.http import body as http_body
+from services.kernel.http import each as _each
 from services.kernel.http import edge
 from services.kernel.runtime import fold, inbox
 from services.kernel.runtime.subjects import subjects_of
@@ -28,6 +29,7 @@ from services.kernel.sealing.content import Sealed, unlock
 
 acquaintance: Any = _acquaintance
 batches: Any = inbox
+each: Any = _each
 """Modules as they are to whoever changes them: with everything that they imported."""
 FAILS: Final = "Zqfails"
 """In a posted referral: the decision on it raises. In later answers: see :data:`FAILS_ON`."""
@@ -114,6 +116,7 @@ def talks() -> None:
         return before_decode(service, record)
 
     http_body.read_document, fold.apply, batches.decode = read_document, apply, decode
+    each.read_document = read_document
 
 
 def fails() -> None:

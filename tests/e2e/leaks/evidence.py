@@ -44,6 +44,8 @@ class Evidence:
     columns: dict[str, str] = field(default_factory=dict)
     """Each column of each table, by ``service.table.column``."""
     exported: dict[str, str] = field(default_factory=dict)
+    rejects: str = ""
+    """The file of rejected rows, which is its owner's."""
     widened: dict[str, str] = field(default_factory=dict)
     """What one request left in the log while the allow-list was wider, by what it was widened by."""
     careless_server: str = ""

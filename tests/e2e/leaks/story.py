@@ -16,8 +16,8 @@ from services.contracts import types
 from services.demo.world import CLI, SERVICES
 from services.embedded.processes import Supervisor
 from tests.e2e import subscriber
-from tests.e2e.leaks import acts, careless, invited
-from tests.e2e.leaks.caller import COACH, Caller
+from tests.e2e.leaks import acts, careless, files, invited
+from tests.e2e.leaks.caller import COACH, PROGRAMME, SURGERY, Caller
 from tests.e2e.leaks.evidence import Evidence, Watch, columns, names_below
 from tests.e2e.leaks.letters import letters, newer
 from tests.e2e.leaks.markers import GRAVE, MILD, Markers, Person
@@ -37,10 +37,14 @@ NEAR: Final = Person(24)
 """With Ada's names and birth date."""
 IN_VAIN: Final = Person(23)
 """Whose row PostgreSQL refuses under its own settings."""
+IMPORTED: Final = Person(25)
+"""In a file of columns."""
+IN_LINES: Final = Person(26)
+"""In a batch of lines."""
 WIDENINGS: Final = ("nothing", *sorted(careless.HELD_BACK), "a name of nobody's list", *sorted(careless.RELAXED))
 WIDENED: Final = {what: Person(100 + number) for number, what in enumerate(WIDENINGS)}
 """Somebody for each widening of the list of what may be logged."""
-KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, NEAR, CARELESS, FAILING, FORGOTTEN)
+KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, acts.RIGHT, NEAR, CARELESS, FAILING, FORGOTTEN, IMPORTED, IN_LINES)
 FOREIGN_LETTERS: Final = "SELECT id FROM dead_letter WHERE code = 'data_invalid' ORDER BY id"
 STOPPED: Final = "SELECT count(*) FROM consumer_stop, pg_sleep(0.05)"
 NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VALUES ($1, $2, now())"
@@ -90,6 +94,7 @@ class Story:
         )
         await acts.repeated(call, ADA, JOAN)
         await acts.near(call, ADA, NEAR)
+        await acts.in_lines(call, IN_LINES, ADA)
         await invited.asked(call)
         await invited.employers(call)
         await acts.later(call, ada)
@@ -176,6 +181,8 @@ class Story:
         wrong = GRACE.word("family").encode()
         asked = ("--nhs-number", "-")
         why = ("--actor", "operator-1", "--reason", "looked at it")
+        file = files.write(self.folder / "import", files.people(IMPORTED, ADA), await self.call.token(SURGERY))
+        imports = self._imports(file)
         asks: dict[str, tuple[tuple[str, ...], bytes]] = {
             "dlq list": (("dlq", "list", "triage", "--all", "--json"), b""),
             "dlq show": (("dlq", "show", "triage", ids[0]), b""),
@@ -192,7 +199,22 @@ class Story:
         waiting = [self._pathway(name, *ask) for name, ask in asks.items()]
         for two in _pairs(waiting):
             await asyncio.gather(*two)
+        for name, words in imports.items():  # one after the other: the last writes what the first has written, too
+            await self._pathway(name, words, b"")
+        self.found.rejects = (file.parent / "people.rejects.csv").read_text()
         self.found.exported = {path.name: path.read_text() for path in exports.iterdir()}
+
+    def _imports(self, file: Path) -> dict[str, tuple[str, ...]]:
+        """A file that is tried, imported, imported again; one without headings; one that is not sent."""
+        token = ("--token-file", str(file.with_name(files.TOKEN_FILE)), "--programme", PROGRAMME)
+        there = ("--api", self.system.urls["intake"], *token)
+        return {
+            "import tried": ("import", str(file), *there, "--dry-run"),
+            "import": ("import", str(file), *there),
+            "import again": ("import", str(file), *there, "--json"),
+            "import headless": ("import", str(file.with_name("headless.csv")), *there),
+            "import unsent": ("import", str(file), "--api", "http://127.0.0.1:9", *token, "--patience", "0"),
+        }
 
     async def _pathway(self, name: str, words: tuple[str, ...], given: bytes) -> None:
         process = await asyncio.create_subprocess_exec(
