@@ -45,7 +45,7 @@ async def gather(
             progress.update(bar, description="asking for statements", total=1, completed=1)
             world.processes.check()
             report = await _ask(client, players, await _findings(world, follower), health.problems)
-            report["areas"] = findings.by_area(areas, players.played, follower)
+            report["areas"] = findings.by_area(areas, players.played, follower) if areas else []
     finally:
         following.cancel()
     progress.update(bar, description="comparing ledger and topics")

@@ -264,6 +264,8 @@ async def test_a_list_is_read_by_state_and_page(
     assert await listed(state="identified") == places[:1]
     assert await listed(state="invited", limit=1) == places[1:4]
     assert await listed(state="expired") == []
+    assert await listed(state="expired", as_of="2024-12-16") == [], "the last day"
+    assert await listed(state="invited", as_of="2024-12-16") == places[1:4]
     assert await listed(state="expired", as_of="2024-12-17") == places[1:4]
     assert await listed(state="invited", as_of="2024-12-17") == []
     assert await listed(state="declined") == places[4:]
