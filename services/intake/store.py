@@ -111,7 +111,7 @@ PERSON = Table(
         name_key = coalesce(excluded.name_key, person.name_key)
     """,
 )
-"""Several referrals of one person may be in one transaction: the first number stands, and the latest name and postcode."""
+"""Several referrals of one person may be in one transaction: the first number stands, and the latest name key."""
 
 REFERRAL = Table(
     "referral",

@@ -54,6 +54,7 @@ IDENTIFYING = {
     "intake.referral_details": {
         *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
         *("registered_gp_ods", "contact", "language", "accessible_needs", "family_key", "given_key"),
+        "eligibility_facts",
     },
     "intake.invitation_details": {
         *("nhs_number", "family_name", "given_name", "birth_date", "sex", "ethnic_category", "postcode"),
@@ -152,7 +153,7 @@ def test_what_was_rejected_of_a_file_is_its_owners(run: Evidence) -> None:
     counts = json.loads(run.commands["import again >"])["counts"]
     assert (counts["already_imported"], counts["duplicate"], counts["rejected"]) == (1, 2, 2), counts
     assert "accepted" in run.commands["import >"]
-    assert "headings" in run.commands["import headless 2>"]
+    assert "column A is not known" in run.commands["import headless 2>"]
     assert "unreachable" in run.commands["import unsent 2>"]
 
 
