@@ -12,7 +12,8 @@ from services.intake.access import Reader, Sender
 from services.intake.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.domain import safety
 from services.intake.domain.identifying import AcceptancePosted, DeclinePosted, InvitationPosted, InvitePosted
-from services.intake.domain.invitation import (
+from services.intake.domain.invitation import Standing
+from services.intake.domain.invitation_asked import (
     ACCEPT,
     DECLINE,
     IDENTIFY,
@@ -21,7 +22,6 @@ from services.intake.domain.invitation import (
     DeclineInvitation,
     IdentifyPerson,
     InvitePerson,
-    Standing,
 )
 from services.intake.domain.policy import london_day
 from services.intake.invitation_examples import (

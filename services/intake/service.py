@@ -22,7 +22,7 @@ from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
 from services.intake.domain.correction import CorrectReferral
 from services.intake.domain.evaluation import standing_answers
-from services.intake.domain.invitation import DECLINE
+from services.intake.domain.invitation_asked import DECLINE
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, facts_of, own_facts

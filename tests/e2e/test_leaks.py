@@ -186,7 +186,7 @@ def test_what_was_rejected_of_a_file_is_its_owners(run: Evidence) -> None:
     counts = json.loads(run.commands["import again >"])["counts"]
     assert (counts["already_imported"], counts["duplicate"], counts["rejected"]) == (1, 2, 2), counts
     assert "accepted" in run.commands["import >"]
-    assert "is not known" in run.commands["import headless 2>"]
+    assert "column A is not known" in run.commands["import headless 2>"]
     assert "unreachable" in run.commands["import unsent 2>"]
 
 

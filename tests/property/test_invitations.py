@@ -22,7 +22,7 @@ from services.intake.domain.employer_asked import (
     FactsPosted,
     RegisterEmployer,
 )
-from services.intake.domain.invitation import (
+from services.intake.domain.invitation_asked import (
     ACCEPT,
     DECLINE,
     IDENTIFY,

@@ -12,7 +12,8 @@ from services.contracts import types
 from services.contracts.codes import Channel
 from services.contracts.invitation_codes import DeclineReason, InvitationState
 from services.intake.domain import aggregates
-from services.intake.domain.invitation import (
+from services.intake.domain.invitation import Invitation, Standing, standing
+from services.intake.domain.invitation_asked import (
     ACCEPT,
     DECLINE,
     IDENTIFY,
@@ -20,10 +21,7 @@ from services.intake.domain.invitation import (
     AcceptInvitation,
     DeclineInvitation,
     IdentifyPerson,
-    Invitation,
     InvitePerson,
-    Standing,
-    standing,
 )
 from services.intake.domain.policy import IntakePolicy
 from services.intake.service import build

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.intake.domain import employer, employer_asked, invitation, referral, standing
+from services.intake.domain import employer, employer_asked, invitation, invitation_asked, referral, standing
 from services.intake.domain.employer import Employer
 from services.intake.domain.invitation import Invitation
 from services.intake.domain.policy import IntakePolicy
@@ -59,7 +59,7 @@ def reissue(event: Event, cause_id: str) -> Command | None:
     """Return the command that led to an event; None for a referral's, whose command identifies a person."""
     match kind_of(event.type):
         case "invitation":
-            return invitation.reissue(event, cause_id)
+            return invitation_asked.reissue(event, cause_id)
         case "employer":
             return employer_asked.reissue(event, cause_id)
     return None
