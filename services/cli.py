@@ -1,11 +1,15 @@
 """The ``pathway`` command: roles that run, and what operators and auditors do by hand."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
+from services.bulk.cli import import_file
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
+from services.intake.cli import referral_commands
+from services.intake.employer_cli import employer_commands
+from services.intake.places.cli import app as places_app
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
@@ -39,9 +43,13 @@ app.add_typer(consumer_commands(_lookup), name="consumer")
 app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
 app.add_typer(rules_app, name="rules")
+app.add_typer(places_app, name="places")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
+app.add_typer(referral_commands(_lookup), name="referrals")
+app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(retention_commands(_lookup), name="retention")
+app.command("import")(import_file)
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -58,6 +66,19 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
         raise typer.Exit(2) from error
     configure_logs(settings.log_level, service="+".join(names), role=role)
     return services, settings
+
+
+def _serve(served: Any, settings: Settings) -> None:
+    import uvicorn
+
+    uvicorn.run(
+        served,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
 
 
 @app.command()
@@ -84,8 +105,6 @@ def relay(names: Names) -> None:
 @app.command()
 def api(name: ServiceName) -> None:
     """Serve a service's HTTP API until SIGTERM."""
-    import uvicorn
-
     from services.composition import api_named
 
     _, settings = _start("api", [name])
@@ -94,21 +113,12 @@ def api(name: ServiceName) -> None:
     except NoSuchRole as error:
         errors.print(str(error))
         raise typer.Exit(2) from error
-    uvicorn.run(
-        served,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    _serve(served, settings)
 
 
 @app.command("dev-issuer")
 def dev_issuer() -> None:
     """Serve tokens for development. Refuses unless PATHWAY_ENVIRONMENT=development."""
-    import uvicorn
-
     from services.kernel.http.dev_issuer import create_issuer
 
     settings = load_settings()
@@ -118,14 +128,7 @@ def dev_issuer() -> None:
     except (ValueError, RuntimeError) as error:
         errors.print(str(error))
         raise typer.Exit(2) from error
-    uvicorn.run(
-        issuer,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    _serve(issuer, settings)
 
 
 @app.command()
@@ -180,15 +183,21 @@ def replay(
 
 @app.command()
 def demo(
-    people: Annotated[int, typer.Option(min=10, help="How many synthetic people are referred.")] = 300,
+    people: Annotated[
+        int | None, typer.Option(min=10, help="How many synthetic people are referred; 300, or 4,000 nationally.")
+    ] = None,
+    scale: Annotated[
+        Literal["local", "national"], typer.Option(help="Manchester, or all 15 areas in proportion to their fit notes.")
+    ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 20241001,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C; prints addresses.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole system on this machine, from 300 referrals to the providers' statements."""
+    """Run the whole system on this machine, from referrals to the providers' statements."""
+    from services.demo.run import Scale
     from services.demo.run import demo as run
 
-    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json))
+    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale)))
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def service_named(name: str, settings: Settings) -> Service:
         case "intake":
             from services.intake.service import build as intake
 
-            return intake(folder)
+            return intake(folder, settings.places_dir)
         case "triage":
             from services.triage.service import build as triage
 

@@ -12,6 +12,7 @@ from sqlmodel import and_, col, or_, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.coaching import access, views
+from services.coaching.additional import additional_to
 from services.coaching.domain.commands import Asked, PlanCommand
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
@@ -71,7 +72,10 @@ async def command(
 async def plan(
     referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach, request: Request, response: Response
 ) -> views.PlanView:
-    """Return a plan with the newest recommendation and its reasons. ``ETag`` is its version, for If-Match."""
+    """Return a plan with the newest recommendation, its reasons, and further referrals of the person.
+
+    ``ETag`` is its version, for If-Match.
+    """
     found = await _plan(session, who, referral_id)
     row = await session.get(RecommendationRow, (referral_id, found.plan.revision))
     sealed = views.sealed_in(row)
@@ -79,7 +83,8 @@ async def plan(
         await opener.unlock(found.person_id, [sealed.findings, *([sealed.assessment] if sealed.assessment else [])])
     policy: CoachingPolicy = request.app.state.parts.commands.policy
     response.headers["ETag"] = f'"{found.plan_version}"'
-    return views.plan_view(found, policy.terms(found.programme), views.recommendation(row, sealed))
+    further = await additional_to(session, referral_id)
+    return views.plan_view(found, policy.terms(found.programme), views.recommendation(row, sealed), further)
 
 
 @router.get("/plans/{referral_id}/notes", summary="The notes of a plan")

@@ -1,12 +1,15 @@
 """Composition root: the coaching service as the kernel runs it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from services.coaching import additional
 from services.coaching.domain.deciding import decide
 from services.coaching.domain.plan import Plan, evolve
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import reissue
-from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES, project
+from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES
+from services.coaching.store import project as project_plan
 from services.contracts.base import Common
 from services.contracts.registry import EVENTS
 from services.contracts.types import (
@@ -16,7 +19,8 @@ from services.contracts.types import (
     TRIAGE_COMPLETED,
     TRIAGE_RELAYED,
 )
-from services.kernel.service import Service
+from services.kernel.decision import Received
+from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book
 
 
@@ -33,8 +37,15 @@ def build(programmes_dir: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER)),
         project=project,
-        tables=TABLES,
+        tables=(*TABLES, additional.ADDITIONAL),
         derived=(PLANS, RECOMMENDATIONS),
         reissue=reissue,
         subject=lambda found: found.person_id if isinstance(found, Common) else None,
     )
+
+
+def project(change: Change) -> Iterator[Row]:
+    """Return the rows of a change: the plan's, and that a referral is additional to another."""
+    if isinstance(change.cause, Received):
+        yield from additional.rows(change.cause.data)
+    yield from project_plan(change)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from services.coaching.additional import AdditionalReferral
 from services.coaching.domain import guards
 from services.coaching.domain.lifecycle import LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
@@ -47,8 +48,11 @@ class PlanView(Plan):
 
     blocked: Annotated[dict[str, list[str]], Field(description="Open step -> the steps it waits for.")]
     moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
-    support_until: Annotated[date | None, Field(description="End of the programme's support length.")]
+    support_until: Annotated[date | None, Field(description="End of the support, by the work status at referral.")]
     recommendation: Recommendation | None
+    additional_referrals: Annotated[
+        list[AdditionalReferral], Field(description="Further referrals of the same person, the first first.")
+    ]
 
 
 class PlanSummary(BaseModel):
@@ -90,10 +94,13 @@ class NoteView(BaseModel):
 _NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, ChangeKind.CORRECTED})
 
 
-def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -> PlanView:
+def plan_view(
+    plan: Plan, terms: Terms, recommendation: Recommendation | None, additional: list[AdditionalReferral]
+) -> PlanView:
     """Return a plan for its coach."""
     waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
     agreed_on = plan.plan.agreed_on
+    work = plan.plan.work_at_referral or plan.work
     return PlanView.model_construct(
         **plan.__dict__,
         blocked={name: names for name, names in waits.items() if names},
@@ -102,8 +109,9 @@ def plan_view(plan: Plan, terms: Terms, recommendation: Recommendation | None) -
             for kind, cells in LIFECYCLE.items()
             if isinstance(cells[plan.state], Move) and kind not in _NOT_COMMANDS
         ],
-        support_until=agreed_on + timedelta(weeks=terms.length_weeks) if agreed_on is not None else None,
+        support_until=agreed_on + timedelta(weeks=terms.length_weeks(work.status)) if agreed_on is not None else None,
         recommendation=recommendation,
+        additional_referrals=additional,
     )
 
 

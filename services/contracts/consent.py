@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final, Never, NoReturn, Self, final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from services.contracts.base import Actor, Moment, Record, Uuid
@@ -47,14 +47,15 @@ class NotPermitted(TypeError):
 
 @final
 class EmployerPermission:
-    """Proof that on the day ``on`` the consent to share with the employer stood; it was given on ``given_on``.
+    """Proof that on the day ``on`` the third consent stood for one referral; it was given on ``given_on``.
 
     Only :meth:`ConsentHistory.employer_permission` makes one: there is no constructor, no subclass, no copy by pickle,
     and whoever takes one checks it with :func:`proven`.
     """
 
-    __slots__ = ("_minted", "given_on", "on")
+    __slots__ = ("_minted", "given_on", "on", "referral_id")
 
+    referral_id: str
     on: date
     given_on: date
 
@@ -89,9 +90,9 @@ class EmployerPermission:
         return core_schema.no_info_plain_validator_function(proven)
 
 
-def _permission(on: date, given_on: date) -> EmployerPermission:
+def _permission(referral_id: str, on: date, given_on: date) -> EmployerPermission:
     made = object.__new__(EmployerPermission)
-    for name, value in (("on", on), ("given_on", given_on), ("_minted", _MINTED)):
+    for name, value in (("referral_id", referral_id), ("on", on), ("given_on", given_on), ("_minted", _MINTED)):
         object.__setattr__(made, name, value)
     return made
 
@@ -107,12 +108,13 @@ def proven(permission: object) -> EmployerPermission:
 class ConsentHistory:
     """All that is known of one referral's consents, in the order in which it counts. Made with :meth:`of`."""
 
+    referral_id: str
     facts: tuple[ConsentFact, ...] = ()
 
     @classmethod
-    def of(cls, facts: Iterable[ConsentFact]) -> Self:
-        """Return the history of ``facts``, which may come in any order and more than once."""
-        return cls(tuple(sorted(set(facts), key=_order)))
+    def of(cls, referral_id: str, facts: Iterable[ConsentFact]) -> Self:
+        """Return the history of a referral's ``facts``, which may come in any order and more than once."""
+        return cls(referral_id, tuple(sorted(set(facts), key=_order)))
 
     def standing(self, kind: ConsentKind, on: date) -> ConsentFact | None:
         """Return the fact that counts on a day; None: the question had not been put by then."""
@@ -126,7 +128,7 @@ class ConsentHistory:
     def employer_permission(self, on: date) -> EmployerPermission | None:
         """Return the proof that the employer may be told something on a day; None: they may not."""
         fact = self.standing(ConsentKind.SHARE_WITH_EMPLOYER, on)
-        return _permission(on, fact.on) if fact is not None and fact.given else None
+        return _permission(self.referral_id, on, fact.on) if fact is not None and fact.given else None
 
 
 class AlwaysValidated:
@@ -139,14 +141,22 @@ class AlwaysValidated:
 
 
 class EmployerFacing(AlwaysValidated, BaseModel):
-    """Something that is handed to an employer. It holds its permission, which never leaves the process.
+    """Something about a referral that is handed to an employer, with its permission, which never leaves the process.
 
-    A model without the permission cannot be made: mypy asks for the argument, and pydantic refuses what is none.
+    A model without the permission cannot be made: mypy asks for the argument, and pydantic refuses what is none. Raises
+    NotPermitted for the permission of another referral.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    referral_id: str
     permission: Annotated[EmployerPermission, Field(exclude=True, repr=False)]
+
+    @model_validator(mode="after")
+    def _of_this_referral(self) -> Self:
+        if proven(self.permission).referral_id != self.referral_id:
+            raise NotPermitted("the permission is for another referral")
+        return self
 
 
 def first_words(consents: Consents, referred_on: date, recorded_at: Moment, source: Uuid) -> list[ConsentFact]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Common, Count, Ordinal, Record, Work
+from services.contracts.base import Actor, Common, Count, Ordinal, Record, Uuid, Work
 from services.contracts.codes import Channel, TriageOutcome
 from services.contracts.outcome import Evidence
 from services.contracts.plan_change import Goal, ItemId, PlanChange, StepSpec
@@ -102,7 +102,8 @@ class PlanSnapshot(Record):
     nothing. ``started_on`` is the day on which the person became a participant: the first attended
     session after consent to take part. ``work_at_referral`` is what a change of work is measured against
     (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
-    until the plan closes.
+    until the plan closes. ``linked_referral`` is the open referral of the same person that this one is additional to:
+    nothing is paid under it.
     """
 
     revision: Ordinal
@@ -127,6 +128,7 @@ class PlanSnapshot(Record):
     closure: ClosureCode | None = None
     outcomes_until: date | None = None
     work_at_referral: Work | None = None
+    linked_referral: Uuid | None = None
 
 
 class PlanUpdated(Common):

@@ -89,7 +89,8 @@ class TriageCompleted(Common):
     ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
     compared without opening either. ``consents`` are those known when this was decided; later changes
     of a consent come as ``triage.relayed``. Of a referral it carries what later decisions and coaching
-    need: asks, facts, eligibility, priority groups, language and formats. ``awaiting_since`` says that a person
+    need: asks, facts, eligibility, priority groups, language, formats and the open referral of the same person that it
+    is additional to (``linked_referral``; null: it stands by itself). ``awaiting_since`` says that a person
     must look, and since when, not why (null: nobody need).
     """
 
@@ -101,6 +102,7 @@ class TriageCompleted(Common):
     priority_groups: tuple[Code, ...]
     language: Language | None
     formats: tuple[AccessibleFormat, ...]
+    linked_referral: Uuid | None
     outcome: TriageOutcome
     package: Package
     alternatives: tuple[Support, ...]

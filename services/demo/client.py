@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
@@ -11,20 +12,29 @@ import httpx
 
 from services.demo.person import Sender
 
-PROGRAMME: Final = "workwell-greater-manchester"
 TIMEOUT_SECONDS: Final = 30.0
-CLINICAL: Final = Sender("clinical-safety-1", "clinical-safety", "nhs", "clinical_safety")
-AUDITOR: Final = Sender("auditor-1", "audit", "nhs", "auditor")
+LONGEST_NAME: Final = 48
+"""So much of a provider's id goes into the subjects of its people, which have at most 64 characters."""
+AUDITOR: Final = Sender("auditor-1", "audit", "nhs", "all", "auditor")
+"""Reads all, whatever programme the token names."""
 
 
-def coach_of(provider: str, number: int) -> Sender:
-    """One of a provider's three coaches."""
-    return Sender(f"coach-{provider}-{number % 3 + 1}", provider, "provider", "coach")
+def clinical(programme: str) -> Sender:
+    """The named person who takes up a programme's holds."""
+    return Sender("clinical-safety-1", "clinical-safety", "nhs", programme, "clinical_safety")
 
 
-def finance_of(provider: str) -> Sender:
+def coach_of(plan: Mapping[str, Any], number: int) -> Sender:
+    """One of the three coaches of a plan's provider."""
+    provider = plan["provider"]
+    return Sender(
+        f"coach-{provider[:LONGEST_NAME]}-{number % 3 + 1}", provider, "provider", plan["programme"]["id"], "coach"
+    )
+
+
+def finance_of(provider: str, programme: str) -> Sender:
     """A provider's finance officer."""
-    return Sender(f"finance-{provider}", provider, "provider", "provider_finance")
+    return Sender(f"finance-{provider[:LONGEST_NAME]}", provider, "provider", programme, "provider_finance")
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class Client:
                 "sub": sender.subject,
                 "org": sender.organisation,
                 "organisation_kind": sender.organisation_kind,
-                "programme": PROGRAMME,
+                "programme": sender.programme,
                 "role": sender.role,
             }
             answer = await self._send("POST", f"{self._issuer}/token", json=claims)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN, TOPIC_TRIAGE, TRIAGE_COMPLETED
+from services.demo.areas import Area
 from services.demo.follow import Follower
 from services.demo.person import Kind
 from services.demo.play import Played
@@ -121,9 +122,38 @@ def months(follower: Follower) -> list[str]:
     )
 
 
-def providers(follower: Follower) -> list[str]:
-    """The providers that have earned something."""
-    return sorted({r.data["provider"] for r in follower.records if r.record.topic == TOPIC_OUTCOME})
+def providers(follower: Follower) -> list[tuple[str, str]]:
+    """The providers that have earned something, each with its programme."""
+    earned = [r.data for r in follower.records if r.record.topic == TOPIC_OUTCOME]
+    return sorted({(data["provider"], data["programme"]["id"]) for data in earned})
+
+
+def by_area(areas: Sequence[Area], played: Played, follower: Follower) -> list[dict[str, Any]]:
+    """What came of each area's referrals, beside the fit notes by which they were shared out; of no areas nothing."""
+    if not areas:
+        return []
+    codes = {area.programme: Counter[str]() for area in areas}
+    for posted in played.posted:
+        codes[posted.person.area.programme]["posted"] += 1
+        codes[posted.person.area.programme]["accepted"] += posted.reply.status == ACCEPTED
+    for data in first_decisions(follower.records).values():
+        codes[data["programme"]["id"]]["review"] += data["eligibility"]["outcome"] == "review"
+        codes[data["programme"]["id"]]["triaged"] += 1
+    for plan in follower.plans.values():
+        codes[plan["programme"]["id"]]["participants"] += plan["plan"]["started_on"] is not None
+    for recorded in follower.records:
+        if recorded.record.topic == TOPIC_OUTCOME:
+            codes[recorded.data["programme"]["id"]]["earned_pence"] += recorded.data["amount_pence"]
+    names = ("posted", "accepted", "review", "triaged", "participants", "earned_pence")
+    return [
+        {
+            "area": area.title,
+            "ods_code": area.ods_code,
+            "fit_notes_2023": area.fit_notes,
+            **{name: codes[area.programme][name] for name in names},
+        }
+        for area in areas
+    ]
 
 
 def _percentile(sorted_values: list[float], percent: int) -> float:

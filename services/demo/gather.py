@@ -9,7 +9,8 @@ from rich.progress import Progress
 
 from services.contracts.types import TOPIC_OUTCOME
 from services.demo import findings
-from services.demo.client import AUDITOR, CLINICAL, Client, finance_of
+from services.demo.areas import Area
+from services.demo.client import AUDITOR, Client, finance_of
 from services.demo.follow import Follower, NotSeenError
 from services.demo.person import Person
 from services.demo.play import COACHES, Players
@@ -25,7 +26,9 @@ from services.kernel.replay.command import summary
 from services.kernel.sealing.keyring import VaultKeys
 
 
-async def gather(world: World, people: Sequence[Person], seed: int, progress: Progress) -> Report:
+async def gather(
+    world: World, people: Sequence[Person], seed: int, progress: Progress, areas: Sequence[Area] = ()
+) -> Report:
     """Post, coach, wait until all is through, ask the APIs, compare the ledger with the topics."""
     follower = Follower(world.record)
     following = asyncio.create_task(follower.run())
@@ -42,6 +45,7 @@ async def gather(world: World, people: Sequence[Person], seed: int, progress: Pr
             progress.update(bar, description="asking for statements", total=1, completed=1)
             world.processes.check()
             report = await _ask(client, players, await _findings(world, follower), health.problems)
+            report["areas"] = findings.by_area(areas, players.played, follower) if areas else []
     finally:
         following.cancel()
     progress.update(bar, description="comparing ledger and topics")
@@ -79,9 +83,10 @@ async def _findings(world: World, follower: Follower) -> findings.Findings:
 async def _ask(client: Client, players: Players, found: findings.Findings, problems: list[str]) -> Report:
     follower, played = players.follower, players.played
     story = findings.longest_story(follower, played.coached)
-    statements = [await _statements(client, name, findings.months(follower)) for name in findings.providers(follower)]
+    months = findings.months(follower)
+    statements = [await _statements(client, *name, months) for name in findings.providers(follower)]
     rich = findings.richest(follower, found)
-    explained = (await client.get("triage", f"/triage/{rich}", CLINICAL)).body if rich else None
+    explained = (await client.get("triage", f"/triage/{rich}", AUDITOR)).body if rich else None
     balance = await client.get("outcomes", "/ledger/trial-balance", AUDITOR)
     latency = {
         "one by one in quiet moments": findings.latencies(played, follower, idle=True),
@@ -101,10 +106,10 @@ async def _ask(client: Client, players: Players, found: findings.Findings, probl
     }
 
 
-async def _statements(client: Client, provider: str, months: list[str]) -> dict[str, Any]:
-    found = []
+async def _statements(client: Client, provider: str, programme: str, months: list[str]) -> dict[str, Any]:
+    found, officer = [], finance_of(provider, programme)
     for month in months:
-        reply = await client.get("outcomes", "/statements", finance_of(provider), provider=provider, month=month)
+        reply = await client.get("outcomes", "/statements", officer, provider=provider, month=month)
         for statement in reply.body:
             lines = statement.pop("lines")
             found.append({**statement, "lines": len(lines), "lines_pence": sum(line["amount_pence"] for line in lines)})

@@ -5,8 +5,9 @@ mail addresses of ``example.org``.
 """
 
 import random
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from services.demo import distributions as spread
 
@@ -31,11 +32,27 @@ FAMILY_LAST: Final = (
 )
 DISTRICTS: Final = ("M1", "M4", "M8", "M9", "M11", "M12", "M13", "M14", "M16", "M18", "M19", "M20", "M21", "M22", "M23")
 PRACTICES: Final = ("P84001", "P84004", "P84009", "P84010", "P84020", "P84035", "P84048", "P84650")
+UNIT: Final = "ABDEFGHJLN"
+"""Letters that end a postcode."""
 ABROAD_PERCENT: Final = 12
 """Who prefers another language than English; illustrative."""
 LANGUAGES: Final = ("ur", "ar", "pl", "fr", "so", "zh")
 _NEVER_VALID: Final = 10
 _PHONES: Final = 1000
+
+
+class Home(Protocol):
+    """Where somebody lives: postcode districts and practices to draw from."""
+
+    @property
+    def districts(self) -> Sequence[str]:
+        """Postcode districts."""
+        ...
+
+    @property
+    def practices(self) -> Sequence[str]:
+        """Practices' ODS codes."""
+        ...
 
 
 def nhs_number(serial: int) -> str | None:
@@ -52,8 +69,8 @@ def next_nhs_number(serial: int) -> tuple[str, int]:
     return number, serial + 1
 
 
-def person(rng: random.Random, number: int, route: str, referred_on: date, nhs: str) -> dict[str, Any]:
-    """The ``person`` of a referral; ``nhs`` is given only to those whose referrer knows it."""
+def person(rng: random.Random, number: int, route: str, referred_on: date, nhs: str, home: Home) -> dict[str, Any]:
+    """The ``person`` of a referral, at home somewhere; ``nhs`` is given only to those whose referrer knows it."""
     sex = "female" if spread.happens(rng, spread.WOMEN_PERCENT) else "male"
     given = rng.choice(GIVEN[sex])
     family = rng.choice(FAMILY_FIRST) + rng.choice(FAMILY_LAST)
@@ -65,8 +82,8 @@ def person(rng: random.Random, number: int, route: str, referred_on: date, nhs: 
         "birth_date": born(rng, referred_on).isoformat(),
         "sex": sex,
         "ethnic_category": spread.pick(rng, spread.ETHNIC_CATEGORY),
-        "postcode": f"{rng.choice(DISTRICTS)} {rng.randint(1, 9)}{rng.choice('ABDEFGHJLN')}{rng.choice('ABDEFGHJLN')}",
-        "registered_gp_ods": rng.choice(PRACTICES),
+        "postcode": f"{rng.choice(home.districts)} {rng.randint(1, 9)}{rng.choice(UNIT)}{rng.choice(UNIT)}",
+        "registered_gp_ods": rng.choice(home.practices),
         "contact": {
             "phone": f"07700900{number % _PHONES:03d}",
             "email": f"{given}.{family}.{number}@example.org".lower(),

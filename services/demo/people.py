@@ -6,9 +6,11 @@ flag, some cannot be told eligible: at least one of each from 50 people on.
 """
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from services.demo import identity, unusual
+from services.demo.areas import MANCHESTER, Area, shares
 from services.demo.person import Kind, Person
 from services.demo.usual import usual
 
@@ -16,19 +18,21 @@ SHARE: Final = 50
 """One in so many people is of each unusual kind."""
 
 
-def people(count: int, seed: int) -> list[Person]:
-    """Make ``count`` referrals. A person's details do not depend on how many follow."""
+def people(count: int, seed: int, areas: Sequence[Area] = (MANCHESTER,)) -> list[Person]:
+    """Make ``count`` referrals, spread over the areas by their fit notes."""
     kinds = _kinds(count, random.Random(f"{seed}/kinds"))  # noqa: S311  no secret
+    homes = shares(count, areas)
+    random.Random(f"{seed}/areas").shuffle(homes)  # noqa: S311  no secret
     made: list[Person] = []
     serial = 1
     for number, kind in enumerate(kinds, start=1):
         rng = random.Random(f"{seed}/{number}")  # noqa: S311  no secret: reproducible on purpose
         turn = kinds[: number - 1].count(kind)
         nhs, serial = identity.next_nhs_number(serial)
-        person = usual(rng, number, nhs)
+        person = usual(rng, number, nhs, homes[number - 1])
         match kind:
             case Kind.DUPLICATE:
-                person = unusual.again(rng, person, rng.choice([p for p in made if p.kind is Kind.USUAL]))
+                person = unusual.again(rng, person, rng.choice(_referred_before(made, person.area)))
             case Kind.INVALID:
                 person = unusual.invalid(person, turn)
             case Kind.RED_FLAG:
@@ -39,6 +43,12 @@ def people(count: int, seed: int) -> list[Person]:
                 pass
         made.append(person)
     return made
+
+
+def _referred_before(made: Sequence[Person], area: Area) -> list[Person]:
+    """Whom a second referral may be about: somebody of the area, or of any where nobody of it came yet."""
+    known = [person for person in made if person.kind is Kind.USUAL]
+    return [person for person in known if person.area == area] or known
 
 
 def _kinds(count: int, rng: random.Random) -> list[Kind]:

@@ -5,6 +5,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from services.demo.areas import Area
+
 
 class Kind(StrEnum):
     """What is unusual about a referral."""
@@ -18,11 +20,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Sender:
-    """The claims of the token with which a referral is posted."""
+    """The claims of the token with which somebody sends a request."""
 
     subject: str
     organisation: str
     organisation_kind: str
+    programme: str
     role: str = "referrer"
 
     @property
@@ -40,6 +43,7 @@ class Person:
     route: str
     barrier: str
     referred_on: date
+    area: Area
     sender: Sender
     body: dict[str, Any]
     duplicate_of: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.demo.client import CLINICAL, Client, Reply, coach_of
+from services.demo.client import Client, Reply, clinical, coach_of
 from services.demo.follow import Follower
 from services.demo.person import Person, Sender
 from services.demo.screenplay import Act, Story, Target, course, needs_joint_assessment, opening, story_of
@@ -117,7 +117,7 @@ class Players:
             self.played.not_coached["held for a person's decision"] += 1
             return
         await self._planned(referral_id, 1)
-        coach = coach_of(self.follower.plans[referral_id]["provider"], person.number)
+        coach = coach_of(self.follower.plans[referral_id], person.number)
         plan = await self._plan(referral_id, coach)
         package = plan["recommendation"]["package"]
         first = opening(person, self.seed, package, plan["plan"]["revision"])
@@ -141,11 +141,12 @@ class Players:
     async def _release(self, person: Person, referral_id: str) -> bool:
         """A named person reads why, and takes up the hold; tells whether triage then recommends."""
         held = self.follower.triage[referral_id]
+        taker = clinical(held["programme"]["id"])
         if self.played.held is None:
-            self.played.held = (await self.client.get("triage", f"/triage/{referral_id}", CLINICAL)).body
+            self.played.held = (await self.client.get("triage", f"/triage/{referral_id}", taker)).body
         body = {"revision": held["revision"]}
         reply = await self.client.post(
-            "triage", f"/triage/{referral_id}/acknowledge", body, CLINICAL, f"hold-{self.seed}-{person.number}"
+            "triage", f"/triage/{referral_id}/acknowledge", body, taker, f"hold-{self.seed}-{person.number}"
         )
         self.played.commands["acknowledge a hold"] += 1
         if reply.status == 409 and held["eligibility"]["outcome"] == "review":  # noqa: PLR2004

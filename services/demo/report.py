@@ -18,8 +18,11 @@ def show(console: Console, report: Report) -> None:
         _decision(console, decision)
     if report["timeline"]:
         _timeline(console, report["timeline"])
-    for provider in report["statements"]:
-        _statements(console, provider)
+    if report["areas"]:
+        _areas(console, report["areas"])
+    else:
+        for provider in report["statements"]:
+            _statements(console, provider)
     _trial_balance(console, report["trial_balance"])
     _reconciliation(console, report["reconciliation"])
     for name, latency in report["latency_ms"].items():
@@ -92,6 +95,31 @@ def _statements(console: Console, provider: dict[str, Any]) -> None:
     table = _table(title, "month", *shown, "lines", numbers=tuple(range(1, len(shown) + 2)))
     for month in months:
         table.add_row(month["month"], *(pounds(month[f"{name}_pence"]) for name in shown), str(month["lines"]))
+    console.print(table, end="\n\n")
+
+
+def _areas(console: Console, areas: list[dict[str, Any]]) -> None:
+    """The 15 areas beside the published fit notes by which their people were shared out."""
+    title = "Areas: fit notes of January to December 2023 as published, and this demo's people"
+    names = ("posted", "review", "triaged", "participants")
+    heads = ("ODS", "fit notes", "share", "posted", "share", "review", "triaged", "started", "earned")
+    table = _table(title, "area", *heads, numbers=tuple(range(2, 10)))
+    table.columns[0].overflow = "ellipsis"
+    for column in table.columns:
+        column.no_wrap = True
+    notes, posted = sum(area["fit_notes_2023"] for area in areas), sum(area["posted"] for area in areas)
+    total = {name: sum(area[name] for area in areas) for name in (*names, "earned_pence", "fit_notes_2023")}
+    for area in (*areas, {"area": "all", "ods_code": "", **total}):
+        table.add_row(
+            area["area"],
+            area["ods_code"],
+            f"{area['fit_notes_2023']:,}",
+            f"{area['fit_notes_2023'] / notes:.1%}",
+            f"{area['posted']:,}",
+            f"{area['posted'] / posted:.1%}",
+            *(f"{area[name]:,}" for name in names[1:]),
+            pounds(area["earned_pence"]),
+        )
     console.print(table, end="\n\n")
 
 

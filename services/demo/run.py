@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from types import FrameType
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services.demo.areas import MANCHESTER, national
 from services.demo.gather import gather
 from services.demo.people import people as make_people
 from services.demo.report import Report, show
@@ -21,6 +23,7 @@ from services.demo.world import SERVICES, World
 from services.embedded.processes import ChildFailedError
 
 PEOPLE: Final = 300
+NATIONAL_PEOPLE: Final = 4000
 SEED: Final = 20241001
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells expect."""
@@ -30,18 +33,32 @@ class Stopped(KeyboardInterrupt):
     """A request to end came as SIGTERM or SIGHUP."""
 
 
-def demo(*, people: int = PEOPLE, seed: int = SEED, keep: bool = False, as_json: bool = False) -> int:
+class Scale(StrEnum):
+    """Where the demo plays: in Manchester, or in all areas of the national pilot in proportion to their fit notes."""
+
+    LOCAL = "local"
+    NATIONAL = "national"
+
+
+def demo(
+    *,
+    people: int | None = None,
+    seed: int = SEED,
+    keep: bool = False,
+    as_json: bool = False,
+    scale: Scale = Scale.LOCAL,
+) -> int:
     """Run the demo; returns the exit status: 0 when everything holds.
 
-    ``keep`` leaves the system running, until Ctrl-C, and prints where its APIs are. Whenever and however
-    it ends, no process is left behind.
+    ``people``: None for the scale's own number. ``keep`` leaves the system running, until Ctrl-C, and prints where its
+    APIs are. Whenever and however it ends, no process is left behind.
     """
     console = Console(stderr=as_json, highlight=False)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
         with World() as world:
-            report = _run(world, console, people, seed)
+            report = _run(world, console, scale, people, seed)
             if as_json:
                 print(json.dumps(report, indent=2))
             else:
@@ -57,12 +74,15 @@ def demo(*, people: int = PEOPLE, seed: int = SEED, keep: bool = False, as_json:
         return 1
 
 
-def _run(world: World, console: Console, count: int, seed: int) -> Report:
+def _run(world: World, console: Console, scale: Scale, count: int | None, seed: int) -> Report:
+    wide = scale is Scale.NATIONAL
+    areas = national() if wide else ()
+    count = count or (NATIONAL_PEOPLE if wide else PEOPLE)
     started = time.monotonic()
     with _progress(console) as progress:
         _start(world, progress)
-        crowd = make_people(count, seed)
-        report = asyncio.run(gather(world, crowd, seed, progress))
+        crowd = make_people(count, seed, areas or (MANCHESTER,))
+        report = asyncio.run(gather(world, crowd, seed, progress, areas))
     report["seconds"] = round(time.monotonic() - started, 1)
     report["seed"] = seed
     return report

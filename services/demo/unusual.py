@@ -21,9 +21,12 @@ def again(rng: random.Random, person: Person, original: Person) -> Person:
     body["consents"] = consents(rng, person.route, on)
     body["work"] = copy.deepcopy(original.body["work"])
     body["provider"]["chosen"] = None
+    body["programme"], body["locality"] = original.area.programme, original.area.locality
     if body["assessment"]:
         body["assessment"] = health.outline(on, body["assessment"]["conditions"])
-    return replace(person, kind=Kind.DUPLICATE, referred_on=on, body=body, duplicate_of=original.number)
+    sender = replace(person.sender, programme=original.area.programme)
+    moved = replace(person, referred_on=on, area=original.area, sender=sender, body=body)
+    return replace(moved, kind=Kind.DUPLICATE, duplicate_of=original.number)
 
 
 def _wrong_number(body: dict[str, Any]) -> None:
@@ -62,7 +65,9 @@ def invalid(person: Person, turn: int) -> Person:
 def red_flag(rng: random.Random, person: Person, turn: int) -> Person:
     """One of the three levels, in turn: emergency, hold, urgent."""
     route = "gp" if person.route == "employer" else person.route
-    sender, referrer = (person.sender, {}) if route == person.route else sender_of(rng, route, person.number)
+    sender, referrer = person.sender, dict[str, Any]()
+    if route != person.route:
+        sender, referrer = sender_of(rng, route, person.number, person.area)
     body = copy.deepcopy(person.body)
     body["route"] = route
     body["referrer"].update(referrer)

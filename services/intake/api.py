@@ -6,17 +6,28 @@ from fastapi import APIRouter, Body, FastAPI, Request
 from pydantic import WrapValidator
 from starlette.responses import JSONResponse
 
-from services.intake import consent_api, list_api, near_match_api, overdue_api
+from services.intake import (
+    batch_api,
+    consent_api,
+    correction_api,
+    eligibility_api,
+    employer_api,
+    invitation_api,
+    list_api,
+    near_match_api,
+    overdue_api,
+    routes_api,
+)
 from services.intake.accepting import accept
 from services.intake.access import Sender, is_employer, refuse_others
 from services.intake.domain import safety
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
 from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
-from services.intake.reading import as_sent, read_referral, read_strictly
+from services.intake.reading import as_sent, read_allowed, read_strictly
 from services.intake.service import build
 from services.kernel.decision import Command
-from services.kernel.http import Answer, Once, Problem, create_api
+from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
@@ -39,10 +50,7 @@ async def refer(
     raw = exchange_of(request.scope).body
 
     async def handle(tx: Transaction) -> Answer:
-        posted = read_referral(raw, organisation_kind=who.organisation_kind, policy=tx.policy, now=tx.now)
-        if posted.programme != who.programme:
-            raise Problem(403, "programme_not_allowed", "the token is for another programme")
-        return await accept(tx, posted, who)
+        return await accept(tx, read_allowed(raw, who, policy=tx.policy, now=tx.now), who)
 
     return await once(handle, unstored={"safety": safety.answer(raw)})
 
@@ -104,7 +112,11 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     return create_api(
         build(settings.programmes_dir, settings.places_dir),
         settings,
-        routers=[router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router],
+        routers=[
+            *(router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router),
+            *(invitation_api.router, employer_api.router, batch_api.router),
+            *(eligibility_api.router, correction_api.router, routes_api.router),
+        ],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",
         annotate=_annotate,

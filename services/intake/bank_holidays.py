@@ -5,6 +5,7 @@ comes with a newer release of it.
 """
 
 from datetime import date
+from functools import cache
 from typing import Final
 
 import holidays
@@ -13,6 +14,7 @@ _ENGLAND: Final = holidays.country_holidays("GB", subdiv="ENG")
 _SATURDAY: Final = 5
 
 
+@cache
 def is_closed(day: date) -> bool:
     """Tell whether a day is a Saturday, a Sunday or a bank holiday in England."""
     return day.weekday() >= _SATURDAY or day in _ENGLAND

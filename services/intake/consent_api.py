@@ -102,13 +102,13 @@ async def read(
     if row is None or is_employer(who) or not may_see(who, row.organisation_id, row.programme):
         raise unknown()
     day = on or london_day(parts_of(request).clock())
-    return view(referral_id, await read_history(session, referral_id), day)
+    return view(await read_history(session, referral_id), day)
 
 
-def view(referral_id: str, history: ConsentHistory, on: date) -> ConsentsView:
+def view(history: ConsentHistory, on: date) -> ConsentsView:
     """Return the view of a history on a day."""
     return ConsentsView(
-        referral_id=referral_id,
+        referral_id=history.referral_id,
         on=on,
         allowed=AllowedView(**{kind.value: history.allowed(kind, on) for kind in ConsentKind}),
         history=[

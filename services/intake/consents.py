@@ -69,7 +69,7 @@ async def read_histories(session: AsyncSession, referral_ids: Sequence[str]) -> 
     facts: dict[str, list[ConsentFact]] = {referral_id: [] for referral_id in referral_ids}
     for row in (await session.exec(query)).all():
         facts[row.referral_id].append(_fact(row.model_dump()))
-    return {referral_id: ConsentHistory.of(found) for referral_id, found in facts.items()}
+    return {referral_id: ConsentHistory.of(referral_id, found) for referral_id, found in facts.items()}
 
 
 _FACTS = 'SELECT *, on_day AS "on" FROM consent_fact WHERE referral_id = $1'
@@ -77,7 +77,8 @@ _FACTS = 'SELECT *, on_day AS "on" FROM consent_fact WHERE referral_id = $1'
 
 async def load_history(connection: Connection, referral_id: str) -> ConsentHistory:
     """Return the same in a command's transaction."""
-    return ConsentHistory.of(_fact(dict(row.items())) for row in await connection.fetch(_FACTS, referral_id))
+    found = await connection.fetch(_FACTS, referral_id)
+    return ConsentHistory.of(referral_id, (_fact(dict(row.items())) for row in found))
 
 
 def _fact(row: Mapping[str, Any]) -> ConsentFact:

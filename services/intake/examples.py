@@ -74,7 +74,7 @@ EMPLOYER_REFERRAL: dict[str, Any] = {
         "contact": {"email": "omar@example.org", "preferred": "email"},
     },
     "work": {"status": "employed", "attendance": "struggling", "job_at_risk": True},
-    "eligibility_facts": {"right_to_work": True, "wants_to_work": True},
+    "eligibility_facts": {"right_to_work": True, "wants_to_work": True, "condition_affects_work": True},
     "consents": {"take_part": {"given": True, "on": "2024-11-20", "channel": "phone"}},
 }
 

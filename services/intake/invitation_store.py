@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Column, DateTime, Index, Text
 from sqlmodel import Field, SQLModel
 
 from services.contracts.invitation import Identified, InvitationAccepted, InvitationDeclined, InvitationUpdated
-from services.intake.domain.invitation import IdentifyPerson
+from services.intake.domain.invitation_asked import IdentifyPerson
 from services.intake.domain.posted import PersonPosted
 from services.intake.people import match_keys
 from services.intake.store import PERSON

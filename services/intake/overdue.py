@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import Final
 
 from services.intake.bank_holidays import is_closed
 from services.intake.domain.working_days import due_day, overdue_since_receipt, working_days_between
 from services.kernel.operations.audit import Pool
 from services.programmes.book import ProgrammeBook
+
+EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2099, 12, 31)
+"""Days for which bank holidays are known or follow from their rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,12 @@ async def overdue(
         *(after or (None, None)),
         limit,
     )
+
+    @cache
+    def due_and_over(received_on: date, within: int) -> tuple[date, int]:
+        due = due_day(received_on, within, is_closed)
+        return due, working_days_between(due, as_of, is_closed)
+
     return [
         Overdue(
             row["referral_id"],
@@ -71,8 +83,7 @@ async def overdue(
             row["programme_version"],
             row["route"],
             row["received_on"],
-            due := due_day(row["received_on"], terms[row["programme"], row["programme_version"]], is_closed),
-            working_days_between(due, as_of, is_closed),
+            *due_and_over(row["received_on"], terms[row["programme"], row["programme_version"]]),
             row["answered_on"],
         )
         for row in rows

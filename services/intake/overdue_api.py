@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from services.intake.access import Staff, is_employer, unknown
 from services.intake.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.domain.policy import london_day
-from services.intake.overdue import overdue
+from services.intake.overdue import EARLIEST, LATEST, overdue
 from services.intake.views import ProgrammeView
 from services.kernel.http.parts import parts_of
 
@@ -36,7 +36,9 @@ async def late(
     request: Request,
     response: Response,
     who: Staff,
-    as_of: Annotated[date | None, Query(description="The London day that is asked about; today.")] = None,
+    as_of: Annotated[
+        date | None, Query(ge=EARLIEST, le=LATEST, description="The London day that is asked about; today.")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> list[OverdueView]:

@@ -7,12 +7,9 @@ from datetime import date
 from uuid import uuid4
 
 from services.intake.domain.posted import PersonPosted
-from services.intake.domain.same_person import Identity, Known, Near, NearReason, Recognised, recognise
+from services.intake.domain.same_person import Identity
 from services.intake.domain.status import ENDED, Fact, Status, view
-from services.intake.persons import forget
-from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.tables import Connection
-from services.kernel.sealing.content import is_restricted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,11 @@ def identity(person: PersonPosted) -> Identity:
 
 def match_keys(person: PersonPosted) -> MatchKeys:
     """Return the keys of a person as posted. Spelling counts without case, accents and punctuation."""
-    me = identity(person)
+    return keys_of(identity(person))
+
+
+def keys_of(me: Identity) -> MatchKeys:
+    """Return the keys of somebody as described."""
     return MatchKeys(me.nhs_number, me.name_key, min(me.birth_dates))
 
 
@@ -70,85 +71,6 @@ def lock_names(keys: MatchKeys, organisation_id: str, reference: str | None) -> 
     )
 
 
-# Everybody who shares enough to be the same or nearly: the number; a birth date and one of the names. Each arm is one
-# look into one index, so that the cost does not grow with the number of people.
-_KNOWN = """
-WITH hit AS (
-    SELECT r.person_id FROM referral_details d JOIN referral r USING (referral_id)
-    WHERE d.birth_date = ANY($1::date[]) AND d.family_key = $3
-    UNION SELECT r.person_id FROM referral_details d JOIN referral r USING (referral_id)
-    WHERE d.birth_date = $2 AND d.given_key = $4
-    UNION SELECT r.person_id FROM referral_details d JOIN referral r USING (referral_id)
-    WHERE d.birth_date = $2 AND d.family_key = $4 AND d.given_key = $3
-    UNION SELECT r.person_id FROM referral_details d JOIN referral r USING (referral_id) WHERE d.nhs_number = $5
-    UNION SELECT person_id FROM person WHERE nhs_number = $5
-    UNION SELECT person_id FROM person WHERE name_key = $6
-),
-root AS (SELECT DISTINCT coalesce(p.survivor, p.person_id) AS root FROM hit JOIN person p USING (person_id)),
-pseudonym AS (
-    SELECT root, root AS person_id FROM root
-    UNION ALL SELECT p.survivor, p.person_id FROM root JOIN person p ON p.survivor = root.root
-)
-SELECT n.root AS person_id, p.created_at, p.nhs_number AS held, p.name_key, r.programme,
-       d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
-FROM pseudonym n JOIN person p USING (person_id)
-LEFT JOIN referral r USING (person_id) LEFT JOIN referral_details d USING (referral_id)
-UNION ALL
-SELECT n.root, p.created_at, p.nhs_number, p.name_key, i.programme,
-       d.nhs_number, d.family_name, d.given_name, d.birth_date, d.postcode
-FROM pseudonym n JOIN person p USING (person_id)
-JOIN invitation i USING (person_id) JOIN invitation_details d USING (invitation_id)
-"""
-
-
-async def recognised(connection: Connection, me: Identity, programmes: Iterable[str]) -> Recognised:
-    """Return who is meant, and whom a person should look at. Needs the locks of :func:`lock`."""
-    rows = await connection.fetch(
-        _KNOWN,
-        list(me.birth_dates),
-        me.birth_date,
-        me.family_key,
-        me.given_key,
-        me.nhs_number,
-        me.name_key,
-    )
-    known = [
-        Known(
-            str(row["person_id"]),
-            row["created_at"],
-            row["held"],
-            row["name_key"],
-            None
-            if row["birth_date"] is None
-            else Identity(row["nhs_number"], row["family_name"], row["given_name"], row["birth_date"], row["postcode"]),
-            row["programme"],
-        )
-        for row in rows
-    ]
-    return recognise(me, known, programmes)
-
-
-async def find_out(tx: Transaction, person: PersonPosted, programmes: Iterable[str], *, told: bool) -> Recognised:
-    """Return who is meant, as :func:`recognised`, and look after those who were erased or may not be used.
-
-    Who was erased and is referred again is somebody new, with no link to who they were. Somebody whose use is
-    restricted cannot be referred; a sender who may not learn that they are known (``told`` False) is not shown it: they
-    are kept apart, for a person to look at.
-    """
-    me = identity(person)
-    while True:
-        found = await recognised(tx.conn, me, programmes)
-        if found.person_id is None:
-            return found
-        if not await tx.has_key(found.person_id):
-            await forget(tx.conn, found.person_id)
-            continue
-        if told or not is_restricted(tx.held.get(found.person_id)):
-            return found
-        apart = Near(found.person_id, (NearReason.SEVERAL_FIT,))
-        return Recognised(None, (*found.near, apart), person.nhs_number is not None)
-
-
 _WITH_NUMBER = "SELECT coalesce(survivor, person_id) FROM person WHERE nhs_number = $1"
 
 
@@ -163,30 +85,46 @@ def new_person_id() -> str:
     return str(uuid4())
 
 
-_OPEN = """SELECT r.referral_id, s.topic, s.sequence, s.status, s.on_day
-FROM referral r LEFT JOIN referral_status s USING (referral_id)
-WHERE r.person_id IN (SELECT $1 UNION ALL SELECT person_id FROM person WHERE survivor = $1)
-  AND r.programme = ANY($2::text[])
-ORDER BY r.received_at, r.referral_id"""
+_OPEN = """
+WITH asked AS (SELECT unnest($1::text[]) AS root),
+pseudonym AS (
+    SELECT root, root AS person_id FROM asked
+    UNION ALL SELECT p.survivor, p.person_id FROM asked JOIN person p ON p.survivor = asked.root
+)
+SELECT n.root, r.referral_id, r.programme, s.topic, s.sequence, s.status, s.on_day
+FROM pseudonym n JOIN referral r USING (person_id) LEFT JOIN referral_status s USING (referral_id)
+ORDER BY r.received_at, r.referral_id
+"""
 
 
-async def open_referral(connection: Connection, person_id: str, programmes: Iterable[str]) -> str | None:
-    """Return the person's first referral to one of the programmes that has not ended, or None."""
-    facts: dict[str, list[Fact]] = {}
-    for row in await connection.fetch(_OPEN, person_id, sorted(programmes)):
-        found = facts.setdefault(row["referral_id"], [])
+@dataclass(frozen=True, slots=True)
+class OpenReferral:
+    """A referral that has not ended."""
+
+    referral_id: str
+    programme: str
+
+
+async def open_referrals(connection: Connection, person_ids: Iterable[str]) -> dict[str, list[OpenReferral]]:
+    """Return each person's referrals that have not ended, to whatever programme, the first first."""
+    facts: dict[tuple[str, OpenReferral], list[Fact]] = {}
+    found: dict[str, list[OpenReferral]] = {person_id: [] for person_id in person_ids}
+    for row in await connection.fetch(_OPEN, sorted(found)) if found else ():
+        known = facts.setdefault((row["root"], OpenReferral(row["referral_id"], row["programme"])), [])
         if row["topic"] is not None:
-            found.append(Fact(row["topic"], row["sequence"], Status(row["status"]), row["on_day"]))
-    for referral_id, known in facts.items():
+            known.append(Fact(row["topic"], row["sequence"], Status(row["status"]), row["on_day"]))
+    for (person_id, referral), known in facts.items():
         stands = view(known)
         if stands is None or stands.status not in ENDED:
-            return referral_id
-    return None
+            found[person_id].append(referral)
+    return found
 
 
-_REFERENCE = "SELECT EXISTS (SELECT FROM referral WHERE organisation_id = $1 AND reference = $2)"
+_REFERENCES = "SELECT reference FROM referral WHERE organisation_id = $1 AND reference = ANY($2::text[])"
 
 
-async def reference_used(connection: Connection, organisation_id: str, reference: str | None) -> bool:
-    """Tell whether the referrer has used this reference before."""
-    return reference is not None and bool(await connection.fetchval(_REFERENCE, organisation_id, reference))
+async def used_references(connection: Connection, organisation_id: str, references: Iterable[str | None]) -> set[str]:
+    """Return those references that the referrer has used before."""
+    wanted = sorted({reference for reference in references if reference is not None})
+    rows = await connection.fetch(_REFERENCES, organisation_id, wanted) if wanted else ()
+    return {row["reference"] for row in rows}

@@ -1,6 +1,6 @@
 """What ``person.changed`` does to intake's rows: an erased person's are scrubbed, merged pseudonyms are one person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.contracts import types
 from services.contracts.person import PersonErased, PersonMerged
@@ -10,12 +10,38 @@ from services.kernel.service import Row, Table
 
 HANDLES = frozenset({types.PERSON_ERASED, types.PERSON_MERGED})
 
+LOCK = Table(
+    "lock_person",
+    (("person_id", "text"),),
+    key=1,
+    statement="""
+    WITH gone AS (SELECT coalesce(survivor, person_id) AS root FROM person WHERE person_id = ANY($1::text[])),
+    known AS (
+        SELECT p.nhs_number, p.name_key FROM gone JOIN person p ON p.person_id = gone.root
+        UNION ALL SELECT p.nhs_number, p.name_key FROM gone JOIN person p ON p.survivor = gone.root),
+    named AS (
+        SELECT 'nhs|' || nhs_number AS name FROM known WHERE nhs_number IS NOT NULL
+        UNION SELECT 'name|' || name_key FROM known WHERE name_key IS NOT NULL)
+    SELECT pg_advisory_xact_lock(key) FROM (
+        SELECT ('x' || encode(substr(sha256(convert_to(name, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint AS key
+        FROM named ORDER BY key) AS keys
+    """,
+)
+"""The locks of :func:`services.intake.people.lock` on whoever is erased, by whichever pseudonym's keys they are known.
+
+Whoever refers this person at this moment comes first; what they bring, the next statement sees and scrubs. Whoever
+comes next finds them gone.
+"""
+
 SCRUB = Table(
     "scrub_person",
     (("person_id", "text"),),
     key=1,
     statement="""
     WITH gone AS (SELECT unnest($1::text[]) AS person_id),
+    uninvited AS (
+        DELETE FROM invitation_details d USING invitation i, gone
+        WHERE i.person_id = gone.person_id AND d.invitation_id = i.invitation_id),
     compared AS (
         DELETE FROM near_match m USING gone WHERE gone.person_id IN (m.one_person, m.other_person)),
     forgotten AS (
@@ -44,12 +70,16 @@ def rows(cause: Received) -> Iterable[Row]:
     """Return what one event does. Doing it again changes nothing."""
     match cause.data:
         case PersonErased(person_id=person_id):
+            yield LOCK, (person_id,)
             yield SCRUB, (person_id,)
         case PersonMerged(survivor=survivor, merged=merged):
             for person_id in merged:
                 yield JOIN, (person_id, survivor)
 
 
-async def forget(connection: Connection, person_id: str) -> None:
-    """Scrub a person whose key is destroyed before the event has come: whoever comes next is somebody new."""
-    await connection.execute(SCRUB.statement, [person_id])
+async def forget(connection: Connection, person_ids: Sequence[str]) -> None:
+    """Scrub a person whose key is destroyed before the event has come: whoever comes next is somebody new.
+
+    Needs the locks of :func:`services.intake.people.lock`.
+    """
+    await connection.execute(SCRUB.statement, list(person_ids))

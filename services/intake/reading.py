@@ -12,6 +12,7 @@ from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.readable import read_leniently
 from services.kernel.decision import Reason, Refused
+from services.kernel.http import Principal, Problem
 from services.kernel.http.codes import reasons_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -25,22 +26,31 @@ def as_sent(value: Any, _: Any) -> Any:
 def read_referral(body: bytes, *, organisation_kind: str, policy: IntakePolicy, now: datetime) -> ReferralPosted:
     """Return the referral. Raises Refused (422) with all that is wrong: single fields and whole rules."""
     faults = referral_faults(read_leniently(body), organisation_kind=organisation_kind, policy=policy, now=now)
-    return _told_at_once(*_read(body, ReferralPosted), faults)
+    return told_at_once(*tried(body, ReferralPosted), faults)
+
+
+def read_allowed(body: bytes, who: Principal, *, policy: IntakePolicy, now: datetime) -> ReferralPosted:
+    """Return a referral that its sender may make. Raises as :func:`read_referral`, and Problem 403."""
+    posted = read_referral(body, organisation_kind=who.organisation_kind, policy=policy, now=now)
+    if posted.programme != who.programme:
+        raise Problem(403, "programme_not_allowed", "the token is for another programme")
+    return posted
 
 
 def read_consents(body: bytes, *, organisation_kind: str, referred_on: date, now: datetime) -> ConsentsChangedPosted:
     """Return the consents that changed. Raises Refused (422) with all that is wrong."""
-    found = _read(body, ConsentsChangedPosted)
+    found = tried(body, ConsentsChangedPosted)
     try:
         seen = ConsentsChangedRead.model_validate_json(body)
     except ValidationError:
         seen = ConsentsChangedRead()
-    return _told_at_once(
+    return told_at_once(
         *found, consent_faults(seen, organisation_kind=organisation_kind, referred_on=referred_on, now=now)
     )
 
 
-def _told_at_once(posted: M | None, reasons: list[Reason], faults: list[Reason]) -> M:
+def told_at_once(posted: M | None, reasons: list[Reason], faults: list[Reason]) -> M:
+    """Return what was posted. Raises Refused (422) with the errors of fields and of rules, each once."""
     told = {(reason.pointer, reason.code) for reason in reasons}
     reasons += [fault for fault in faults if (fault.pointer, fault.code) not in told]
     if posted is None or reasons:
@@ -50,13 +60,14 @@ def _told_at_once(posted: M | None, reasons: list[Reason], faults: list[Reason])
 
 def read_strictly(body: bytes, model: type[M]) -> M:
     """Return ``body`` as ``model``. Raises Refused (422) with every error of a field."""
-    found, reasons = _read(body, model)
+    found, reasons = tried(body, model)
     if found is None:
         raise Refused(*reasons, status=422)
     return found
 
 
-def _read(body: bytes, model: type[M]) -> tuple[M | None, list[Reason]]:
+def tried(body: bytes, model: type[M]) -> tuple[M | None, list[Reason]]:
+    """Return ``body`` as ``model``, or every error of a field."""
     try:
         return model.model_validate_json(body), []
     except ValidationError as error:

@@ -1,27 +1,38 @@
 """Intake's composition root, and the rows that follow from each change."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from services.contracts import types
-from services.contracts.codes import EligibilityOutcome
-from services.contracts.referral import ReferralCreated, ReferralWithdrawn
+from services.contracts.referral import ReferralCreated
 from services.contracts.registry import EVENTS
-from services.intake import consents, employer_store, invitation_store, near_matches, persons, word_back
+from services.intake import (
+    consents,
+    details,
+    employer_store,
+    invitation_store,
+    near_matches,
+    persons,
+    reviews,
+    word_back,
+)
 from services.intake.domain.aggregates import State, decide, evolve, reissue, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
-from services.intake.domain.invitation import DECLINE
-from services.intake.domain.policy import IntakePolicy, london_day
-from services.intake.domain.referral import WITHDRAW, CreateReferral
-from services.intake.domain.status import Fact, Status, facts_of
+from services.intake.domain.correction import CorrectReferral
+from services.intake.domain.evaluation import standing_answers
+from services.intake.domain.invitation_asked import DECLINE
+from services.intake.domain.policy import IntakePolicy
+from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral
+from services.intake.domain.status import Fact, facts_of, own_facts
 from services.intake.people import identity
-from services.intake.places import load_places
-from services.intake.store import ADDITIONAL_INFORMATION, DETAILS, PERSON, REFERRAL, STATUS
+from services.intake.places.loader import load_places
+from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, PERSON, REFERRAL, STATUS
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
-from services.programmes.reader import FOLDER, load_book
+from services.programmes.reader import FOLDER, load_book, register_of
+from services.programmes.register import load_areas
 
 NAME = "intake"
 STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
@@ -30,8 +41,9 @@ STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.P
 _OTHER_KINDS = {types.INVITATION_UPDATED: invitation_store.rows, types.EMPLOYER_UPDATED: employer_store.rows}
 
 
-def build(programmes: Path | None = None) -> Service:
-    """Return the service. ``programmes`` is the folder of programme files (None: those of this package)."""
+def build(programmes: Path | None = None, places: Path | None = None) -> Service:
+    """Return the service. ``programmes``, ``places``: folders of programme files and tables of places (None: ours)."""
+    folder = programmes or FOLDER
     return Service(
         name=NAME,
         registry=EVENTS,
@@ -41,18 +53,18 @@ def build(programmes: Path | None = None) -> Service:
         state=State,
         decide=decide,
         evolve=evolve,
-        policy=lambda: IntakePolicy(load_book(programmes or FOLDER), load_places()),
+        policy=lambda: IntakePolicy(load_book(folder), load_areas(register_of(folder)), load_places(places)),
         project=project,
         tables=(
-            *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.SCRUB, persons.JOIN),
-            *(near_matches.NEAR_MATCH, word_back.WORD),
+            *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
+            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED),
             *invitation_store.TABLES,
             *employer_store.TABLES,
         ),
-        derived=(STATUS, consents.CONSENT, invitation_store.INVITATION, *employer_store.DERIVED),
+        derived=(STATUS, consents.CONSENT, reviews.REVIEW, invitation_store.INVITATION, *employer_store.DERIVED),
         reissue=reissue,
         subject=subject,
-        despite_restriction=frozenset({WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
+        despite_restriction=frozenset({CREATE, WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
         reapplied=frozenset({types.TOPIC_PERSON}),
     )
 
@@ -61,39 +73,40 @@ def project(change: Change) -> Iterable[Row]:
     """Return the rows of a change: the person and the referral as posted, and what became of it."""
     cause = change.cause
     if isinstance(cause, Received):
-        if cause.type in persons.HANDLES:
-            yield from persons.rows(cause)
-            return
-        for fact in facts_of(cause.sequence, cause.data):
-            yield _status(change.key, fact)
-            yield from word_back.answered(change.key, cause.data, fact)
-        if cause.type == types.PLAN_UPDATED:
-            said = consent_facts(cause.id, cause.occurred_at, cause.data)
-            yield from consents.rows(change.key, types.TOPIC_PLAN, cause.sequence, said)
+        yield from _heard(change.key, cause)
         return
     data = cause.data if cause is not None else None  # no cause: folded again from the log
     for event in change.events:
         if event.type in _OTHER_KINDS:
             yield from _OTHER_KINDS[event.type](event, data)
-            continue
-        if isinstance(event.data, ReferralCreated) and isinstance(data, CreateReferral):
-            yield from _posted(data, event.data, change.seal)
-        for fact in _own_facts(event):
-            yield _status(change.key, fact)
-            yield from word_back.own(change.key, event.data, fact)
-        said = consent_facts(event.id, event.occurred_at, event.data)
-        yield from consents.rows(change.key, types.TOPIC_REFERRAL, event.sequence, said)
+        else:
+            yield from _own(event, data, change.seal)
+    if change.events:
+        yield from reviews.rows(change.state)
 
 
-def _own_facts(event: Event) -> Iterable[Fact]:
-    data = event.data
-    if isinstance(data, ReferralCreated):
-        day = london_day(data.received_at)
-        yield Fact(types.TOPIC_REFERRAL, event.sequence, Status.RECEIVED, day)
-        if data.eligibility.outcome is EligibilityOutcome.REVIEW:
-            yield Fact(types.TOPIC_REFERRAL, event.sequence, Status.ELIGIBILITY_REVIEW, day)
-    elif isinstance(data, ReferralWithdrawn):
-        yield Fact(types.TOPIC_REFERRAL, event.sequence, Status.WITHDRAWN, data.occurred_on)
+def _heard(key: str, cause: Received) -> Iterable[Row]:
+    if cause.type in persons.HANDLES:
+        yield from persons.rows(cause)
+        return
+    for fact in facts_of(cause.sequence, cause.data):
+        yield _status(key, fact)
+        yield from word_back.answered(key, cause.data, fact)
+    if cause.type == types.PLAN_UPDATED:
+        said = consent_facts(cause.id, cause.occurred_at, cause.data)
+        yield from consents.rows(key, types.TOPIC_PLAN, cause.sequence, said)
+
+
+def _own(event: Event, data: Any, seal: Callable[[str, str], str]) -> Iterable[Row]:
+    if isinstance(data, CreateReferral) and isinstance(event.data, ReferralCreated):
+        yield from _posted(data, event.data, seal)
+    if isinstance(data, CorrectReferral):
+        yield from details.corrected(data, event.data)
+    for fact in own_facts(event.sequence, event.data):
+        yield _status(event.key, fact)
+        yield from word_back.own(event.key, event.data, fact)
+    said = consent_facts(event.id, event.occurred_at, event.data)
+    yield from consents.rows(event.key, types.TOPIC_REFERRAL, event.sequence, said)
 
 
 def _status(referral_id: str, fact: Fact) -> Row:
@@ -127,23 +140,4 @@ def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, s
             event.referred_on,
         ),
     )
-    contact = person.contact.model_dump_json(exclude_none=True) if person.contact else None
-    yield (
-        DETAILS,
-        (
-            event.referral_id,
-            person.nhs_number,
-            person.family_name,
-            person.given_name,
-            person.birth_date,
-            person.sex,
-            person.ethnic_category,
-            person.postcode,
-            person.registered_gp_ods,
-            contact,
-            person.language,
-            json.dumps(list(person.accessible_needs)),
-            who.family_key,
-            who.given_key,
-        ),
-    )
+    yield details.row(event.referral_id, person, standing_answers(posted))

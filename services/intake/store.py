@@ -1,6 +1,7 @@
 """Intake's tables: the only place in the system where a person's name, birth date and NHS number are."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Text
 from sqlmodel import Field, SQLModel
@@ -80,12 +81,14 @@ class ReferralPerson(SQLModel, table=True):
     accessible_needs: list[str] = Field(sa_column=Column(JSON, nullable=False))
     family_key: str | None = Field(default=None, sa_column=_text(nullable=True))
     given_key: str | None = Field(default=None, sa_column=_text(nullable=True))
+    eligibility_facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class ReferralStatus(SQLModel, table=True):
     """One thing that a topic said of a referral. Rows are only ever added."""
 
     __tablename__ = "referral_status"
+    __table_args__ = (Index("referral_status_reached", "status", "referral_id"),)
 
     referral_id: str = Field(sa_column=_text(primary_key=True))
     topic: str = Field(sa_column=_text(primary_key=True))
@@ -97,11 +100,19 @@ class ReferralStatus(SQLModel, table=True):
 PERSON = Table(
     "person",
     (("person_id", "text"), ("nhs_number", "text"), ("name_key", "text"), ("created_at", "timestamptz")),
-    key=1,
-    on_conflict="ON CONFLICT (person_id) DO UPDATE SET "
-    "nhs_number = coalesce(person.nhs_number, excluded.nhs_number), "
-    "name_key = coalesce(excluded.name_key, person.name_key)",
+    statement="""
+    INSERT INTO person (person_id, nhs_number, name_key, created_at)
+    SELECT person_id, (array_agg(nhs_number ORDER BY nth) FILTER (WHERE nhs_number IS NOT NULL))[1],
+        (array_agg(name_key ORDER BY nth DESC) FILTER (WHERE name_key IS NOT NULL))[1], min(created_at)
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+        AS n(person_id, nhs_number, name_key, created_at, nth)
+    GROUP BY person_id ORDER BY person_id
+    ON CONFLICT (person_id) DO UPDATE SET nhs_number = coalesce(person.nhs_number, excluded.nhs_number),
+        name_key = coalesce(excluded.name_key, person.name_key)
+    """,
 )
+"""Of several referrals of one person in one transaction the first number stands, and the latest name and postcode."""
+
 REFERRAL = Table(
     "referral",
     (
@@ -142,9 +153,28 @@ DETAILS = Table(
         ("accessible_needs", "json"),
         ("family_key", "text"),
         ("given_key", "text"),
+        ("eligibility_facts", "json"),
     ),
     key=1,
+    on_conflict="ON CONFLICT (referral_id) DO UPDATE SET (nhs_number, family_name, given_name, birth_date, sex, "
+    "ethnic_category, postcode, registered_gp_ods, contact, language, accessible_needs, family_key, given_key, "
+    "eligibility_facts) = (excluded.nhs_number, excluded.family_name, excluded.given_name, excluded.birth_date, "
+    "excluded.sex, excluded.ethnic_category, excluded.postcode, excluded.registered_gp_ods, excluded.contact, "
+    "excluded.language, excluded.accessible_needs, excluded.family_key, excluded.given_key, "
+    "excluded.eligibility_facts)",
 )
+CORRECTED = Table(
+    "correct_person",
+    (("person_id", "text"), ("nhs_number", "text"), ("number_changed", "boolean"), ("name_key", "text")),
+    statement="""
+    UPDATE person p SET nhs_number = CASE WHEN n.number_changed THEN n.nhs_number ELSE p.nhs_number END,
+        name_key = n.name_key
+    FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[])
+        AS n(person_id, nhs_number, number_changed, name_key)
+    WHERE p.person_id = n.person_id
+    """,
+)
+"""A corrected person is recognised by what is right. Nobody else has the number: the edge has looked, under a lock."""
 STATUS = Table(
     "referral_status",
     (("referral_id", "text"), ("topic", "text"), ("sequence", "bigint"), ("status", "text"), ("on_day", "date")),

@@ -72,8 +72,9 @@ class Service:
     from the event that it led to, given the event's ``causationid``; None where an event does not hold its whole
     command. ``subject`` names whose key seals what an aggregate holds, given its state or, before there is one, a
     cause's data; None in its place: the service seals nothing. ``despite_restriction`` are the types of commands
-    that a subject's restriction does not stop. Inputs of the ``reapplied`` topics are projected again, from their
-    beginning, when a database was put back from a backup: what they scrubbed must not be served again.
+    that a subject's restriction does not stop. Inputs of the ``reapplied`` topics are projected before a
+    database is used that has not read them all, and all of them again by a restore: what they scrub must not be served
+    from a backup.
     """
 
     name: str

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """The least time between two publications. Larger batches downstream cost less; an event after a quiet
     moment waits for nothing."""
     programmes_dir: Path | None = None
+    places_dir: Path | None = None
+    """Tables of places that the deployer supplies; without them those of the repository, which are synthetic."""
     log_level: str = "INFO"
 
     def service_url(self, service: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.contracts.identifiers import is_nhs_number
 from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.kernel.operations.audit import Pool
 from services.kernel.operations.printing import (
@@ -15,6 +16,7 @@ from services.kernel.operations.printing import (
     AsJson,
     Lookup,
     console,
+    errors,
     say_dry_run,
     show_fields,
     show_rows,
@@ -24,17 +26,44 @@ from services.kernel.retention import load_retention
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.dossier import gather
+from services.persons.elsewhere import services_know
 from services.persons.files import write
-from services.persons.find import asked_number, find
+from services.persons.find import ASK, TYPED, asked_number, find
+from services.persons.merging import MERGED, merge_decided
 from services.persons.summary import summary
 from services.vault.cli import with_vault
 from services.vault.people import Done, People, list_erasures
 
-PersonId = Annotated[str | None, typer.Argument(metavar="[PERSON]", help="A person's pseudonym (UUID).")]
-NhsNumber = Annotated[
-    str | None,
-    typer.Option("--nhs-number", help="In place of the pseudonym; - asks for it, so that no process list shows it."),
-]
+
+def _refuse_typed(context: typer.Context, given: str | None) -> str | None:
+    """Let :data:`ASK` pass in place of a number; ends with exit code 2 for a number, which the message does not repeat.
+
+    It ends while the words are read, before anything else is done.
+    """
+    if given is None or given == ASK or context.resilient_parsing:
+        return given
+    errors.print(f"[bold]number_on_command_line[/bold]: {TYPED}", soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _refuse_number(context: typer.Context, given: str | None) -> str | None:
+    """Do the same for a number that stands where a pseudonym belongs."""
+    if given is None or not is_nhs_number("".join(given.split())):
+        return given
+    return _refuse_typed(context, given)
+
+
+def _person(name: str) -> Any:
+    return typer.Argument(metavar=f"[{name}]", help="A person's pseudonym (UUID).", callback=_refuse_number)
+
+
+def _number(option: str, name: str) -> Any:
+    told = f"Always {ASK}, in place of {name}: the number is asked for, or read from standard input."
+    return typer.Option(option, metavar=ASK, help=told, callback=_refuse_typed)
+
+
+PersonId = Annotated[str | None, _person("PERSON")]
+NhsNumber = Annotated[str | None, _number("--nhs-number", "PERSON")]
 Folder = Annotated[Path, typer.Option("--to", file_okay=False, help="Where the files go; they are for you alone.")]
 Act = Callable[[People, str], Awaitable[Done]]
 
@@ -48,6 +77,7 @@ def person_commands(lookup: Lookup) -> typer.Typer:
     _add_reading(app, lookup)
     _add_acts(app, lookup)
     _add_merge(app, lookup)
+    _add_merge_decided(app, lookup)
     return app
 
 
@@ -147,12 +177,10 @@ def _add_merge(app: typer.Typer, lookup: Lookup) -> None:
     @app.command()
     def merge(
         actor: Actor,
-        survivor: Annotated[str | None, typer.Argument(metavar="[SURVIVOR]")] = None,
-        merged: Annotated[str | None, typer.Argument(metavar="[MERGED]")] = None,
-        survivor_number: Annotated[
-            str | None, typer.Option("--survivor-nhs-number", help="In place of SURVIVOR.")
-        ] = None,
-        merged_number: Annotated[str | None, typer.Option("--merged-nhs-number", help="In place of MERGED.")] = None,
+        survivor: Annotated[str | None, _person("SURVIVOR")] = None,
+        merged: Annotated[str | None, _person("MERGED")] = None,
+        survivor_number: Annotated[str | None, _number("--survivor-nhs-number", "SURVIVOR")] = None,
+        merged_number: Annotated[str | None, _number("--merged-nhs-number", "MERGED")] = None,
         note: Note = "",
         apply: Apply = False,
         as_json: AsJson = False,
@@ -164,9 +192,27 @@ def _add_merge(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, service: Service, settings: Settings) -> Done:
             into = await find(settings, survivor, asked_number(survivor_number))
             from_ = await find(settings, merged, asked_number(merged_number))
-            return await People(pool, service, actor).merge(into, from_, note=note, apply=apply)
+            people = People(pool, service, actor, knows=services_know(settings))
+            return await people.merge(into, from_, note=note, apply=apply)
 
         _tell(with_vault(lookup, work), apply, as_json)
+
+
+def _add_merge_decided(app: typer.Typer, lookup: Lookup) -> None:
+    @app.command("merge-decided")
+    def merge_all(actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+        """Merge the pairs that staff have decided to be one person. Exit code 1 when one of them cannot be."""
+
+        async def work(pool: Pool, service: Service, settings: Settings) -> list[dict[str, Any]]:
+            return await merge_decided(
+                People(pool, service, actor, knows=services_know(settings)), settings, apply=apply
+            )
+
+        found = with_vault(lookup, work)
+        show_rows("Decided to be one person", found, as_json=as_json)
+        say_dry_run(applied=apply, as_json=as_json)
+        if not all(row["outcome"] in MERGED for row in found):
+            raise typer.Exit(1)
 
 
 def _reading(lookup: Lookup, person: str | None, nhs_number: str | None, work: Any) -> Any:
@@ -181,7 +227,8 @@ def _act(
 ) -> None:
     async def work(pool: Pool, service: Service, settings: Settings) -> Done:
         person, nhs_number = named
-        return await act(People(pool, service, actor), await find(settings, person, asked_number(nhs_number)))
+        people = People(pool, service, actor, knows=services_know(settings))
+        return await act(people, await find(settings, person, asked_number(nhs_number)))
 
     _tell(with_vault(lookup, work), apply, as_json)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.coaching.export import export as coaching
 from services.intake.export import export as intake
-from services.intake.export import referrals_of
+from services.intake.export import keys_of, referrals_of
 from services.kernel.clock import Clock, rfc3339, system_clock
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.operations.held import Held, open_reader
@@ -18,6 +18,7 @@ from services.kernel.sealing.subject_key import ERASED, KeyFound, SubjectKey
 from services.kernel.sealing.tokens import open_token, token_header
 from services.kernel.settings import Settings
 from services.outcomes.export import export as outcomes
+from services.persons.elsewhere import services_know
 from services.triage.export import export as triage
 from services.vault.export import export as vault
 from services.vault.standing import Standing, whole
@@ -53,6 +54,12 @@ class Dossier:
         return self.standing.pseudonyms
 
     @property
+    def key_missing(self) -> list[str]:
+        """Pseudonyms for which the vault has no key: what it sealed is here and cannot be read."""
+        found = {row["subject"] for row in self.held["vault"]["subject_key"]}
+        return [one for one in self.person_ids if one not in found]
+
+    @property
     def rows(self) -> int:
         """How many rows are in it."""
         return sum(len(rows) for held in self.held.values() for rows in held.values())
@@ -66,6 +73,7 @@ class Dossier:
                 "person_ids": list(self.person_ids),
                 "restricted": self.standing.restricted,
                 "legal_hold": self.standing.held,
+                "key_missing": self.key_missing,
                 "referral_ids": self.referrals,
                 "services": self.held,
             }
@@ -81,14 +89,14 @@ async def gather(
     Raises OperationRefused: ``unknown_person``, ``person_erased``, ``vault_unchecked``; WrappingKeyWrong,
     VaultUnavailable or what a database raises that does not answer: there is no half of an answer.
     """
-    standing = await whole(pool, person)
+    standing = await whole(pool, person, services_know(settings))
     ids = standing.pseudonyms
     async with open_reader(settings.service_url("intake")) as connection:
-        referrals = await referrals_of(connection, ids)
+        referrals, everything = await referrals_of(connection, ids), await keys_of(connection, ids)
     found = Dossier(clock(), standing, referrals)
     for name, export in EXPORTS.items():
         async with open_reader(settings.service_url(name)) as connection:
-            found.held[name] = await export(connection, ids, referrals)
+            found.held[name] = await export(connection, ids, everything)
     if open_sealed:
         keys = await _keys(settings, ids)
         found.held = {name: _opened(held, keys, found) for name, held in found.held.items()}

@@ -11,18 +11,21 @@ from services.kernel.settings import Settings
 
 ASK = "-"
 """In place of a number: it is asked for, and stands in no list of processes and in no shell's history."""
+TYPED = (
+    "an NHS number on a command line stands in the list of processes, for everybody on this machine; write "
+    '--nhs-number - and type it when asked, or give it on standard input: ... --nhs-number - <<< "$number"'
+)
 
 
 def asked_number(given: str | None) -> str | None:
-    """Return an NHS number as given, without spaces; asks for it where ``-`` was given.
+    """Return an NHS number, without spaces, where one is to be asked for (``-``); never what stood on the command line.
 
     Raises OperationRefused for what is none; the message does not repeat it.
     """
     if given is None:
         return None
-    if given == ASK:
-        given = getpass.getpass("NHS number: ") if sys.stdin.isatty() else sys.stdin.readline()
-    number = "".join(given.split())
+    typed = getpass.getpass("NHS number: ") if sys.stdin.isatty() else sys.stdin.readline()
+    number = "".join(typed.split())
     if not is_nhs_number(number):
         raise OperationRefused(
             "nhs_number_invalid", "this is no NHS number: ten digits, the last one checks the others"

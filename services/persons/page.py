@@ -38,6 +38,7 @@ def _parts(dossier: Dossier, described: Mapping[tuple[str, str], str]) -> Iterat
             "pseudonyms": list(dossier.person_ids),
             "use is restricted": standing.restricted or "no",
             "legal hold": "yes" if standing.held else "no",
+            "the key is missing of": dossier.key_missing or "none",
             "referrals": dossier.referrals,
         }
     )

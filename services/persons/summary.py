@@ -20,6 +20,7 @@ def summary(dossier: Dossier) -> dict[str, Any]:
             "pseudonyms": list(standing.pseudonyms),
             "restricted": standing.restricted,
             "legal_hold": standing.held,
+            "key_missing": dossier.key_missing,
             "referrals": list(_referrals(intake)),
             "consents": [{name: row[name] for name in CONSENT} for row in intake["consent_fact"]],
             "rows": {name: sum(len(rows) for rows in held.values()) for name, held in dossier.held.items()},

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from services.kernel.money import pounds
 from services.programmes.book import version_key
-from services.programmes.document import Document, Problem
+from services.programmes.document import Document, Path_, Problem
 from services.programmes.model import AnyProgramme, Programme
 from services.programmes.tiers import National
 
@@ -107,17 +107,35 @@ def _shares(group: Sequence[tuple[Read, National]]) -> Iterator[Problem]:
 
 
 def _national_rule(reads: Sequence[Read]) -> Iterator[Problem]:
-    rules: list[tuple[Document, str]] = []
+    """Yield where files differ in what must be equal: the national rule whole, required parts in every file."""
+    whole: list[tuple[Document, Path_, str]] = []
+    parts: dict[str, list[tuple[Document, Path_, str]]] = {}
     for document, programme in reads:
-        if isinstance(programme, Programme) and programme.joining.rule == "national":
-            joining = programme.joining
+        if not isinstance(programme, Programme) or programme.tiers.national is None:
+            continue
+        joining = programme.joining
+        if joining.rule == "national":
             asked = [(part.code, part.when) for part in joining.eligibility]
-            rules.append((document, repr((asked, sorted(joining.definitions.items())))))
-    if not rules:
-        return
-    ((most, _),) = Counter(rule for _, rule in rules).most_common(1)
-    for document, rule in rules:
-        if rule != most:
-            message = "It says that it holds the national rule, and asks something else than the other areas' files."
-            fix = "Hold the same conditions, or write rule: local."
-            yield document.problem(("joining", "eligibility"), "national_rule_differs", message, fix)
+            said = repr((asked, sorted(joining.definitions.items())))
+            whole.append((document, ("joining", "eligibility"), said))
+        for index, part in enumerate(joining.eligibility):
+            if part.code in programme.tiers.national.requires:
+                at = ("joining", "eligibility", index, "when")
+                parts.setdefault(part.code, []).append((document, at, repr(part.when)))
+    for document, path in _odd(whole):
+        message = "It says that it holds the national rule, and asks something else than the other areas' files."
+        yield document.problem(
+            path, "national_rule_differs", message, "Hold the same conditions, or write rule: local."
+        )
+    for code, same in parts.items():
+        for document, path in _odd(same):
+            message = f"The national programme requires {code!r}; the other areas' files ask it otherwise."
+            yield document.problem(
+                path, "national_requirement_differs", message, "Ask it in the same way in all files."
+            )
+
+
+def _odd(said: Sequence[tuple[Document, Path_, str]]) -> Iterator[tuple[Document, Path_]]:
+    """Yield those that do not say what most say."""
+    most = Counter(words for _, _, words in said).most_common(1)
+    yield from ((document, at) for document, at, words in said if words != most[0][0])

@@ -151,10 +151,21 @@ def _joining(joining: Joining, tiers: Tiers) -> Iterator[Found]:
         for index, part in enumerate(parts):
             yield from _conditions((*at, section, index, "when"), names.faults(part.when))
         yield from _repeated((*at, section), "code", (part.code for part in parts))
+    held = {requirement.code for requirement in joining.eligibility}
+    for code in tiers.national.requires if tiers.national is not None else ():
+        if code not in held:
+            message = f"The national programme requires {code!r}, and this rule does not hold it."
+            yield (
+                (*at, "eligibility"),
+                "wider_eligibility",
+                message,
+                "An area may add requirements, never leave one out.",
+            )
     for index, place in enumerate(tiers.localities):
         yield from _required(("tiers", "localities", index, "eligibility"), place.eligibility, joining, names)
     yield from _repeated((*at, "routes"), "code", (route.code for route in joining.routes))
     yield from _repeated((*at, "consents"), "code", (consent.code for consent in joining.consents))
+    yield from _route_consents(joining)
 
 
 def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joining, names: Names) -> Iterator[Found]:
@@ -170,6 +181,15 @@ def _required(at: tuple[Any, ...], parts: Sequence[Requirement], joining: Joinin
                 "A locality adds requirements; give it a code of its own.",
             )
     yield from _repeated(at, "code", (part.code for part in parts))
+
+
+def _route_consents(joining: Joining) -> Iterator[Found]:
+    known = {consent.code for consent in joining.consents}
+    for index, route in enumerate(joining.routes):
+        for number, code in enumerate(route.consents):
+            if code not in known:
+                at = ("joining", "routes", index, "consents", number)
+                yield (at, "unknown_consent", f"There is no consent {code!r}.", "Add it to consents.")
 
 
 def _conditions(at: tuple[Any, ...], faults: Iterable[ConditionFault]) -> Iterator[Found]:

@@ -17,6 +17,7 @@ from services.programmes.tiers import Slug
 
 TEMPLATE = FOLDER / "template.yaml"
 
+
 class NotCreated(ValueError):
     """A file cannot be written: what is in the way, and what to do."""
 

@@ -86,7 +86,7 @@ def read_document(path: Path) -> tuple[Document | None, list[Problem]]:
 def parse_document(name: str, raw: bytes) -> tuple[Document | None, list[Problem]]:
     """Parse the bytes of a YAML file called ``name``."""
     try:
-        root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(raw.decode("utf-8"), Loader=yaml.CSafeLoader)
     except UnicodeDecodeError:
         return None, [Problem(name, 1, "not_utf8", "The file is not UTF-8 text.", "Save it as UTF-8.")]
     except yaml.MarkedYAMLError as error:

@@ -33,11 +33,32 @@ class Provider(Frozen):
     serves: Words | None = None
 
 
+RequiredFact = Literal[
+    "provider.named",
+    "referrer.ods_code",
+    "referrer.name",
+    "referrer.reference",
+    "person.postcode",
+    "person.registered_gp_ods",
+    "person.contact",
+    "work.attendance",
+    "eligibility_facts.jobcentre_office",
+]
+"""What a route may require beyond what every referral has, by its place in the posted referral."""
+
+
 class Route(Frozen):
-    """A way in. ``health_detail`` False: the referrer may send no assessment (an employer)."""
+    """A way in. ``health_detail`` False: the referrer may send nothing about health (an employer).
+
+    ``consents``: those that the referrer asks the person for, besides those that every referral needs; none: all of the
+    programme. ``wording``: what the referrer reads out, or gives to read, before asking.
+    """
 
     code: Literal["self", "gp", "pharmacist", "employer", "jobcentre_plus", "community", "hospital", "provider"]
     health_detail: bool
+    requires: tuple[RequiredFact, ...] = ()
+    consents: tuple[Code, ...] = ()
+    wording: Words | None = None
 
 
 class Consent(Frozen):

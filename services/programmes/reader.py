@@ -88,11 +88,14 @@ def check_file(path: Path, as_of: date | None = None) -> list[Problem]:
     Only problems of this file are told; a broken neighbour is left to its own check. ``as_of``: on that day
     files in effect must be in the list of those that never change; None: that is not asked.
     """
-    areas = load_areas(register_of(path.resolve().parent.parent))
+    folder = path.resolve().parent.parent
+    register = register_of(folder)
+    if broken := area_problems(register):
+        return broken
+    areas = load_areas(register)
     read, problems = read_programme(path, areas)
     if read is None:
         return _sorted(problems)
-    folder = path.resolve().parent.parent
     if path.resolve().parent.name == read[1].programme:
         beside = [other for other in sorted(folder.glob("*/*.yaml")) if other != path.resolve()]
         others = [found for found, _ in (read_programme(other, areas) for other in beside) if found is not None]

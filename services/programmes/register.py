@@ -1,7 +1,6 @@
 """Reads the register of areas: all that is wrong with it at once, with lines."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from services.programmes.areas import AreaCode, AreaCodes, day_after
@@ -18,7 +17,6 @@ def area_problems(path: Path = AREAS) -> list[Problem]:
     return _read(path)[1]
 
 
-@cache
 def load_areas(path: Path = AREAS) -> AreaCodes:
     """Return the register. Raises FileRefused with everything that is wrong with it."""
     areas, problems = _read(path)

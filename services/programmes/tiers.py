@@ -88,10 +88,14 @@ class Area(Limits):
 
 
 class National(Limits):
-    """A national programme. Every file that names its ``id`` says the same of it."""
+    """A national programme. Every file that names its ``id`` says the same of it.
+
+    ``requires``: codes of the eligibility requirements that every area's rule holds, whatever it adds.
+    """
 
     id: Slug
     title: Words
+    requires: tuple[Code, ...] = ()
 
 
 class Tiers(Frozen):

@@ -1,12 +1,9 @@
 """``pathway retention``: what is kept how long, what is due, its removal; and legal holds, which stop it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
 from services.kernel.clock import Clock, system_clock
 from services.kernel.operations.audit import Pool
@@ -18,8 +15,10 @@ from services.kernel.operations.printing import (
     Reason,
     console,
     errors,
+    progress_bar,
     run_or_exit,
     say_dry_run,
+    show_done,
     show_fields,
     show_rows,
 )
@@ -27,6 +26,7 @@ from services.kernel.retention import load_retention
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.cli import NhsNumber, PersonId
+from services.persons.elsewhere import services_know
 from services.persons.find import asked_number, find
 from services.retention import report
 from services.retention.periods import periods
@@ -89,7 +89,7 @@ def retention_commands(lookup: Lookup, clock: Clock = system_clock) -> typer.Typ
         async def work() -> Outcome:
             async with open_pools(settings, retention.services()) as pools:
                 doing = Run(settings, retention, found, clock(), actor, pools)
-                with _bar("people") as progress:
+                with progress_bar("people") as progress:
                     return await doing.run(apply=apply, key_backups=key_backups, progress=progress)
 
         outcome = run_or_exit(work())
@@ -126,10 +126,11 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
 
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             meant = await find(settings, person, asked_number(nhs_number))
-            return await Holds(pool, actor).add(meant, case=case or "", reason=reason, apply=apply)
+            return await Holds(pool, actor, knows=services_know(settings)).add(
+                meant, case=case or "", reason=reason, apply=apply
+            )
 
-        show_fields("Hold", {**with_vault(lookup, work), "applied": apply}, as_json=as_json)
-        say_dry_run(applied=apply, as_json=as_json)
+        show_done("Hold", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def release(
@@ -147,7 +148,8 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
             meant = None
             if person is not None or nhs_number is not None:
                 meant = await find(settings, person, asked_number(nhs_number))
-            return await Holds(pool, actor).release(meant, case=case, reason=reason, apply=apply)
+            holds = Holds(pool, actor, knows=services_know(settings))
+            return await holds.release(meant, case=case, reason=reason, apply=apply)
 
         show_rows("Holds that end", with_vault(lookup, work), as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
@@ -167,16 +169,8 @@ def _hold_commands(lookup: Lookup) -> typer.Typer:
         """After the vault was put back from a backup: say that its holds are all there. Needs --reason."""
 
         async def work(pool: Pool, *_: Any) -> dict[str, Any]:
-            return {"held": await Holds(pool, actor).confirm(reason=reason, apply=apply), "applied": apply}
+            return {"held": await Holds(pool, actor).confirm(reason=reason, apply=apply)}
 
-        show_fields("Holds", with_vault(lookup, work), as_json=as_json)
-        say_dry_run(applied=apply, as_json=as_json)
+        show_done("Holds", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     return app
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Any]:
-    with Progress(console=errors, transient=True) as bar:
-        task = bar.add_task(what)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

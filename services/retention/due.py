@@ -21,16 +21,19 @@ class Kept(StrEnum):
     RECENT = "something happened later"
     HELD = "legal hold"
     RESTRICTED = "use is restricted"
-    NO_KEY = "the vault has no key"
 
 
 @dataclass(frozen=True, slots=True)
 class DuePerson:
-    """A person who is due: all pseudonyms, the last day that counts, the last day on which they had to be kept."""
+    """A person who is due: all pseudonyms, the last day that counts, the last day on which they had to be kept.
+
+    ``key_lost``: the vault never had a key for them, or lost it. What is held of them goes all the same.
+    """
 
     pseudonyms: tuple[str, ...]
     last_day: date
     kept_until: date
+    key_lost: bool = False
 
 
 @dataclass(slots=True)
@@ -84,9 +87,7 @@ def judge(stands: Standing, ended: Sequence[Ending], period: Period, today: date
         why = Kept.HELD
     elif stands.restricted is not None:
         why = Kept.RESTRICTED
-    elif not stands.known:
-        why = Kept.NO_KEY
     if why is None:
-        found.due.append(DuePerson(stands.pseudonyms, last_day, kept_until))
+        found.due.append(DuePerson(stands.pseudonyms, last_day, kept_until, not stands.known))
     else:
         found.kept[why] = found.kept.get(why, 0) + 1

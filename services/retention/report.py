@@ -40,8 +40,9 @@ def _backups(periods: Mapping[str, Period], outcome: Outcome) -> Iterator[dict[s
     if outcome.key_backups is None:
         yield _row("backups of keys", "key_backups", periods, 0, 0, "not looked at: name their folder, --key-backups")
     else:
-        why = f"older than {periods['key_backups'].words()}"
-        yield _row("backups of keys", "key_backups", periods, len(outcome.key_backups), 0, why)
+        stay = outcome.key_backups_that_stay
+        why = "; ".join([f"older than {periods['key_backups'].words()}", *(f"stays: {one}" for one in stay)])
+        yield _row("backups of keys", "key_backups", periods, len(outcome.key_backups), len(stay), why)
 
 
 def _row(what: str, name: str, periods: Mapping[str, Period], goes: int, kept: int, why: str) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def people(outcome: Outcome) -> dict[str, Any]:
     return {
         "pseudonyms_looked_at": outcome.looked_at,
         "people_due": outcome.due,
+        "people_due_without_a_key": outcome.key_lost,
         "people_erased": outcome.erased,
         "kept_because": dict(sorted(outcome.kept.items())),
         "holds_confirmed": outcome.holds_confirmed,

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.contracts.person_codes import ErasureReason
 from services.intake.ending import count_people, day_in_london, endings, lock_people
-from services.intake.export import referrals_of
+from services.intake.export import keys_of
 from services.kernel.operations import aging
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.retention import EndsBy, OwnerKind, Retention
@@ -30,7 +30,7 @@ from services.vault.service import build as vault_service
 from services.vault.standing import ONE_AT_A_TIME, kept_people, refuse_unchecked, standing
 
 HEALTH_RECORD, ANSWERS, LETTERS, BACKUPS = "health_record", "request_answers", "dead_letters", "key_backups"
-REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased"})
+REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased", "restricted"})
 """What may have happened to a person between the look and the act."""
 
 Progress = Callable[[int, int], None]
@@ -38,16 +38,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Outcome:
-    """What a run found and did. ``tables``: rows that go, and rows kept for somebody, by (service, table)."""
+    """What a run found and did. ``tables``: rows that go, and rows kept for somebody, by (service, table).
+
+    ``key_lost``: of those who are due, for whom the vault has no key.
+    ``key_backups_that_stay``: what could not be read or deleted, and why.
+    """
 
     applied: bool
     holds_confirmed: bool = True
     looked_at: int = 0
     due: int = 0
+    key_lost: int = 0
     erased: int = 0
     kept: dict[str, int] = field(default_factory=dict)
     tables: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     key_backups: list[str] | None = None
+    key_backups_that_stay: list[str] = field(default_factory=list)
 
     def add(self, service: str, table: str, goes: int, kept: int = 0) -> None:
         """Add to a table's counts."""
@@ -87,7 +93,8 @@ class Run:
         if key_backups is not None:
             days = self.periods[BACKUPS].days or 0
             gone = backups.prune(key_backups, days, self.now, apply=apply)
-            outcome.key_backups = [str(one["file"]) for one in gone]
+            outcome.key_backups = [one["file"] for one in gone if one["stays"] is None]
+            outcome.key_backups_that_stay = [one["stays"] for one in gone if one["stays"] is not None]
         if apply:
             await self._note(outcome)
         return outcome
@@ -103,6 +110,7 @@ class Run:
             await self._count_rows(found, outcome)
             for person in found.due:
                 outcome.due += 1
+                outcome.key_lost += person.key_lost
                 if outcome.applied:
                     outcome.erased += await self._erase(person)
             progress(outcome.looked_at, total)
@@ -112,13 +120,13 @@ class Run:
         people = [one for person in found.due for one in person.pseudonyms]
         if not people:
             return
-        referrals = await referrals_of(self.pools["intake"], people)
+        keys = await keys_of(self.pools["intake"], people)
         for service in self.retention.services():
             for table, entry in self.retention.tables_of(service).items():
                 ends_by = self.retention.classes[entry.retention_class].ends_by
                 if ends_by is not EndsBy.ERASING or entry.whose is None:
                     continue
-                ids = people if entry.whose.kind is OwnerKind.SUBJECT else referrals
+                ids = people if entry.whose.kind is OwnerKind.SUBJECT else keys
                 sql = f"SELECT count(*) FROM {table} WHERE {entry.whose.column} = ANY($1::text[])"  # noqa: S608  names of the catalogue
                 outcome.add(service, table, await self.pools[service].fetchval(sql, ids))
 
@@ -137,9 +145,15 @@ class Run:
             if not again.due:
                 return 0
             note = f"retention: {period.words()} after {person.last_day.isoformat()}"
-            people = People(self.pools["vault"], vault_service(), self.actor)
+            people = People(self.pools["vault"], vault_service(), self.actor, knows=_of_intake)
             try:
-                await people.erase(person.pseudonyms[0], ErasureReason.RETENTION_ENDED, note=note, apply=True)
+                await people.erase(
+                    person.pseudonyms[0],
+                    ErasureReason.RETENTION_ENDED,
+                    note=note,
+                    apply=True,
+                    unless_restricted=True,
+                )
             except OperationRefused as refused:
                 if refused.code in REFUSED_AFTER_ALL:
                     return 0
@@ -171,7 +185,7 @@ class Run:
         async with transaction(self.pools["vault"], apply=False) as connection:
             await connection.execute(ONE_AT_A_TIME)
             people = await kept_people(connection)
-            yield {*people, *(await referrals_of(self.pools["intake"], people) if people else ())}
+            yield {*people, *(await keys_of(self.pools["intake"], people) if people else ())}
 
     async def _note(self, outcome: Outcome) -> None:
         async with transaction(self.pools["vault"], apply=True) as connection:
@@ -182,6 +196,11 @@ class Run:
         detail: dict[str, Any] = {"erased": outcome.erased, "kept": outcome.kept, "rows": rows}
         detail["periods"] = {name: period.words() for name, period in self.periods.items()}
         await record_action(connection, self.actor, "retention.run", "all", "", detail)
+
+
+async def _of_intake(person: str) -> bool:
+    """Be what is asked about whose key was lost: everybody here was found among intake's people."""
+    return True
 
 
 @asynccontextmanager

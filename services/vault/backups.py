@@ -137,18 +137,45 @@ def check(file: Path) -> tuple[dict[str, Any], int]:
 
 
 def prune(folder: Path, days: int, now: datetime, *, apply: bool) -> list[dict[str, Any]]:
-    """Delete backups that are older than ``days``, by the time at which they say they were made."""
-    found = []
-    for file in sorted(folder.glob("keys-*.jsonl")):
-        with file.open("rb") as text:
-            made = parse_rfc3339(_object(file, text.readline())["made_at"])
-        if made < now - timedelta(days=days):
-            found.append({"file": str(file), "made_at": made})
+    """Delete backups that are older than ``days``, by the time at which they say they were made.
+
+    What cannot be read, or not be deleted, stays and keeps no other from going: its ``stays`` says why.
+    """
+    found: list[dict[str, Any]] = []
+    for file in _files(folder, found):
+        made = None
+        try:
+            made = _made_at(file)
+            if made >= now - timedelta(days=days):
+                continue
             if apply:
-                file.unlink()
-    if apply and found:
-        _sync(folder)
+                with _file(file):
+                    file.unlink()
+            found.append({"file": str(file), "made_at": made, "stays": None})
+        except OperationRefused as refused:
+            found.append({"file": str(file), "made_at": made, "stays": f"{refused.code}: {refused}"})
+    if apply and any(one["stays"] is None for one in found):
+        with _file(folder):
+            _sync(folder)
     return found
+
+
+def _files(folder: Path, found: list[dict[str, Any]]) -> list[Path]:
+    try:
+        with _file(folder):
+            return sorted(file for file in folder.iterdir() if file.match("keys-*.jsonl"))
+    except OperationRefused as refused:
+        found.append({"file": str(folder), "made_at": None, "stays": f"{refused.code}: {refused}"})
+        return []
+
+
+def _made_at(file: Path) -> datetime:
+    with _file(file), file.open("rb") as text:
+        made = _object(file, text.readline()).get("made_at")
+    try:
+        return parse_rfc3339(str(made))
+    except ValueError:
+        raise OperationRefused("backup_damaged", f"{file} does not say when it was made") from None
 
 
 @contextmanager

@@ -1,28 +1,26 @@
 """``pathway vault``: keys, as a Typer app; and how a command works on the vault's database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
 from services.kernel.clock import system_clock
-from services.kernel.operations.audit import OperationRefused, Pool
+from services.kernel.operations.audit import Pool
 from services.kernel.operations.printing import (
     Actor,
     Apply,
     AsJson,
     Lookup,
     errors,
+    progress_bar,
     run_or_exit,
     say_dry_run,
+    show_done,
     show_fields,
     show_rows,
     with_pool,
 )
-from services.kernel.sealing.errors import VaultUnavailable, WrappingKeyWrong
 from services.kernel.sealing.root import root_key
 from services.kernel.sealing.root_file import write_key_file
 from services.kernel.service import Service
@@ -72,7 +70,7 @@ def _add_keys(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             return await keys.init(pool, root_key(settings), actor=actor, apply=apply)
 
-        _show("Key-encryption key", with_vault(lookup, work), apply=apply, as_json=as_json)
+        show_done("Key-encryption key", with_vault(lookup, work), apply=apply, as_json=as_json)
 
 
 def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
@@ -81,10 +79,10 @@ def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
         """Wrap every key under a new key-encryption key and destroy the old ones. Goes on where it was broken off."""
 
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
-            with _bar("wrapping keys") as progress:
+            with progress_bar("wrapping keys") as progress:
                 return await keys.rotate(pool, root_key(settings), actor=actor, apply=apply, progress=progress)
 
-        _show("Rotation", with_vault(lookup, work), apply=apply, as_json=as_json)
+        show_done("Rotation", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def rewrap(
@@ -98,7 +96,7 @@ def _add_wrapping(app: typer.Typer, lookup: Lookup) -> None:
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
             return await keys.rewrap(pool, root_key(settings), root_key(settings, new), actor=actor, apply=apply)
 
-        _show("Root key", with_vault(lookup, work), apply=apply, as_json=as_json)
+        show_done("Root key", with_vault(lookup, work), apply=apply, as_json=as_json)
 
 
 def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
@@ -107,7 +105,7 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
         """Write all wrapped keys into a new file."""
 
         async def work(pool: Pool, *_: Any) -> dict[str, Any]:
-            with _bar("writing keys") as progress:
+            with progress_bar("writing keys") as progress:
                 return await backups.backup(pool, folder, system_clock(), progress=progress)
 
         show_fields("Backup", with_vault(lookup, work), as_json=as_json)
@@ -122,46 +120,30 @@ def _add_backups(app: typer.Typer, lookup: Lookup) -> None:
         """Put back keys that the vault lacks; then 'pathway restore vault' before anything is served."""
 
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
-            with _bar("putting keys back") as progress:
+            with progress_bar("putting keys back") as progress:
                 return await backups.restore_keys(
                     pool, root_key(settings), file, actor=actor, apply=apply, progress=progress
                 )
 
-        _show("Keys", with_vault(lookup, work), apply=apply, as_json=as_json)
+        show_done("Keys", with_vault(lookup, work), apply=apply, as_json=as_json)
 
     @app.command()
     def prune(folder: Folder, apply: Apply = False, as_json: AsJson = False) -> None:
-        """Delete backups of keys that are older than PATHWAY_KEY_BACKUP_DAYS."""
+        """Delete backups of keys that are older than PATHWAY_KEY_BACKUP_DAYS.
+
+        Exit code 1 when a file could not be read or deleted; the others go all the same.
+        """
         _, settings = lookup(NAME)
 
         async def work() -> list[dict[str, Any]]:
             return backups.prune(folder, settings.key_backup_days, system_clock(), apply=apply)
 
-        show_rows("Backups that go", run_or_exit(work()), as_json=as_json)
+        found = run_or_exit(work())
+        show_rows("Backups that go", found, as_json=as_json)
         say_dry_run(applied=apply, as_json=as_json)
+        raise typer.Exit(1 if any(one["stays"] for one in found) else 0)
 
 
 def with_vault(lookup: Lookup, work: Any) -> Any:
     """Run ``work`` on the vault's database; a key that does not fit is said in a line, exit code 1."""
-
-    async def guarded(pool: Pool, service: Service, settings: Settings) -> Any:
-        try:
-            return await work(pool, service, settings)
-        except WrappingKeyWrong as wrong:
-            raise OperationRefused(wrong.code, f"{wrong}; check PATHWAY_ROOT_KEY") from wrong
-        except VaultUnavailable as unavailable:
-            raise OperationRefused(unavailable.code, str(unavailable)) from unavailable
-
-    return with_pool(lookup, NAME, guarded)
-
-
-def _show(title: str, found: dict[str, Any], *, apply: bool, as_json: bool) -> None:
-    show_fields(title, {**found, "applied": apply}, as_json=as_json)
-    say_dry_run(applied=apply, as_json=as_json)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[keys.Progress]:
-    with Progress(console=errors, transient=True) as bar:
-        task = bar.add_task(what)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return with_pool(lookup, NAME, work)

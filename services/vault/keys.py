@@ -12,6 +12,7 @@ from services.kernel.ids import uuid7
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.runtime.tables import Connection
 from services.kernel.sealing.wrapping import KeyEncryptionKeys, RootKey, new_kek, rewrap_kek
+from services.vault.holds import confirm_if_new
 
 BATCH = 500
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-keks'))"
@@ -41,6 +42,9 @@ SELECT (SELECT count(*) FROM subject_key WHERE wrapped IS NOT NULL) AS keys,
        keys_served() AS served
 """
 
+OLDER_BACKUPS = "still need {old}: keep it until they are gone, and back up now (pathway vault backup)"
+"""What has to be known after another root key took over: a backup of keys is wrapped as the vault was."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -63,6 +67,7 @@ async def init(pool: Pool, root: RootKey, *, actor: str, apply: bool) -> dict[st
         if live:
             await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
             return {"made": False, "id": live[0]["id"], "root": live[0]["root"]}
+        await confirm_if_new(connection, actor)
         made = await _add(connection, root)
         await record_action(connection, actor, "vault.init", made, "", {"root": root.name})
     return {"made": True, "id": made, "root": root.name}
@@ -99,7 +104,8 @@ async def rotate(
 async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
     """Wrap the key-encryption keys under another root key. Those that it opens already stay.
 
-    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both).
+    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both). Raises
+    WrappingKeyWrong, with nothing changed, where the new one does not open what it wrapped.
     """
     async with transaction(pool, apply=apply) as connection:
         await connection.execute(ONE_AT_A_TIME)
@@ -110,7 +116,7 @@ async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: b
                 await connection.execute(REWRAP, row["id"], wrapped, new.name, row["wrapped"])
                 moved.append(row["id"])
         await record_action(connection, actor, "vault.rewrap", new.name, "", {"key_encryption_keys": moved})
-    return {"root": new.name, "key_encryption_keys": moved}
+    return {"root": new.name, "key_encryption_keys": moved, "older_backups": OLDER_BACKUPS.format(old=old.name)}
 
 
 async def _add(connection: Connection, root: RootKey) -> str:

@@ -4,7 +4,7 @@ Everybody who is one person is treated as one: whoever erases a pseudonym erases
 acts are rare and done by hand, so they take one lock and go one after another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,19 @@ from services.kernel.runtime.tables import Connection, finish
 from services.kernel.service import Service
 from services.vault.domain.decide import Erase, Merge, Restrict, Unrestrict, command_type
 from services.vault.domain.person import NOBODY, Person
-from services.vault.standing import HELD, ONE_AT_A_TIME, pseudonyms, refuse_unchecked
+from services.vault.holds import refuse_unconfirmed
+from services.vault.standing import (
+    HELD,
+    ONE_AT_A_TIME,
+    RESTRICTED,
+    Knows,
+    nobody_knows,
+    pseudonyms,
+    refuse_unchecked,
+)
 
+Check = Callable[[Connection, Sequence[str]], Awaitable[None]]
+"""Raises OperationRefused where something must not be done to these pseudonyms of one person; that stays true."""
 LIST = """
 SELECT subject AS person_id, erased_at, reason, event_id FROM erasure
 WHERE erased_at >= coalesce($1::timestamptz, '-infinity') ORDER BY erased_at, subject LIMIT $2
@@ -43,22 +54,45 @@ class Done:
 
 
 class People:
-    """Acts on people, on behalf of ``actor``. ``clock`` gives a command's time."""
+    """Acts on people, on behalf of ``actor``. ``clock`` gives a command's time.
 
-    def __init__(self, pool: Pool, service: Service, actor: str, clock: Callable[..., Any] = system_clock) -> None:
+    ``knows`` is asked about whose key the vault does not have: whoever has anything of theirs makes them somebody.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        service: Service,
+        actor: str,
+        clock: Callable[..., Any] = system_clock,
+        *,
+        knows: Knows = nobody_knows,
+    ) -> None:
         self.pool = pool
         self.service = service
         self.actor = actor
         self.clock = clock
+        self.knows = knows
 
-    async def erase(self, person: str, reason: ErasureReason, *, note: str, apply: bool) -> Done:
-        """Destroy the keys of a person, under all their pseudonyms. There is no way back.
+    async def erase(
+        self, person: str, reason: ErasureReason, *, note: str, apply: bool, unless_restricted: bool = False
+    ) -> Done:
+        """Destroy the keys of a person, under all their pseudonyms; one that was lost cannot come back after it.
+
+        There is no way back.
 
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
         ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
-        under a legal hold is not erased, for any reason: ``legal_hold``.
+        under a legal hold is not erased, for any reason: ``legal_hold``; nor anybody while holds may be missing:
+        ``holds_unconfirmed``. With ``unless_restricted`` whoever's use is restricted is refused too: ``restricted``.
         """
-        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply)
+
+        async def check(connection: Connection, people: Sequence[str]) -> None:
+            if unless_restricted and await connection.fetchval(RESTRICTED, people):
+                raise OperationRefused("restricted", f"the use of what is held of {people[0]} is restricted")
+            await _refuse_held(connection, people)
+
+        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply, check=check)
 
     async def restrict(self, person: str, reason: RestrictionReason, *, note: str, apply: bool) -> Done:
         """Stop the use of what is held of a person."""
@@ -89,12 +123,14 @@ class People:
             await doing.end(done, self.actor, f"{merged} into {into[0]}", note)
             return done
 
-    async def _for_all(self, act: str, person: str, data: BaseModel, note: str, *, apply: bool) -> Done:
+    async def _for_all(
+        self, act: str, person: str, data: BaseModel, note: str, *, apply: bool, check: Check | None = None
+    ) -> Done:
         async with transaction(self.pool, apply=apply) as connection:
             doing = await self._begin(connection)
             done = Done(act, await doing.group(person))
-            if isinstance(data, Erase) and await connection.fetchval(HELD, done.people):
-                raise OperationRefused("legal_hold", f"{person} is under a legal hold: pathway retention hold list")
+            if check is not None:
+                await check(connection, done.people)
             for key in done.people:
                 done.events += await doing.execute(key, data)
             if done.events:
@@ -105,7 +141,13 @@ class People:
         await connection.execute(ONE_AT_A_TIME)
         await refuse_unchecked(connection)
         now = self.clock()
-        return _Doing(Transaction(connection, self.service, None, now, uuid7(now)))
+        return _Doing(Transaction(connection, self.service, None, now, uuid7(now)), self.knows)
+
+
+async def _refuse_held(connection: Connection, people: Sequence[str]) -> None:
+    if await connection.fetchval(HELD, people):
+        raise OperationRefused("legal_hold", f"{people[0]} is under a legal hold: pathway retention hold list")
+    await refuse_unconfirmed(connection)
 
 
 @dataclass(slots=True)
@@ -113,10 +155,11 @@ class _Doing:
     """One act under way."""
 
     work: Transaction
+    knows: Knows
 
     async def group(self, person: str) -> list[str]:
         """Return all pseudonyms of a person, the one that stands for them first."""
-        return await pseudonyms(self.work.conn, person)
+        return await pseudonyms(self.work.conn, person, self.knows)
 
     async def execute(self, key: str, data: BaseModel) -> list[dict[str, Any]]:
         """Execute a command of its own: one id would give two people's events one id."""

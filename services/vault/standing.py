@@ -1,6 +1,6 @@
 """Who is one person, and how they stand: known, erased, restricted, held."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.runtime.tables import Connection
 
+Knows = Callable[[str], Awaitable[bool]]
+"""Tells whether anybody but the vault holds something about a pseudonym whose key the vault does not have."""
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('vault-person'))"
 """What changes people, or what may be done with them, takes this lock and goes one after another."""
 SERVED = "SELECT keys_served()"
@@ -15,6 +17,7 @@ ROOT = "SELECT coalesce((SELECT survivor FROM subject_alias WHERE subject = $1),
 KNOWN = "SELECT EXISTS (SELECT FROM subject_key WHERE subject = $1)"
 GROUP = 'SELECT subject FROM subject_alias WHERE survivor = $1 ORDER BY subject COLLATE "C"'
 HELD = "SELECT EXISTS (SELECT FROM legal_hold WHERE released_at IS NULL AND subject = ANY($1::text[]))"
+RESTRICTED = "SELECT EXISTS (SELECT FROM restriction WHERE restricted_at IS NOT NULL AND subject = ANY($1::text[]))"
 STANDING = """
 WITH asked AS (
     SELECT n.subject, coalesce(a.survivor, n.subject) AS root
@@ -35,7 +38,8 @@ FROM asked
 class Standing:
     """How one pseudonym stands. ``pseudonyms`` are all of the person, the one that stands for them first.
 
-    ``restricted`` is the reason why what is held may not be used, None where it may be.
+    ``known``: there is a key, or was one; without it the pseudonym is nobody's, or its key was lost. ``restricted`` is
+    the reason why what is held may not be used, None where it may be.
     """
 
     pseudonyms: tuple[str, ...]
@@ -50,11 +54,18 @@ class Standing:
         return self.pseudonyms[0]
 
 
-async def pseudonyms(connection: Connection, person: str) -> list[str]:
-    """Return all pseudonyms of a person, the one that stands for them first. Raises OperationRefused."""
+async def nobody_knows(person: str) -> bool:
+    """Be :data:`Knows` where there is only the vault."""
+    return False
+
+
+async def pseudonyms(connection: Connection, person: str, knows: Knows = nobody_knows) -> list[str]:
+    """Return all pseudonyms of a person, the one that stands for them first.
+
+    Raises OperationRefused, ``unknown_person``, for whom neither the vault nor anybody else knows.
+    """
     root: str = await connection.fetchval(ROOT, person)
-    if not await connection.fetchval(KNOWN, person):
-        raise OperationRefused("unknown_person", f"the vault has no person {person}")
+    await _refuse_unknown(person, await connection.fetchval(KNOWN, person), knows)
     return [root, *(row["subject"] for row in await connection.fetch(GROUP, root))]
 
 
@@ -76,7 +87,12 @@ def _standing(row: Any) -> Standing:
     return Standing(together, row["known"], row["erased_at"], row["restricted"], row["held"])
 
 
-async def whole(pool: Pool, person: str) -> Standing:
+async def _refuse_unknown(person: str, known: bool, knows: Knows) -> None:
+    if not known and not await knows(person):
+        raise OperationRefused("unknown_person", f"neither the vault nor any service knows {person}")
+
+
+async def whole(pool: Pool, person: str, knows: Knows = nobody_knows) -> Standing:
     """Return how a person stands of whom something must be held.
 
     Raises OperationRefused: ``unknown_person``, ``person_erased``, ``vault_unchecked``.
@@ -86,8 +102,7 @@ async def whole(pool: Pool, person: str) -> Standing:
     if found.erased_at is not None:
         day = found.erased_at.date().isoformat()
         raise OperationRefused("person_erased", f"{person} was erased on {day}; nothing more can be done with them")
-    if not found.known:
-        raise OperationRefused("unknown_person", f"the vault has no person {person}")
+    await _refuse_unknown(person, found.known, knows)
     return found
 
 
@@ -96,7 +111,8 @@ WITH roots AS (
     SELECT coalesce(a.survivor, n.subject) AS root
     FROM (SELECT subject FROM legal_hold WHERE released_at IS NULL
           UNION SELECT subject FROM restriction WHERE restricted_at IS NOT NULL) AS n
-    LEFT JOIN subject_alias a ON a.subject = n.subject)
+    LEFT JOIN subject_alias a ON a.subject = n.subject
+    WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.subject = n.subject))
 SELECT root AS subject FROM roots UNION SELECT a.subject FROM subject_alias a JOIN roots ON a.survivor = roots.root
 """
 
@@ -104,6 +120,7 @@ SELECT root AS subject FROM roots UNION SELECT a.subject FROM subject_alias a JO
 async def kept_people(connection: Connection) -> list[str]:
     """Return every pseudonym of whom nothing may be removed now: who is held, and whose data are restricted.
 
+    Whoever is erased is neither, even where a backup brought a hold of theirs back.
     With :data:`ONE_AT_A_TIME` held it stays true until the transaction ends.
     """
     return sorted(row["subject"] for row in await connection.fetch(KEPT))

@@ -44,6 +44,8 @@ def project(change: Change) -> Iterator[Row]:
             case PersonErased() as erased:
                 yield DESTROYED, (event.key, erased.erased_at)
                 yield ERASURES, (event.key, event.id, erased.erased_at, erased.reason.value)
+                # nothing is left whose use could be restricted, or that would be kept for it
+                yield RESTRICTIONS, (event.key, None, None, erased.erased_at)
             case PersonRestricted() as restricted:
                 yield RESTRICTIONS, (event.key, restricted.reason.value, restricted.restricted_at, None)
             case PersonUnrestricted() as lifted:

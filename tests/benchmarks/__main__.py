@@ -1,4 +1,4 @@
-"""``make bench``: our triage stage against plain Faust, on Apache Kafka and PostgreSQL, in one run.
+"""``make bench``: our triage stage against plain Faust, on Apache Kafka and PostgreSQL, in one run; and an import.
 
 Writes ``bench.json`` (not kept in git): ``{"rows": [{"name", "value", "unit", "cpu_us", "ratio"?}]}``.
 """
@@ -25,6 +25,7 @@ from services.embedded.processes import Child, Supervisor
 from services.kernel.sealing.keyring import VaultKeys
 from services.kernel.settings import Environment, Settings
 from tests.benchmarks.events import made_keys, people_ids, referrals
+from tests.benchmarks.importing import importing_rows
 from tests.benchmarks.measure import Measured, measure
 from tests.benchmarks.rules import rules_rows
 from tests.benchmarks.sealing import sealing_rows
@@ -151,39 +152,45 @@ def rows_of(found: dict[str, list[Measured]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Run the stages in turn, as often as asked, and print and write what was measured."""
+    """Measure, print and write what was measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=20_000, help="events for our stage; the rivals get fewer")
+    parser.add_argument("--only", choices=("stage", "import"), help="an import needs no Apache Kafka")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    counts = {
-        "plain-faust": options.events // 3,
-        "faust-sqlmodel": options.events // 10,
-        "triage": options.events,
-    }
-    console = Console(stderr=True)
-    found: dict[str, list[Measured]] = {name: [] for name in counts}
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="pathway-bench-") as folder, Postgres(durable=True) as postgres:
-        broker = resolve()
-        try:
-            bench = Bench(broker, postgres, Path(folder))
-            sealing = bench.sealing(SEALED)
-            with Progress(console=console, transient=True) as bar:
-                task = bar.add_task("measuring", total=options.rounds * len(counts))
-                for _ in range(options.rounds):
-                    for name, count in counts.items():
-                        bar.update(task, description=name)
-                        found[name].append(bench.run(name, count))
-                        bar.advance(task)
-        finally:
-            broker.close()
-    rows = [*rows_of(found), *rules_rows(), *sealing]
+        if options.only != "import":
+            rows += _stages(postgres, Path(folder), options.rounds, options.events)
+            rows += rules_rows()
+        if options.only != "stage":
+            rows += importing_rows(postgres, {}, Path(folder) / "import")
     OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     if options.json:
         print(json.dumps({"rows": rows}))
     else:
         print_rows(rows)
+
+
+def _stages(postgres: Postgres, folder: Path, rounds: int, events: int) -> list[dict[str, Any]]:
+    """Measure the stages, each as often as asked, in turn."""
+    counts = {"plain-faust": events // 3, "faust-sqlmodel": events // 10, "triage": events}
+    found: dict[str, list[Measured]] = {name: [] for name in counts}
+    broker = resolve()
+    try:
+        bench = Bench(broker, postgres, folder)
+        sealing = bench.sealing(SEALED)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("measuring", total=rounds * len(counts))
+            for _ in range(rounds):
+                for name, count in counts.items():
+                    bar.update(task, description=name)
+                    found[name].append(bench.run(name, count))
+                    bar.advance(task)
+    finally:
+        broker.close()
+    return [*rows_of(found), *sealing]
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.composition import NAMES
 from services.kernel.catalogue import CatalogueError
-from services.kernel.http.once import KEPT_FOR
+from services.kernel.http.claims import KEPT_FOR
 from services.kernel.retention import EndsBy, Retention, load_retention
 from tests.contract.published import SCHEMAS
 

@@ -30,7 +30,7 @@ def our_commands(text: str) -> Iterator[tuple[int, list[str]]]:
     for line, command in shell_lines(text):
         found = re.match(r"(?:\w+=\S+\s+)*(?:\.venv/bin/)?pathway\s+(.*)", command)
         if found:
-            yield line, shlex.split(found[1], comments=True)
+            yield line, shlex.split(re.split(r"\s<{1,3}\s", found[1])[0], comments=True)
 
 
 def leaf(words: list[str]) -> tuple[Any, list[str]]:

@@ -19,7 +19,9 @@ DECISIONS = ROOT / "docs" / "decisions"
 PARTS = ("Context", "Decision", "Consequences", "Rejected")
 # Read by tests and by the settings' reader itself, so no field of Settings.
 PERIODS = setting_names(load_retention().classes)
-OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"}
+OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"} | {
+    *("PATHWAY_TOKEN", "PATHWAY_API")  # of a client of the API
+}
 
 
 def missing_link(document: Path, target: str) -> bool:

@@ -17,7 +17,8 @@ GIVE_UP_SECONDS: Final = 120.0
 SENDERS: Final = 24
 COACHES: Final = 6
 PLANS: Final = """
-SELECT key, state->>'provider' AS provider FROM aggregate WHERE key = ANY($1::text[]) AND state IS NOT NULL
+SELECT key, state->>'provider', state->'programme'->>'id' FROM aggregate
+WHERE key = ANY($1::text[]) AND state IS NOT NULL
 """
 
 
@@ -53,7 +54,7 @@ class Senders:
     replies: dict[int, Reply] = field(default_factory=dict)
     commands: dict[str, list[str]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
-    _providers: dict[str, asyncio.Future[str]] = field(default_factory=dict)
+    _plans: dict[str, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> dict[int, str]:
@@ -93,7 +94,7 @@ class Senders:
             watching.cancel()
 
     async def _coach(self, person: Person, referral_id: str) -> None:
-        sender = coach_of(await self._provider(referral_id), person.number)
+        sender = coach_of(await self._plan(referral_id), person.number)
         for number, body in enumerate(course(person)):
             reply = await self.client.post(
                 "coaching", f"/plans/{referral_id}/commands", body, sender, f"{referral_id}-{number}"
@@ -103,18 +104,18 @@ class Senders:
                 self.refused.append(f"{body['kind']} of {referral_id}: {reply.status} {reply.codes}")
             self.tick()
 
-    async def _provider(self, referral_id: str) -> str:
+    async def _plan(self, referral_id: str) -> dict[str, Any]:
         """Wait until there is a plan; returns whose it is."""
-        self._providers[referral_id] = asyncio.get_running_loop().create_future()
+        self._plans[referral_id] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(GIVE_UP_SECONDS):
-            return await self._providers[referral_id]
+            return await self._plans[referral_id]
 
     async def _watch(self) -> None:
         """Look for the plans that coaches wait for, until cancelled."""
         while True:
-            wanted = [key for key, found in self._providers.items() if not found.done()]
-            for key, provider in await self.coaching.fetch(PLANS, wanted):
-                self._providers[key].set_result(provider)
+            wanted = [key for key, found in self._plans.items() if not found.done()]
+            for key, provider, programme in await self.coaching.fetch(PLANS, wanted):
+                self._plans[key].set_result({"provider": provider, "programme": {"id": programme}})
             await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -1,6 +1,8 @@
 """The whole system on Apache Kafka: every role a process that may be killed at any moment and is back at once."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 
 from services.composition import service_named
 from services.demo.settle import READS
-from services.demo.world import CLI, SERVICES, TOPICS, free_ports
+from services.demo.world import CLI, SERVICES, TOPICS, VAULT, free_ports
 from services.embedded.processes import Child, Supervisor
 from services.kernel.service import Service
 from services.kernel.settings import Environment, Settings
@@ -40,9 +42,18 @@ STANDING: Final = {
 """Each number is 0 when all is well."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """How an operator's command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
 @dataclass
 class System:
-    """Use :func:`open_system`. ``connections`` are a superuser's, one a service, for looking."""
+    """Use :func:`open_system`. ``connections`` are a superuser's, one a service and the vault's, for looking."""
 
     kafka: Broker
     databases: Databases
@@ -120,6 +131,31 @@ class System:
         self.processes.children[name].kill9()
         self.role(name)
 
+    async def pathway(self, *words: str, given: str = "", **environment: str) -> Said:
+        """Run the ``pathway`` command; ``given`` is what is typed when it asks."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *CLI, *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **self.environment, "COLUMNS": "300", **environment},
+        )
+        out, err = await process.communicate(given.encode())
+        assert process.returncode is not None
+        return Said(process.returncode, out.decode(), err.decode())
+
+    async def connect(self, name: str) -> asyncpg.Connection:
+        """Connect to a database anew, as after it was put back."""
+        if name in self.connections:
+            self.connections[name].terminate()
+        self.connections[name] = await asyncpg.connect(self.databases(name).admin_dsn)
+        return self.connections[name]
+
+    def disconnect(self) -> None:
+        """End the connections for looking."""
+        for connection in self.connections.values():
+            connection.terminate()
+
     async def settled(self, seconds: float) -> dict[str, int]:
         """Wait until nothing is on its way; returns every number of :data:`STANDING` that is not 0.
 
@@ -130,7 +166,7 @@ class System:
             async with asyncio.timeout(seconds):
                 while True:
                     ends = await asyncio.to_thread(self._ends)
-                    left = {name: await self._left(name, ends) for name in SERVICES}
+                    left = {name: await self._left(name, ends) for name in (*SERVICES, VAULT)}
                     quiet = not any(any(one.values()) for one in left.values())
                     if quiet and ends == await asyncio.to_thread(self._ends):
                         return await self._standing()
@@ -158,7 +194,7 @@ class System:
         connection = self.connections[name]
         rows = await connection.fetch("SELECT topic, partition, next_offset FROM stream_position")
         done = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-        behind = sum(end - done.get(place, 0) for place, end in ends.items() if place[0] in READS[name])
+        behind = sum(end - done.get(place, 0) for place, end in ends.items() if place[0] in READS.get(name, ()))
         return {"unsent": await connection.fetchval(STANDING["unsent"]), "behind": behind}
 
 
@@ -169,7 +205,7 @@ async def open_system(kafka: Broker, databases: Databases, processes: Supervisor
     processes.env = system.environment
     kafka.create_topics(system.topics)
     async with AsyncExitStack() as stack:
-        for name in SERVICES:
-            system.connections[name] = connection = await asyncpg.connect(databases(name).admin_dsn)
-            stack.callback(connection.terminate)
+        stack.callback(system.disconnect)
+        for name in (*SERVICES, VAULT):
+            await system.connect(name)
         yield system

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from services.contracts import types
-from services.demo.client import CLINICAL, Client, coach_of
+from services.demo.client import Client, clinical, coach_of
 from services.demo.follow import Follower
 from services.demo.people import people
 from services.demo.person import Kind, Person
@@ -76,7 +76,8 @@ def named(person: Person) -> Person:
     first = person.duplicate_of or person.number
     body["person"]["given_name"] += f"-Quillon{first}"
     body["referrer"]["reference"] = f"Ref/{person.number:04d}/Q"
-    body["additional_information"] = f"Told me {person.number} times that her dog is called Xerxes"
+    if person.route != "employer":  # who may send no words
+        body["additional_information"] = f"Told me {person.number} times that her dog is called Xerxes"
     return dataclasses.replace(person, body=body)
 
 
@@ -105,12 +106,13 @@ async def _aside(client: Client, players: Players) -> list[str]:
     plans = players.follower.plans
     noted, taken_back = sorted(name for name in players.played.coached if plans[name]["state"] == "closed")[:2]
     plan = plans[noted]
-    coach = dataclasses.replace(coach_of(plan["provider"], 0), subject="lead-1", role="team_lead")
+    coach = dataclasses.replace(coach_of(plan, 0), subject="lead-1", role="team_lead")
     note = {"kind": "note_recorded", "occurred_on": plan["occurred_on"], "note": NOTE}
     withdrawal = {"reason": "changed_mind", "occurred_on": plans[taken_back]["occurred_on"]}
+    taker = clinical(plan["programme"]["id"])
     replies = [
         await client.post("coaching", f"/plans/{noted}/commands", note, coach, "a-note"),
-        await client.post("intake", f"/referrals/{taken_back}/withdrawal", withdrawal, CLINICAL, "taken-back"),
+        await client.post("intake", f"/referrals/{taken_back}/withdrawal", withdrawal, taker, "taken-back"),
     ]
     return [f"aside: {reply.status} {reply.body}" for reply in replies if reply.status not in {200, 201}]
 

@@ -19,16 +19,26 @@ def key_of(subject: str, *, restricted: bool = False) -> SubjectKey:
 
 
 class MadeKeys:
-    """Everybody has a key, but for those that were erased and those that were lost; some are restricted."""
+    """Everybody has a key, but for those that were erased and those that were lost; some are restricted.
+
+    ``remembers``: what was found once is given again, as a process does for a minute, unless it must be fresh.
+    """
 
     def __init__(self) -> None:
         self.erased: set[str] = set()
         self.lost: set[str] = set()
         self.restricted: set[str] = set()
         self.made: list[str] = []
+        self.remembers = False
+        self._found: dict[str, KeyFound] = {}
 
-    async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
-        return {subject: self.key(subject) for subject in subjects}
+    async def get(self, subjects: Iterable[str], *, fresh: bool = False) -> dict[str, KeyFound]:
+        return {subject: self._get(subject, fresh or not self.remembers) for subject in subjects}
+
+    def _get(self, subject: str, fresh: bool) -> KeyFound:
+        if fresh or subject not in self._found:
+            self._found[subject] = self.key(subject)
+        return self._found[subject]
 
     async def create(self, subjects: Iterable[str]) -> None:
         self.made += subjects

@@ -186,7 +186,9 @@ class Memory:
         """Insert, replace or leave; what a table does with a conflict is in the words of its own statement."""
         for row in rows:
             key = row[: table.key]
-            if "DO NOTHING" in table.on_conflict:
+            if table.statement:
+                self.tables[table.name][len(self.tables[table.name])] = row
+            elif "DO NOTHING" in table.on_conflict:
                 self.tables[table.name].setdefault(key, row)
             elif "DO UPDATE" in table.on_conflict and "coalesce" not in table.on_conflict:
                 self.tables[table.name][key] = row

@@ -19,6 +19,15 @@ from services.coaching.domain.plan import Plan
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.contracts.codes import ConsentKind
 from services.intake.domain.consent import ChangeConsents, ConsentsChangedPosted
+from services.intake.domain.correction import CORRECT, CorrectionPosted, CorrectReferral
+from services.intake.domain.eligibility import (
+    CONTEST,
+    DECIDE,
+    ContestEligibility,
+    ContestPosted,
+    DecideEligibility,
+    DecisionPosted,
+)
 from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
 from services.intake.reading import read_referral, read_strictly
@@ -56,7 +65,11 @@ ASSESSED: Final[tuple[dict[str, Any], ...]] = (
     {"taken_on": "2024-11-25", "phq9": {"score": 8, "item9": 2}},
     {"taken_on": "2024-11-26", "start_msk": {"score": 2}, "gad7": {"score": 12}},
 )
-
+CORRECTED: Final[tuple[dict[str, Any], ...]] = (
+    {"eligibility_facts": {"right_to_work": None}},
+    {"eligibility_facts": {"complex_needs": True}, "work": {"weekly_hours": 12}},
+    {"person": {"birth_date": "2010-01-01", "postcode": "ls1 1aa", "registered_gp_ods": None}},
+)
 
 SAID_ON: Final = ("2024-11-18", "2024-11-25", "2024-12-01", "2025-01-06")
 """Days on which people speak of their consents."""
@@ -93,6 +106,28 @@ def ask(world: World, key: str, chance: Random) -> None:
         case _:
             leaves = read_strictly(b'{"reason": "moved_away", "occurred_on": "2024-12-01"}', WithdrawalPosted)
             world.command("intake", WITHDRAW, key, leaves)
+
+
+def decide_or_correct(world: World, key: str, chance: Random) -> None:
+    """A decision, a contest or a correction: as likely as not one that is not asked for."""
+    match chance.choice(("decide", "contest", "correct")):
+        case "decide":
+            outcome = chance.choice(("eligible", "not_eligible"))
+            said = {"outcome": outcome, "reasons": ["other"], "alternatives": ["gp"]}
+            decision = read_strictly(json.dumps(said).encode(), DecisionPosted)
+            world.command("intake", DECIDE, key, DecideEligibility(posted=decision))
+        case "contest":
+            world.command("intake", CONTEST, key, ContestEligibility(posted=ContestPosted()))
+        case _:
+            wrong = chance.choice(CORRECTED)
+            _, policy = services()["intake"]
+            raw = json.dumps(POSTED[0]).encode()
+            before = read_referral(raw, organisation_kind="nhs", policy=policy, now=world.clock())
+            posted = read_strictly(json.dumps(wrong).encode(), CorrectionPosted)
+            data = CorrectReferral(
+                posted=posted, person=before.person, answers=before.eligibility_facts, organisation_kind="nhs"
+            )
+            world.command("intake", CORRECT, key, data)
 
 
 def speak(world: World, key: str, chance: Random) -> None:

@@ -33,7 +33,7 @@ def test_the_same_facts_in_any_order_and_more_than_once_are_the_same_history(
 ) -> None:
     shuffled = facts + facts[: len(facts) // 2]
     random.shuffle(shuffled)
-    assert ConsentHistory.of(shuffled) == ConsentHistory.of(facts)
+    assert ConsentHistory.of("r", shuffled) == ConsentHistory.of("r", facts)
 
 
 def read_by_hand(facts: list[ConsentFact], kind: ConsentKind, on: date) -> bool | None:
@@ -48,12 +48,12 @@ def read_by_hand(facts: list[ConsentFact], kind: ConsentKind, on: date) -> bool 
 
 @given(FACTS, st.sampled_from(ConsentKind), DAYS)
 def test_what_was_allowed_is_what_the_facts_say(facts: list[ConsentFact], kind: ConsentKind, on: date) -> None:
-    assert ConsentHistory.of(facts).allowed(kind, on) is read_by_hand(facts, kind, on)
+    assert ConsentHistory.of("r", facts).allowed(kind, on) is read_by_hand(facts, kind, on)
 
 
 @given(FACTS, DAYS)
 def test_a_permission_is_there_exactly_when_sharing_was_allowed(facts: list[ConsentFact], on: date) -> None:
-    history = ConsentHistory.of(facts)
+    history = ConsentHistory.of("r", facts)
     found = history.employer_permission(on)
     assert (found is not None) is (history.allowed(ConsentKind.SHARE_WITH_EMPLOYER, on) is True)
     assert found is None or (found.given_on <= on == found.on)
@@ -69,4 +69,4 @@ def test_who_keeps_only_the_latest_word_knows_what_is_allowed_in_the_end(facts: 
         consents = with_word(consents, fact.kind, Consent(given=fact.given, on=fact.on, channel=fact.channel))
     for kind in ConsentKind:
         known = word(consents, kind)
-        assert (None if known is None else known.given) is ConsentHistory.of(two).allowed(kind, date.max)
+        assert (None if known is None else known.given) is ConsentHistory.of("r", two).allowed(kind, date.max)

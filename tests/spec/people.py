@@ -109,7 +109,7 @@ def referral(**given: Any) -> ReferralCreated:
         "language": "en",
         "formats": [],
         "priority_groups": [],
-        "linked_referral": None,
+        "linked_referral": given.pop("linked_referral", None),
         "sealed": {"assessment": None if no_assessment else Sealed.of(answers(**said))},
     }
     if given:

@@ -14,6 +14,7 @@ from services.programmes.reader import load_book
 ELIGIBLE: dict[str, Any] = {
     "age": 16,
     "right_to_work": True,
+    "health_condition": True,
     "wants_to_work": True,
     "resident_in_area": True,
     "gp_in_area": False,
@@ -40,6 +41,8 @@ def programme() -> Programme:
         ("only the Jobcentre is in the area", {"resident_in_area": False, "jobcentre_in_area": True}, []),
         ("none of the three", {"resident_in_area": False}, ["outside_area"]),
         ("residence not known, the others not", {"resident_in_area": None}, ["outside_area"]),
+        ("no health condition or disability", {"health_condition": False}, ["no_health_condition"]),
+        ("a health condition was not asked for", {"health_condition": None}, ["no_health_condition"]),
         ("does not want to work", {"wants_to_work": False}, ["does_not_want_to_work"]),
         ("two at once", {"age": 15, "right_to_work": False}, ["under_16", "no_right_to_work"]),
     ],

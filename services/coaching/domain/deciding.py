@@ -108,7 +108,12 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
         return _follow(state, data, change, policy) if data.revision > state.plan.revision else []
     if data.outcome is not TriageOutcome.RECOMMENDED:
         return []
-    first = PlanSnapshot(revision=data.revision, consents=data.consents, work_at_referral=data.work)
+    first = PlanSnapshot(
+        revision=data.revision,
+        consents=data.consents,
+        work_at_referral=data.work,
+        linked_referral=data.linked_referral,
+    )
     return [_draft(1, first, data, change, Move(PlanState.PROPOSED), policy.terms(data.programme))]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.contracts.base import VersionRef
 from services.kernel.decision import PolicyMissing, PolicyRef
 from services.programmes.book import ProgrammeBook
+from services.programmes.model import Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,24 +13,28 @@ class Terms:
     """Coaching's section of one programme version."""
 
     ref: PolicyRef
-    length_weeks: int
-    review_every_weeks: int
-    outcome_window_days: int
+    support: Support
+
+    @property
+    def review_every_weeks(self) -> int:
+        """The weeks between two reviews."""
+        return self.support.review_every_weeks
+
+    @property
+    def outcome_window_days(self) -> int:
+        """The days after a plan's close within which an outcome may be confirmed."""
+        return self.support.outcome_window_days
+
+    def length_weeks(self, work_status: str) -> int:
+        """Return for how many weeks somebody of a work status is supported."""
+        return self.support.weeks_for(work_status)
 
 
 class CoachingPolicy:
     """The terms of every programme version, read once at start. Read-only."""
 
     def __init__(self, book: ProgrammeBook) -> None:
-        self._terms = {
-            (version.programme, version.version): Terms(
-                version.ref,
-                version.support.length_weeks,
-                version.support.review_every_weeks,
-                version.support.outcome_window_days,
-            )
-            for version in book
-        }
+        self._terms = {(version.programme, version.version): Terms(version.ref, version.support) for version in book}
 
     def terms(self, programme: VersionRef) -> Terms:
         """Return the terms under which a referral runs: those of the version that it was accepted under.

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.intake.domain import employer, employer_asked, invitation, referral
+from services.intake.domain import employer, employer_asked, invitation, invitation_asked, referral, standing
 from services.intake.domain.employer import Employer
 from services.intake.domain.invitation import Invitation
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.referral import Referral
+from services.intake.domain.standing import Referral
 from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
 
 State = Annotated[Referral | Invitation | Employer, Field(discriminator="kind")]
@@ -36,7 +36,7 @@ def decide(state: Any, cause: Cause, *, policy: IntakePolicy, now: datetime) -> 
         case "invitation":
             return invitation.decide(state, cause, policy=policy, now=now)
         case "employer":
-            return employer.decide(state, cause, now=now)
+            return employer.decide(state, cause, policy=policy, now=now)
     return referral.decide(state, cause, policy=policy, now=now)
 
 
@@ -47,7 +47,7 @@ def evolve(state: Any, event: Event) -> Any:
             return invitation.evolve(state, event)
         case "employer":
             return employer.evolve(state, event)
-    return referral.evolve(state, event)
+    return standing.evolve(state, event)
 
 
 def subject(found: Any) -> str | None:
@@ -59,7 +59,7 @@ def reissue(event: Event, cause_id: str) -> Command | None:
     """Return the command that led to an event; None for a referral's, whose command identifies a person."""
     match kind_of(event.type):
         case "invitation":
-            return invitation.reissue(event, cause_id)
+            return invitation_asked.reissue(event, cause_id)
         case "employer":
             return employer_asked.reissue(event, cause_id)
     return None

@@ -39,13 +39,14 @@ from services.intake.domain.employer_asked import (
     Return,
     StrikeActivity,
 )
-from services.intake.domain.policy import london_day
+from services.intake.domain.policy import IntakePolicy, london_day
 from services.kernel.decision import Command, Draft, Event, Reason, Refused
+from services.programmes.model import EmployerProgramme
 
-PROGRAMMES: Final = frozenset({"working-well-in-work"})
-"""The programmes that are about employers."""
+MENDING: Final = Rename | StrikeActivity
+"""What mends the record: it may be said also when the programme has ended."""
 
-WHILE_GONE: Final = Rename | StrikeActivity | Return
+WHILE_GONE: Final = MENDING | Return
 """What may be said of an employer that has left; and what was done until that day."""
 
 
@@ -66,15 +67,16 @@ class Employer(BaseModel):
     struck: tuple[int, ...] = ()
 
 
-def decide(state: Employer | None, cause: Command, *, now: datetime) -> list[Draft]:
+def decide(state: Employer | None, cause: Command, *, policy: IntakePolicy, now: datetime) -> list[Draft]:
     """Return the event of a command. Raises Refused: 422 for what cannot be, 404 or 409 for an illegal move."""
     data = cause.data
     day = (data.posted if isinstance(data, RegisterEmployer) else data).occurred_on or london_day(now)
     if day > london_day(now):
         raise Refused(Reason("date_in_future", "this day has not come yet", "/occurred_on"), status=422)
     if isinstance(data, RegisterEmployer):
-        registered = _register(state, cause.actor, data)
+        registered = _register(state, cause.actor, data, policy)
         change: EmployerChange = registered
+        version: EmployerProgramme | None = _in_effect(policy, data.programme, day)
         after = _registered(data.programme, registered, day)
     else:
         found = _known(state)
@@ -82,6 +84,9 @@ def decide(state: Employer | None, cause: Command, *, now: datetime) -> list[Dra
             message = f"the employer was registered as of {found.registered_on}; nothing can have happened before"
             raise Refused(Reason("before_registered", message, "/occurred_on"), status=422)
         change = _change(found, data, day, cause.actor)
+        version = None if isinstance(data, MENDING) else _in_effect(policy, found.programme, day)
+        if version is not None:
+            _refuse_unoffered(change, version)
         after = _moved(found, change, day)
     event = EmployerUpdated(
         employer_id=cause.key,
@@ -96,14 +101,37 @@ def decide(state: Employer | None, cause: Command, *, now: datetime) -> list[Dra
         activities=after.last - len(after.struck),
         change=change,
     )
-    return [Draft(types.EMPLOYER_UPDATED, event)]
+    return [Draft(types.EMPLOYER_UPDATED, event, policy=None if version is None else version.ref)]
 
 
-def _register(state: Employer | None, by: str, data: RegisterEmployer) -> EmployerRegistered:
+def _in_effect(policy: IntakePolicy, programme: str, day: date) -> EmployerProgramme:
+    """Return the programme's version of a day. Raises Refused 422 where it does not run."""
+    version = policy.book.for_employers(programme, day)
+    if version is None or not version.tiers.area.takes_referrals_on(day):
+        raise Refused(
+            Reason("programme_not_open", "the programme does not run on that day", "/occurred_on"), status=422
+        )
+    return version
+
+
+def _refuse_unoffered(change: EmployerChange, version: EmployerProgramme) -> None:
+    """Raise Refused 422 for a commitment or an activity that the programme's file does not name."""
+    offer = version.promotion
+    match change:
+        case CommitmentMade(commitment=code) if code not in {one.code for one in offer.charter_commitments}:
+            message = f"{version.programme} {version.version} has no such commitment"
+            raise Refused(Reason("commitment_not_offered", message, "/commitment"), status=422)
+        case ActivityRecorded(activity=code) if code not in {one.code for one in offer.activities}:
+            message = f"{version.programme} {version.version} has no such activity"
+            raise Refused(Reason("activity_not_offered", message, "/activity"), status=422)
+
+
+def _register(state: Employer | None, by: str, data: RegisterEmployer, policy: IntakePolicy) -> EmployerRegistered:
     if state is not None:
         raise Refused(Reason("employer_exists", "this employer exists already"))
-    if data.programme not in PROGRAMMES:
-        message = f"employers are for {', '.join(sorted(PROGRAMMES))}; use a token of that programme"
+    theirs = policy.book.employer_programmes()
+    if data.programme not in theirs:
+        message = f"a programme about employers is needed: {', '.join(theirs) or 'there is none'}"
         raise Refused(Reason("programme_not_for_employers", message), status=403)
     facts = _facts(data.posted.facts)
     _refuse_name(facts, named=data.posted.name is not None)

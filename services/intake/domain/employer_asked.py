@@ -7,7 +7,7 @@ are made of people's names [design]. It is for intake's table; events hold only 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, RootModel, StringConstraints, TypeAdapter
 
 from services.contracts.employer import EmployerUpdated, Reached
 from services.contracts.employer_codes import (
@@ -111,6 +111,10 @@ EmployerCommand = Annotated[
     Describe | Rename | MakeCommitment | EndCommitment | RecordActivity | StrikeActivity | Leave | Return,
     Field(discriminator="kind"),
 ]
+
+
+class CommandPosted(RootModel[EmployerCommand]):
+    """``POST /employers/{id}/commands``: one of the commands, told apart by ``kind``."""
 
 
 class RegisterEmployer(Posted):

@@ -7,10 +7,11 @@ A fault is input that is impossible, that the route may not carry, or that lacks
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from services.contracts.codes import Attendance, Route, WorkStatus
+from services.contracts.codes import Attendance, WorkStatus
 from services.contracts.identifiers import age_on
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.readable import ReferralRead
+from services.intake.domain.routes import route_faults
 from services.kernel.decision import Reason
 from services.programmes.model import Programme
 from services.programmes.providers import offered
@@ -24,13 +25,18 @@ def referral_faults(seen: ReferralRead, *, organisation_kind: str, policy: Intak
     version = policy.book.find(seen.programme, seen.referred_on) if seen.programme and seen.referred_on else None
     return [
         *_programme(seen, version, policy),
-        *_route(seen, version, organisation_kind),
+        *route_faults(seen, version, organisation_kind),
         *_dates(seen, london_day(now)),
         *_person(seen),
         *_work(seen),
         *_assessment(seen),
         *_consents(seen, version),
     ]
+
+
+def fact_faults(seen: ReferralRead, now: datetime) -> list[Reason]:
+    """Return every reason against what is said of a person and their work, whoever says it."""
+    return [*_dates(seen, london_day(now)), *_person(seen), *_work(seen)]
 
 
 def _programme(seen: ReferralRead, version: Programme | None, policy: IntakePolicy) -> Iterator[Reason]:
@@ -67,27 +73,6 @@ def _provider(seen: ReferralRead, version: Programme, day: date) -> Iterator[Rea
         if wanted is not None and wanted not in there:
             message = "that provider takes no referrals in that locality on that day"
             yield Reason("provider_not_offered", message, f"/provider/{name}")
-
-
-def _route(seen: ReferralRead, version: Programme | None, organisation_kind: str) -> Iterator[Reason]:
-    if seen.route is not None:
-        known = {route.code: route for route in version.joining.routes} if version else {}
-        if version is not None and seen.route.value not in known:
-            yield Reason("route_not_open", "the programme is not open to this route", "/route")
-        if organisation_kind == "employer" and seen.route is not Route.EMPLOYER:
-            yield Reason("route_not_allowed", "an employer refers by the route employer", "/route")
-        if seen.route is not Route.SELF and seen.referrer is None:
-            yield Reason("required", "a route other than self names its referrer", "/referrer")
-    if seen.assessment is not None and not _may_carry_health(seen, version, organisation_kind):
-        message = "this route may send no health detail; leave the assessment out"
-        yield Reason("health_detail_not_accepted", message, "/assessment")
-
-
-def _may_carry_health(seen: ReferralRead, version: Programme | None, organisation_kind: str) -> bool:
-    if organisation_kind == "employer" or seen.route is Route.EMPLOYER:
-        return False
-    closed = {r.code for r in version.joining.routes if not r.health_detail} if version else set()
-    return seen.route is None or seen.route.value not in closed
 
 
 def _dates(seen: ReferralRead, today: date) -> Iterator[Reason]:

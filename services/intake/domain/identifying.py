@@ -4,12 +4,22 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Final
 
+from pydantic import Field, StringConstraints
+
 from services.contracts.base import Slug
-from services.contracts.codes import Channel, Route
+from services.contracts.codes import Channel, Route, Support
 from services.contracts.invitation_codes import DeclineReason
 from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy
-from services.intake.domain.posted import PersonPosted, Posted
+from services.intake.domain.posted import (
+    AssessmentPosted,
+    ConsentsPosted,
+    EligibilityFacts,
+    PersonPosted,
+    Posted,
+    Referrer,
+    WorkPosted,
+)
 from services.intake.domain.readable import Known, PersonRead, ProviderRead, Readable, ReferralRead
 from services.kernel.decision import Reason
 
@@ -48,6 +58,22 @@ class InvitationRead(Readable):
     person: Known[PersonRead] = None
 
 
+class AcceptancePosted(Posted):
+    """``POST /invitations/{id}/accept``: a referral but for what follows from the invitation.
+
+    ``referred_on`` is the day on which the person said yes.
+    """
+
+    referred_on: date
+    referrer: Referrer | None = None
+    work: WorkPosted
+    eligibility_facts: EligibilityFacts = EligibilityFacts()
+    assessment: AssessmentPosted | None = None
+    asks: Annotated[tuple[Support, ...], Field(max_length=18)] = ()
+    consents: ConsentsPosted = ConsentsPosted()
+    additional_information: Annotated[str, StringConstraints(max_length=4000)] | None = None
+
+
 _HERE: Final = {
     "programme": "/programme",
     "route": "/programme",
@@ -71,7 +97,11 @@ def identify_faults(
         referrer={},
         person=seen.person,
     )
-    return list(_told(referral_faults(referral, organisation_kind="provider", policy=policy, now=now)))
+    told = list(_told(referral_faults(referral, organisation_kind="provider", policy=policy, now=now)))
+    if referral.provider is not None and referral.provider.named is None:  # no id that a programme file can hold
+        told = [fault for fault in told if fault.pointer != _HERE["provider"]]
+        told.append(Reason("provider_not_offered", "your organisation is no provider of the programme", "/locality"))
+    return told
 
 
 def _told(faults: list[Reason]) -> Iterator[Reason]:

@@ -1,12 +1,13 @@
-"""What intake's decisions follow besides the referral: the programmes and what is known of places."""
+"""What intake's decisions follow besides the referral: the programmes, the areas' codes, what is known of places."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
-
+from services.intake.domain.places import Places
+from services.programmes.areas import AreaCodes, Undecided
 from services.programmes.book import ProgrammeBook
+from services.programmes.model import Programme
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -16,43 +17,15 @@ def london_day(moment: datetime) -> date:
     return moment.astimezone(LONDON).date()
 
 
-class Place(BaseModel):
-    """What tells whether somebody lives, has a GP or a Jobcentre in an area.
-
-    ``outward`` and ``undecided_outward`` are postcode districts inside the area, and those that its border
-    cuts; ``gp_prefixes`` begin the ODS codes of its practices; ``jobcentres`` are its offices.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ods_code: str
-    outward: frozenset[str]
-    undecided_outward: frozenset[str] = frozenset()
-    gp_prefixes: tuple[str, ...] = ()
-    jobcentres: frozenset[str] = frozenset()
-
-    def resident(self, postcode: str | None) -> bool | None:
-        """Tell whether a postcode lies in the area; None when it was not asked or the border cuts it."""
-        if postcode is None:
-            return None
-        outward = postcode.split(" ")[0]
-        return None if outward in self.undecided_outward else outward in self.outward
-
-    def local_gp(self, practice: str | None) -> bool | None:
-        """Tell whether a practice is in the area: True by its code's prefix, else not known."""
-        return True if practice is not None and practice.startswith(self.gp_prefixes) else None
-
-    def local_jobcentre(self, office: str | None) -> bool | None:
-        """Tell whether an office is in the area."""
-        return None if office is None else office in self.jobcentres
-
-
-NOWHERE = Place(ods_code="", outward=frozenset())
-
-
 @dataclass(frozen=True)
 class IntakePolicy:
-    """The programmes in all their versions, and places by area code."""
+    """The programmes in all their versions, the register of area codes, and the tables of places."""
 
     book: ProgrammeBook
-    places: dict[str, Place] = field(default_factory=dict)
+    areas: AreaCodes
+    places: Places = field(default_factory=Places)
+
+    def area_on(self, programme: Programme, day: date, local_authority: str | None) -> str | Undecided:
+        """Return the code of a programme's area that is valid on a day; one that is not registered, as it is."""
+        code = programme.tiers.area.ods_code
+        return code if self.areas.find(code) is None else self.areas.on(code, day, local_authority)

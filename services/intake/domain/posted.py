@@ -39,7 +39,19 @@ def _nhs_number(text: str) -> str:
 
 NhsNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$"), AfterValidator(_nhs_number)]
 OdsCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{3,6}$")]
-Postcode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}$")]
+
+
+def _postcode(text: str) -> str:
+    whole = text.replace(" ", "").upper()
+    return f"{whole[:-3]} {whole[-3:]}"
+
+
+Postcode = Annotated[
+    str,
+    StringConstraints(pattern=r"^ *[A-Za-z]{1,2}[0-9][A-Za-z0-9]? *[0-9][A-Za-z]{2} *$", max_length=16),
+    AfterValidator(_postcode),
+]
+"""A postcode in any writing, with or without spaces; read as ``M1 1AE``."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"\S")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()-]{7,20}$")]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]

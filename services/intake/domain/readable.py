@@ -50,6 +50,8 @@ class PersonRead(Readable):
     """The person, as far as it matters to the rules."""
 
     birth_date: Known[date] = None
+    postcode: Known[str] = None
+    registered_gp_ods: Known[str] = None
     contact: Known[ContactRead] = None
 
 
@@ -109,8 +111,11 @@ class ReferralRead(Readable):
     referrer: Known[dict[str, Any]] = None
     person: Known[PersonRead] = None
     work: Known[WorkRead] = None
+    eligibility_facts: Known[dict[str, Any]] = None
     assessment: Known[AssessmentRead] = None
+    asks: Known[tuple[Any, ...]] = None
     consents: Known[ConsentsRead] = None
+    additional_information: Known[str] = None
 
 
 def read_leniently(raw: bytes) -> ReferralRead:

@@ -1,38 +1,29 @@
-"""A referral as intake holds it: ``decide`` and ``evolve``."""
+"""What follows from a command about a referral; its state and ``evolve`` are in :mod:`.standing`."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from services.contracts import types
 from services.contracts.base import Common, carry
-from services.contracts.codes import EligibilityOutcome
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
 from services.intake.domain.consent import ChangeConsents, change
+from services.intake.domain.correction import CorrectReferral, corrected
 from services.intake.domain.derive import created
+from services.intake.domain.eligibility import ContestEligibility, DecideEligibility, contested, decided
 from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.same_person import Near
-from services.kernel.decision import Cause, Command, Draft, Event, Reason, Refused
+from services.intake.domain.standing import Referral
+from services.kernel.decision import Cause, Command, Draft, Reason, Refused
 from services.kernel.sealing.content import Sealed
 
 CREATE = "referral.create"
 ASSESS = "referral.assess"
 WITHDRAW = "referral.withdraw"
-
-
-class Referral(BaseModel):
-    """The state: what every later event repeats, whether a person must decide on eligibility, and its end."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["referral"] = "referral"
-    common: Common
-    eligibility: EligibilityOutcome
-    withdrawn: bool = False
 
 
 class CreateReferral(BaseModel):
@@ -66,17 +57,29 @@ def decide(state: Referral | None, cause: Cause, *, policy: IntakePolicy, now: d
     """Return what follows. What other services say of a referral changes nothing here: it is only shown."""
     if not isinstance(cause, Command):
         return []
+    if isinstance(cause.data, CreateReferral):
+        return _create(state, cause.key, cause.data, policy, now)
+    return _later(_known(state), cause, policy, now)
+
+
+def _later(state: Referral, cause: Command, policy: IntakePolicy, now: datetime) -> list[Draft]:
+    actor = cause.actor
     match cause.data:
-        case CreateReferral():
-            return _create(state, cause.key, cause.data, policy, now)
-        case AddAssessment():
-            return _assess(_known(state), cause.actor, cause.data, now)
-        case ChangeConsents():
-            found = _known(state)
-            return change(found.common, cause.data, withdrawn=found.withdrawn, actor=cause.actor, now=now)
-        case WithdrawalPosted():
-            return _withdraw(_standing(state), cause.actor, cause.data, now)
-    raise TypeError(f"intake knows no command {cause.type}")
+        case AddAssessment() as data:
+            drafts = _assess(state, actor, data, now)
+        case ChangeConsents() as data:
+            drafts = change(state.common, data, withdrawn=state.withdrawn, actor=actor, now=now)
+        case DecideEligibility() as data:
+            drafts = decided(state, data, actor=actor, policy=policy, now=now)
+        case ContestEligibility() as data:
+            drafts = contested(state, data, actor=actor, now=now)
+        case CorrectReferral() as data:
+            drafts = corrected(state, data, actor=actor, policy=policy, now=now)
+        case WithdrawalPosted() as data:
+            drafts = _withdraw(_standing(state), actor, data, now)
+        case _:
+            raise TypeError(f"intake knows no command {cause.type}")
+    return drafts
 
 
 def _create(state: Referral | None, key: str, data: CreateReferral, policy: IntakePolicy, now: datetime) -> list[Draft]:
@@ -166,15 +169,3 @@ def subject(found: Any) -> str | None:
         case CreateReferral() | Common():
             return found.person_id
     return None
-
-
-def evolve(state: Referral | None, event: Event) -> Referral:
-    """Fold one of intake's own events."""
-    data: Any = event.data
-    if event.type == types.REFERRAL_CREATED:
-        return Referral(common=Common(**carry(data)), eligibility=data.eligibility.outcome)
-    if state is None:
-        raise ValueError(f"{event.type} before {types.REFERRAL_CREATED}")
-    if event.type == types.REFERRAL_WITHDRAWN:
-        return state.model_copy(update={"withdrawn": True})
-    return state

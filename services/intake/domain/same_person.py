@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 
 from services.intake.domain.spelling import Likeness, likeness, plain, postcode_key, swapped_days, tokens
 
@@ -44,7 +45,7 @@ _OF_GIVEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """What one referrer said of who somebody is."""
 
@@ -54,24 +55,24 @@ class Identity:
     birth_date: date
     postcode: str | None
 
-    @property
+    @cached_property
     def family_key(self) -> str:
         """The family name's normal form."""
         return plain(self.family_name)
 
-    @property
+    @cached_property
     def given_key(self) -> str:
         """The given names' normal form."""
         return plain(self.given_name)
 
-    @property
+    @cached_property
     def name_key(self) -> str | None:
         """By what somebody without an NHS number is recognised; None without a postcode."""
         if self.postcode is None:
             return None
         return "|".join((self.family_key, self.given_key, self.birth_date.isoformat(), postcode_key(self.postcode)))
 
-    @property
+    @cached_property
     def birth_dates(self) -> tuple[date, ...]:
         """The birth date and, where there is such a day, the one with day and month swapped."""
         other = swapped_days(self.birth_date)
@@ -83,7 +84,8 @@ class Known:
     """One pseudonym as one referrer described it. ``identity`` None: nothing is at hand but what the pseudonym holds.
 
     ``held`` and ``held_name`` are the NHS number and the name key that this pseudonym stands for; ``programme`` is one
-    that it was referred to.
+    that it was referred to. ``pseudonym``: which of the person's pseudonyms this is, where ``person_id`` stands for
+    several.
     """
 
     person_id: str
@@ -92,6 +94,7 @@ class Known:
     held_name: str | None
     identity: Identity | None
     programme: str | None
+    pseudonym: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,10 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Who somebody is (None: nobody who is known), whom they are near to, and whether the number is another's."""
+    """Who somebody is (None: nobody who is known), and whom they are near to.
+
+    ``number_taken``: another pseudonym holds the NHS number already, be it one that was merged with this one.
+    """
 
     person_id: str | None
     near: tuple[Near, ...]
@@ -149,7 +155,8 @@ def recognise(me: Identity, known: Sequence[Known], programmes: Iterable[str]) -
             reasons = compare(me, one.identity)
             if reasons and (one.person_id not in near or len(reasons) < len(near[one.person_id])):
                 near[one.person_id] = reasons
-    taken = me.nhs_number is not None and any(one.held == me.nhs_number and one.person_id != found for one in known)
+    holders = {one.pseudonym or one.person_id for one in known if one.held == me.nhs_number}
+    taken = me.nhs_number is not None and bool(holders - {found})
     return Recognised(found, tuple(Near(person, why) for person, why in sorted(near.items())), taken)
 
 

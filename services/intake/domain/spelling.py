@@ -46,6 +46,8 @@ def tokens(name: str) -> tuple[str, ...]:
 
 
 def _folded(part: str) -> str:
+    if part.isascii():  # most are, and the long way says the same of them
+        return "".join(filter(str.isalnum, part.lower()))
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", part).casefold()).translate(_LETTERS)
     return "".join(letter for letter in folded if _counts(letter))
 

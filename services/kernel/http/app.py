@@ -17,6 +17,7 @@ from services.kernel.clock import Clock, system_clock
 from services.kernel.http import health
 from services.kernel.http.body import BodyGate
 from services.kernel.http.documents import describe
+from services.kernel.http.each import each
 from services.kernel.http.edge import Edge, Identify
 from services.kernel.http.exchange import Annotate
 from services.kernel.http.identity import RoleGuard, Verifier
@@ -82,7 +83,7 @@ def create_api(
     refuse_open_routes(app)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _as_problem)
-    app.add_middleware(BodyGate)
+    app.add_middleware(BodyGate, streamed=streamed_paths(app))
     app.add_middleware(Identify, verifier=known)
     app.add_middleware(Edge, meter=meter, clock=clock, annotate=annotate)
     describe(app, OPEN_PATHS)
@@ -105,13 +106,25 @@ def open_routes(app: FastAPI) -> Iterator[str]:
     for route in iter_route_contexts(app.routes):
         if route.path in OPEN_PATHS:
             continue
-        dependant = getattr(route, "dependant", None)
-        calls: list[Any] = list(_calls(dependant)) if dependant is not None else []
+        calls = _calls_of(route)
         name = f"{'/'.join(sorted(route.methods or ()))} {route.path}"
         if not any(isinstance(call, RoleGuard) for call in calls):
             yield f"{name} asks for no role"
-        if "POST" in (route.methods or ()) and once not in calls:
+        if "POST" in (route.methods or ()) and once not in calls and each not in calls:
             yield f"{name} takes no Idempotency-Key"
+
+
+def streamed_paths(app: FastAPI) -> frozenset[str]:
+    """Return the paths of the routes that read lines. Raises ValueError for one that is no fixed path."""
+    found = frozenset(route.path or "" for route in iter_route_contexts(app.routes) if each in _calls_of(route))
+    if any("{" in path for path in found):
+        raise ValueError(f"a route that reads lines has a fixed path: {', '.join(sorted(found))}")
+    return found
+
+
+def _calls_of(route: Any) -> list[Any]:
+    dependant = getattr(route, "dependant", None)
+    return [] if dependant is None else list(_calls(dependant))
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -16,16 +17,22 @@ MAX_DISCARDED_BYTES = 1024 * 1024
 """A body beyond its limit is read and thrown away up to here, so that its sender hears the 413: closing a
 connection on somebody who is still sending resets it."""
 BODY_TIMEOUT_SECONDS = 30.0
+JSON = "application/json"
+LINES = "application/x-ndjson"
 MAX_DIGITS = len(str(-MAX_INTEGER))
 
 _CLOSE = {"Connection": "close"}
 
 
 class BodyGate:
-    """Reads the whole body within its limit and refuses what is not plain, safe JSON before it is parsed."""
+    """Reads the whole body within its limit and refuses what is not plain, safe JSON before it is parsed.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A POST to one of the ``streamed`` paths is let through as it comes: its route reads it line by line.
+    """
+
+    def __init__(self, app: ASGIApp, *, streamed: Collection[str] = ()) -> None:
         self._app = app
+        self._streamed = frozenset(streamed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -33,10 +40,14 @@ class BodyGate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if scope["method"] == "POST" and scope["path"] in self._streamed:
+            _check_media_type(headers, LINES)
+            await self._app(scope, receive, send)
+            return
         body = exchange_of(scope).body = await _read(headers, receive)
         if body:
-            _check_media_type(headers)
-            _check_body(body)
+            _check_media_type(headers, JSON)
+            read_document(body)
         given = False
 
         async def replay() -> Message:
@@ -72,19 +83,20 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _check_media_type(headers: Headers) -> None:
+def _check_media_type(headers: Headers, wanted: str) -> None:
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower()
-    if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8", 'charset="utf-8"'}:
-        raise Problem(415, "unsupported_media_type", "send application/json in UTF-8")
+    if media_type.strip().lower() != wanted or charset not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        raise Problem(415, "unsupported_media_type", f"send {wanted} in UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "unsupported_encoding", "send the body without a content encoding")
 
 
-def _check_body(body: bytes) -> None:
+def read_document(body: bytes) -> Any:
+    """Return a JSON document. Raises Problem 422 for what is none, or not a safe one."""
     try:
         check_json(body)
-        json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_whole)
+        return json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_whole)
     except LimitError as error:
         raise Problem(422, error.code, str(error)) from None
     except UnicodeDecodeError:

@@ -4,21 +4,23 @@ Each new connection says which database it has reached. One that was not met yet
 failover to a standby that lagged, under a running API) is looked at before the connection serves anything. Where it is
 behind, the stop is latched that a worker would latch: every API of the service then refuses commands and is not ready,
 until a restore ends it. The process goes on: a restart would not help, and it serves by itself afterwards.
+Where it is not behind its own log it may still lack what others' inputs scrubbed: that is applied first.
 
 Nobody waits for a broker that does not answer: what is accepted must not depend on it. The look is taken again in the
-background until it was taken once.
+background until it was taken once. But once it is known that something is to be scrubbed, everybody waits for that.
 """
 
 import asyncio
 from typing import Any
 
-import asyncpg
 import structlog
 
 from services.kernel.runtime import backoff, stops
+from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import Stop, end_if_cancelled
 from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.own_log import check_own_log
+from services.kernel.runtime.reapplied import apply_unread, unread
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
@@ -41,6 +43,7 @@ class Lookout:
         self._service = service
         self._settings = settings
         self._met: str | None = None
+        self._owes = False
         self._go_on = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -50,7 +53,7 @@ class Lookout:
         if which != self._met:
             if self._task is not None:
                 self._task.cancel()
-            self._met, self._go_on = which, asyncio.Event()
+            self._met, self._go_on, self._owes = which, asyncio.Event(), False
             self._task = asyncio.create_task(self._until_looked(self._go_on))
         await self._go_on.wait()
 
@@ -61,15 +64,19 @@ class Lookout:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _until_looked(self, go_on: asyncio.Event) -> None:
-        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, go_on.set)
+        patience = asyncio.get_running_loop().call_later(WAIT_SECONDS, self._wait_no_longer, go_on)
         try:
             attempt = 0
             while not await self._look():
-                go_on.set()
+                self._wait_no_longer(go_on)
                 attempt += 1
                 await backoff.pause(backoff.delay(attempt))
         finally:
             patience.cancel()
+            go_on.set()
+
+    def _wait_no_longer(self, go_on: asyncio.Event) -> None:
+        if not self._owes:
             go_on.set()
 
     async def _look(self) -> bool:
@@ -86,11 +93,14 @@ class Lookout:
         return True
 
     async def _hold_against_log(self) -> None:
-        connection = await asyncpg.connect(self._settings.service_url(self._service.name))
+        pool = await open_pool(self._settings.service_url(self._service.name), size=1)
         try:
             async with open_log(self._settings) as view:
-                await check_own_log(connection, self._service, view)
+                await check_own_log(pool, self._service, view)
+                spans = await unread(pool, self._service, view)
+                self._owes = bool(spans)
+                await apply_unread(pool, self._service, view, spans)
         except Stop as stop:
-            await stops.latch(connection, self._service.name, stop)
+            await stops.latch(pool, self._service.name, stop)
         finally:
-            connection.terminate()
+            pool.terminate()

@@ -1,68 +1,47 @@
-"""Idempotent commands: the same key gives the same effect and the same answer, once.
-
-The key's row is inserted first, in the command's own transaction. A second request with the same key
-therefore waits on the unique index until the first has committed, and then reads the stored answer; when
-the first was refused or failed, its row is gone with it and the second runs. Stored answers hold codes and
-ids only.
-"""
+"""Idempotent commands: the same key gives the same effect and the same answer, once. Keys are kept in claims.py."""
 
 import hashlib
 import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
 from starlette.responses import JSONResponse
 
-from services.kernel.decision import Refused
+from services.kernel.http.claims import Answer, Claims
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.identity import token_refused
-from services.kernel.http.problems import Problem, unavailable
+from services.kernel.http.problems import Problem
 from services.kernel.ids import is_uuid
-from services.kernel.runtime import stops
-from services.kernel.runtime.commands import BEHIND, Commands, Transaction
+from services.kernel.runtime.commands import Commands, Transaction
 
-KEPT_FOR = timedelta(days=7)
 ATTEMPTS = 3
 REPLAYED = "Idempotency-Replayed"
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A success: its status, its body of codes and ids, the address of what it made (or None)."""
-
-    status: int
-    body: Mapping[str, Any] = field(default_factory=dict)
-    location: str | None = None
-
-
 Handle = Callable[[Transaction], Awaitable[Answer]]
 
 
-class IdempotencyConflict(Problem):
-    """The key was used for another request."""
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose request it is: the client, the route, the key as it is kept."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            422, "idempotency_key_reused", "this Idempotency-Key was used for another request; use a new one"
-        )
+    client: str
+    route: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class OnceRunner:
-    """Runs a handler for one client, route and key. Made by the ``Once`` dependency."""
+    """Runs a handler for one sender. Made by the ``Once`` dependency."""
 
     commands: Commands
-    client: str
-    route: str
-    key: str
+    sender: Sender
     digest: bytes
 
     async def __call__(self, handle: Handle, *, unstored: Mapping[str, Any] | None = None) -> JSONResponse:
@@ -86,64 +65,20 @@ class OnceRunner:
         return JSONResponse({**answer.body, **(unstored or {})}, answer.status, headers=headers)
 
     async def _attempt(self, handle: Handle) -> tuple[Answer, bool]:
+        request = {self.sender.key: self.digest}
         async with self.commands.begin() as tx:
-            if not await self._claim(tx):
-                return await self._stored(tx), True
+            claims = Claims(tx, self.sender.client, self.sender.route)
+            if not await claims.claim(request):
+                (answer,) = (await claims.stored(request)).values()
+                if isinstance(answer, Problem):
+                    raise answer
+                return answer, True
             answer = await handle(tx)
-            await self._keep(tx, answer)
+            await claims.keep({self.sender.key: answer})
         return answer, False
 
-    async def _claim(self, tx: Transaction) -> bool:
-        """Insert the key's row. Raises Refused while the database is behind the service's own log.
 
-        Before anything else is looked at: what an old database answers would be wrong even where nothing is written.
-        """
-        where = (self.client, self.route, self.key)
-        claimed = await self._insert(tx)
-        if not claimed and await tx.conn.fetchval(_EXPIRE, *where, tx.now - KEPT_FOR):
-            claimed = await self._insert(tx)
-        return claimed
-
-    async def _insert(self, tx: Transaction) -> bool:
-        found = await tx.conn.fetchrow(_CLAIM, self.client, self.route, self.key, self.digest, tx.now)
-        assert found is not None  # noqa: S101  a SELECT without FROM has one row
-        if found["behind"]:
-            raise Refused(BEHIND, status=503)
-        return bool(found["claimed"])
-
-    async def _stored(self, tx: Transaction) -> Answer:
-        row = await tx.conn.fetchrow(_READ, self.client, self.route, self.key)
-        if row is None:  # swept between two statements: the caller's next attempt runs it
-            raise unavailable("the key has just expired; try again")
-        if not hmac.compare_digest(row["request_hmac"], self.digest):
-            raise IdempotencyConflict
-        stored = json.loads(row["answer"])
-        return Answer(row["status"], stored["body"], stored["location"])
-
-    async def _keep(self, tx: Transaction, answer: Answer) -> None:
-        text = json.dumps({"body": dict(answer.body), "location": answer.location})
-        await tx.conn.execute(_KEEP, self.client, self.route, self.key, answer.status, text)
-
-
-_CLAIM = f"""WITH mine AS (
-    INSERT INTO idempotency (client, route, key, request_hmac, created_at) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT DO NOTHING RETURNING true)
-SELECT EXISTS (SELECT FROM mine) AS claimed, EXISTS (SELECT {stops.BEHIND}) AS behind"""  # noqa: S608  our own words
-_EXPIRE = """DELETE FROM idempotency WHERE client = $1 AND route = $2 AND key = $3 AND created_at < $4
-RETURNING true"""
-_READ = """SELECT request_hmac, status, answer::text AS answer FROM idempotency
-WHERE client = $1 AND route = $2 AND key = $3"""
-_KEEP = """UPDATE idempotency SET status = $4, answer = $5::text::json
-WHERE client = $1 AND route = $2 AND key = $3"""
-_SWEEP = "DELETE FROM idempotency WHERE created_at < $1"
-
-
-async def sweep(pool: asyncpg.Pool, now: datetime) -> None:
-    """Delete the keys that are older than ``KEPT_FOR``."""
-    await pool.execute(_SWEEP, now - KEPT_FOR)
-
-
-async def once(request: Request) -> OnceRunner:
+def sender_of(request: Request) -> Sender:
     """Read the Idempotency-Key. Raises Problem 400 when it is missing or not visible ASCII, 401 for nobody."""
     exchange = exchange_of(request.scope)
     if exchange.principal is None:
@@ -154,15 +89,23 @@ async def once(request: Request) -> OnceRunner:
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise Problem(400, "idempotency_key_malformed", "an Idempotency-Key is 1 to 255 visible ASCII characters")
     parts = request.app.state.parts
-    return OnceRunner(
-        commands=parts.commands,
+    return Sender(
         client=exchange.principal.client,
         route=f"{request.method} {parts.meter.templates[request.scope['endpoint']]}",
         key=kept_key(parts.idempotency_key, keys[0]),
-        digest=request_digest(
-            parts.idempotency_key, request.method, str(request.url.path), request.url.query, exchange.body
-        ),
     )
+
+
+async def once(request: Request) -> OnceRunner:
+    """Return the runner of a request whose body was read whole."""
+    sender = sender_of(request)
+    parts = request.app.state.parts
+    body = exchange_of(request.scope).body
+    document = json.loads(body) if body else None
+    digest = request_digest(
+        parts.idempotency_key, request.method, request.url.path, request.url.query, document, empty=not body
+    )
+    return OnceRunner(parts.commands, sender, digest)
 
 
 def kept_key(secret: bytes, key: str) -> str:
@@ -170,14 +113,14 @@ def kept_key(secret: bytes, key: str) -> str:
     return key if is_uuid(key) else hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
 
 
-def request_digest(key: bytes, method: str, path: str, query: str, body: bytes) -> bytes:
+def request_digest(key: bytes, method: str, path: str, query: str, document: Any, *, empty: bool = False) -> bytes:
     """Return the HMAC-SHA-256 of a request; its JSON counts by value, not by spacing or order of names.
 
     The address is part of it: one key sent to two aggregates is two requests, not a replay.
     """
-    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")) if body else ""
+    canonical = "" if empty else json.dumps(document, sort_keys=True, separators=(",", ":"))
     text = json.dumps([method, path, query, canonical])
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return hmac.digest(key, text.encode(), "sha256")
 
 
 Once = Annotated[OnceRunner, Depends(once)]

@@ -10,14 +10,16 @@ import asyncpg
 import structlog
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import select, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.kernel.clock import Clock
-from services.kernel.decision import Refused
+from services.kernel.decision import Reason, Refused
 from services.kernel.field_classes import check_outputs
+from services.kernel.http.claims import sweep
 from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
-from services.kernel.http.once import sweep
+from services.kernel.runtime import stops
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS
@@ -30,6 +32,13 @@ POOL_SIZE = 10
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 15.0
 SWEEP_EVERY_SECONDS = 3600.0
+
+BEHIND = select(text(f"EXISTS (SELECT {stops.BEHIND})"))
+NOT_SHOWN = Reason(
+    stops.BEHIND_LOG,
+    "this service's database was put back from a backup and has not caught up with its log: it may hold what must not "
+    "be shown any more. Try again later. Who runs the service: 'pathway consumer status', 'pathway restore'",
+)
 
 ReadyCheck = Callable[[], Awaitable[str | None]]
 """Returns None when its part is ready, else what is missing."""
@@ -95,7 +104,16 @@ class Parts:
             _log.warning("database_not_met", service=self.service.name, error=type(error).__name__)
 
     async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self.database_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
+        connection = await asyncpg.connect(
+            self.database_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
+        )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self.lookout.meet(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     async def _sweep(self) -> None:
         while True:
@@ -114,6 +132,8 @@ def parts_of(request: Request) -> Parts:
 
 async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
     async with AsyncSession(parts_of(request).engine) as session:
+        if (await session.exec(BEHIND)).one():
+            raise Refused(NOT_SHOWN, status=503)
         yield session
 
 
@@ -140,4 +160,4 @@ Open = Annotated[Opener, Depends(_opener)]
 """Opens sealed content for a route whose role may see it."""
 
 ReadSession = Annotated[AsyncSession, Depends(_read_session)]
-"""A read-only session: every query of one request sees one snapshot."""
+"""A read-only session: every query of one request sees one snapshot, none while the database is behind its log."""

@@ -159,15 +159,21 @@ def problem_response(scope: Scope, error: Exception) -> JSONResponse:
     """Return the answer for ``error``, with what the service adds to every problem of such a request."""
     exchange = exchange_of(scope)
     problem = as_problem(error, exchange)
-    document = {**problem.document(), **_annotations(scope, exchange), "request_id": exchange.request_id}
+    document = problem_document(problem, scope, exchange.body)
     return JSONResponse(document, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def _annotations(scope: Scope, exchange: Exchange) -> Mapping[str, Any]:
-    if exchange.annotate is None or not exchange.body:
+def problem_document(problem: Problem, scope: Scope, body: bytes) -> dict[str, Any]:
+    """Return a problem as it is told to whoever sent ``body``: a request's, or one line's of many."""
+    exchange = exchange_of(scope)
+    return {**problem.document(), **_annotations(scope, exchange, body), "request_id": exchange.request_id}
+
+
+def _annotations(scope: Scope, exchange: Exchange, body: bytes) -> Mapping[str, Any]:
+    if exchange.annotate is None or not body:
         return {}
     try:
-        return exchange.annotate(scope["method"], scope["path"], exchange.body)
+        return exchange.annotate(scope["method"], scope["path"], body)
     except Exception as error:
         _report(error, exchange, "http_bug")
         return {}

@@ -8,19 +8,12 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.kernel.migrations.roles import CREATE_ROLE
+
 HERE = Path(__file__).parent
 
 # Two Jobs that migrate one database wait for each other on this key.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('pathway-migrate'))"
-
-_ROLE = """
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
-        CREATE ROLE "{role}" LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$
-"""
 
 
 def sqlalchemy_url(dsn: str) -> str:
@@ -47,7 +40,7 @@ async def migrate(owner_dsn: str, service: str) -> None:
 def _upgrade(connection: Connection, service: str) -> None:
     role = f"{service}_run"
     for statement in (
-        _ROLE.format(role=role),
+        CREATE_ROLE.format(role=role),
         f"SET pathway.run_role = '{role}'",
         f'GRANT USAGE ON SCHEMA public TO "{role}"',
         f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{role}"',

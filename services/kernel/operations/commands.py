@@ -67,8 +67,7 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
         """Apply dead letters again, in the order given; stops at the first that is refused."""
 
         async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> list[Result]:
-            keys = await open_keys(service, settings)
-            doing = DeadLetters(service, service.policy(), pool, actor, keys=keys)
+            doing = await _doing(pool, service, settings, actor)
             return [await _named(letter, doing.redrive(letter, apply=apply, reason=reason)) for letter in letters]
 
         _show_results(with_pool(lookup, name, work), apply=apply, as_json=as_json)
@@ -88,8 +87,7 @@ def dead_letter_commands(lookup: Lookup) -> typer.Typer:
         """Give dead letters (or one missing sequence) up: their keys go on behind them. Needs --reason."""
 
         async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> list[Result]:
-            keys = await open_keys(service, settings)
-            doing = DeadLetters(service, service.policy(), pool, actor, keys=keys)
+            doing = await _doing(pool, service, settings, actor)
             if key:
                 return [await doing.give_up(topic, key, sequence, reason=reason, apply=apply)]
             return [await _named(i, doing.discard(i, reason=reason, apply=apply)) for i in letters or []]
@@ -114,6 +112,10 @@ def _summary(row: Mapping[str, Any]) -> dict[str, Any]:
         "since": row["created_at"],
         "now": row["resolution"] or "open",
     }
+
+
+async def _doing(pool: asyncpg.Pool, service: Service, settings: Settings, actor: str) -> DeadLetters:
+    return DeadLetters(service, service.policy(), pool, actor, keys=await open_keys(service, settings))
 
 
 async def _named(letter: int, work: Any) -> Result:

@@ -4,7 +4,8 @@ import asyncio
 import datetime
 import getpass
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -12,6 +13,7 @@ import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from services.kernel.operations.audit import OperationRefused
@@ -72,6 +74,14 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
     raise typer.Exit(1)
 
 
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar while the block runs; it is given how many are done, of how many."""
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def show_rows(title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print rows as a table, or as a JSON array."""
     if as_json:
@@ -96,6 +106,12 @@ def show_fields(title: str, fields: Mapping[str, Any], *, as_json: bool) -> None
     console.print(f"[bold]{title}[/bold]")
     for name, value in fields.items():
         console.print(f"  {name}: {_plain(value) if value is not None else '-'}")
+
+
+def show_done(title: str, found: Mapping[str, Any], *, apply: bool, as_json: bool) -> None:
+    """Print what an act found, whether it was done, and that nothing changed where it was not."""
+    show_fields(title, {**found, "applied": apply}, as_json=as_json)
+    say_dry_run(applied=apply, as_json=as_json)
 
 
 def say_dry_run(*, applied: bool, as_json: bool) -> None:

@@ -14,11 +14,11 @@ import asyncpg
 from services.kernel.clock import unix_ms
 from services.kernel.ids import is_minted_from_event
 from services.kernel.operations.audit import OperationRefused, record_action, transaction
-from services.kernel.operations.reapply import reapply_inputs
 from services.kernel.operations.restored_inputs import place_inputs, remember, unread_inputs
 from services.kernel.replay.history import Own, read_own
 from services.kernel.runtime.fold import Aggregate, Output
 from services.kernel.runtime.log_view import LogView
+from services.kernel.runtime.reapplied import apply_all
 from services.kernel.runtime.tables import Connection, columns, finish, lock_aggregates, save
 from services.kernel.service import Change, Service
 
@@ -102,7 +102,7 @@ async def restore(
         async for read in place_inputs(pool, service, log, spans):
             done += read
             progress(done, total)
-        await reapply_inputs(pool, service, log)
+        await apply_all(pool, service, log)
         async with transaction(pool, apply=True) as connection:
             await record_action(connection, actor, "restore", service.name, "", {"events": found.events})
             await connection.execute(END)

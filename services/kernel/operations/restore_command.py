@@ -1,9 +1,8 @@
 """``pathway restore``: the restore with a progress bar and an answer that scripts can read."""
 
 import asyncpg
-from rich.progress import Progress
 
-from services.kernel.operations.printing import Lookup, errors, say_dry_run, show_fields, with_pool
+from services.kernel.operations.printing import Lookup, progress_bar, say_dry_run, show_fields, with_pool
 from services.kernel.operations.restore import Restored, restore
 from services.kernel.runtime.log_view import open_log
 from services.kernel.service import Service
@@ -14,17 +13,9 @@ def run_restore(lookup: Lookup, name: str, *, actor: str, apply: bool, as_json: 
     """Fold a service's own log into its database and say what was found."""
 
     async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> Restored:
-        with Progress(console=errors, transient=True) as bar:
-            task = bar.add_task(f"reading {service.output}")
+        with progress_bar(f"reading {service.output}") as progress:
             async with open_log(settings) as log:
-                return await restore(
-                    pool,
-                    service,
-                    log,
-                    actor=actor,
-                    apply=apply,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
-                )
+                return await restore(pool, service, log, actor=actor, apply=apply, progress=progress)
 
     found = with_pool(lookup, name, work)
     fields = {"records": found.records, "events": found.events, "keys": len(found.keys), "inputs": found.inputs}

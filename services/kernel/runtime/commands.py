@@ -67,6 +67,7 @@ class Transaction:
     output: Output = field(default_factory=Output)
     subjects: dict[str, str | None] = field(default_factory=dict)
     held: dict[str, KeyFound] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
 
     async def execute(self, command: Command) -> Executed:
         """Lock the aggregate, decide, evolve, write. Raises Refused when the domain says no."""
@@ -81,14 +82,14 @@ class Transaction:
         What is refused, or fails by a bug, leaves the others alone and is returned in its place.
         """
         locked = await self.lock({command.key for command in commands}, await self._subjects_of(commands))
-        outcomes: list[Outcome] = []
+        done: list[Outcome] = []
         for command in commands:
             try:
-                outcomes.append(locked.execute(command))
+                done.append(locked.execute(command))
             except Exception as error:  # each command's own; what cannot be written fails all of them, in save
-                outcomes.append(error)
+                done.append(error)
         await locked.save()
-        return outcomes
+        return done
 
     async def lock(self, keys: Iterable[str], subjects: Iterable[str] = ()) -> "Locked":
         """Lock the aggregates of ``keys``; ``subjects`` are whose content the commands will need.
@@ -133,20 +134,26 @@ class Transaction:
         else:
             await self.keys.create(subjects)
 
-    async def hold(self, subjects: Iterable[str]) -> None:
-        """Fetch the keys of subjects, those that are not at hand yet, in one query. Raises VaultUnavailable."""
-        missing = [subject for subject in dict.fromkeys(subjects) if subject not in self.held]
+    async def hold(self, subjects: Iterable[str], *, fresh: bool = False) -> None:
+        """Fetch the keys of subjects, those that are not at hand yet, in one query. Raises VaultUnavailable.
+
+        ``fresh``: asked of the vault in this transaction, whatever the process has held since before.
+        """
+        known = self.asked if fresh else self.held.keys()
+        missing = [subject for subject in dict.fromkeys(subjects) if subject not in known]
         if self.keys is not None and missing:
-            self.held |= await self.keys.get(missing)
+            self.held |= await self.keys.get(missing, fresh=fresh)
+            self.asked.update(missing if fresh else ())
 
     async def has_key(self, subject: str) -> bool:
         """Tell whether a known subject's key can be used; False: it is erased. Others may need it for what follows.
 
+        Asks the vault, whatever is held: what is sealed for somebody who was erased a minute ago, nobody will read.
         Raises KeyMissing, VaultUnavailable.
         """
         if self.keys is None:
             return True
-        await self.hold([subject])
+        await self.hold([subject], fresh=True)
         try:
             usable(self.held.get(subject))
         except ContentErased:

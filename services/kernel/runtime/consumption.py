@@ -17,6 +17,7 @@ from services.kernel.runtime.failures import DATABASE_ERRORS, BugLimit, Stop, en
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
+from services.kernel.runtime.reapplied import apply_unread, unread
 from services.kernel.runtime.records import Record
 from services.kernel.sealing.keyring import VaultKeys, open_keys
 from services.kernel.service import Service
@@ -97,7 +98,9 @@ class Consumption:
         inbox = await self.inbox()
         async with open_log(self.settings) as view:
             await check_own_log(inbox.pool, self.service, view)
-            return await starting_offsets(inbox.pool, view, places)
+            offsets = await starting_offsets(inbox.pool, view, places)
+            await apply_unread(inbox.pool, self.service, view, await unread(inbox.pool, self.service, view))
+            return offsets
 
     async def take(self, batches: Mapping[Place, Sequence[Record]]) -> None:
         """Take records in, partitions side by side. Returns when all are committed.

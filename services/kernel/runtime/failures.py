@@ -9,7 +9,7 @@ import asyncpg
 from services.kernel.runtime.tables import TransactionTooOld
 
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
-_TRANSIENT_STATES = frozenset({"25006", "55P03", "25P02", "25P03"})
+_TRANSIENT_STATES = frozenset({"25006", "55000", "55P03", "25P02", "25P03"})
 # what asyncpg says of a connection on which the server said good-bye a moment ago
 _LOST_UNAWARES = ("cannot switch to state", "not connected")
 # what asyncpg says when it is used on a connection, or for the sake of a pool, that has just ended; the same class
@@ -43,8 +43,9 @@ def is_transient(error: BaseException) -> bool:
     """Tell whether trying the same transaction again may succeed: a closed list.
 
     Connection lost or refused, serialisation, deadlock, time-out, resources (a full disk included),
-    a server that is going down or not yet up, a standby that is not yet primary, a statement that was
-    prepared before a migration (asyncpg forgets it then, and prepares it anew).
+    a server that is going down or not yet up, a database that accepts no connections while it is put back, a standby
+    that is not yet primary, a statement that was prepared before a migration (asyncpg forgets it then, and prepares
+    it anew).
     """
     if isinstance(error, asyncpg.InvalidCachedStatementError | asyncpg.OutdatedSchemaCacheError):
         return True

@@ -56,6 +56,8 @@ class Inbox:
         Retries transient failures for ever. Raises :class:`Stop` after it has latched the stop in the
         database, so that a restart does not run into the same wall.
         """
+        if not records:
+            return Counts()
         try:
             items = self._decode(records)
             return await self._settle(items, {})

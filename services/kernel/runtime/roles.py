@@ -97,37 +97,50 @@ async def run_relays(services: Sequence[Service], settings: Settings, beside: Se
 
 async def run_roles(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:
     """Run roles with their probes until a signal. Raises :class:`RoleEnded` when one ends unasked."""
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        stopping = True
-        for one in running:
-            one.stop()
-
+    together = _Together(running)
     collect_rarely()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, together.stop)
 
     def not_ready() -> list[str]:
         # readiness falls first, so that nobody counts on a process that is going
-        return ["stopping"] if stopping else missing()
-
-    async def run(one: Running) -> None:
-        try:
-            await one.run()
-        except asyncio.CancelledError:
-            # what a library cancels inside itself would end this role without a word
-            if not stopping:
-                raise RoleEnded(f"{type(one).__name__} was cancelled from within") from None
-            raise
-        if not stopping:
-            raise RoleEnded(f"{type(one).__name__} ended by itself")
+        return ["stopping"] if together.stopping else missing()
 
     async with serve_probes(settings.http_host, settings.http_port, not_ready), asyncio.TaskGroup() as group:
         for one in running:
-            group.create_task(run(one))
+            group.create_task(together.run(one))
+
+
+class _Together:
+    """The roles of one process: one ends with all, and its cause alone is told."""
+
+    def __init__(self, running: Sequence[Running]) -> None:
+        self._running = running
+        self.stopping = False
+        self._failed = False
+
+    def stop(self) -> None:
+        """Ask all to end."""
+        self.stopping = True
+        for one in self._running:
+            one.stop()
+
+    async def run(self, one: Running) -> None:
+        """Run one role. Raises what ends it unasked."""
+        try:
+            await one.run()
+            if not self.stopping:
+                raise RoleEnded(f"{type(one).__name__} ended by itself")
+        except asyncio.CancelledError:
+            # what a library cancels inside itself would end this role without a word
+            if self.stopping or self._failed:
+                raise
+            self._failed = True
+            raise RoleEnded(f"{type(one).__name__} was cancelled from within") from None
+        except Exception:
+            self._failed = True  # the others are cancelled for it, and have nothing to add
+            raise
 
 
 class RoleEnded(Exception):

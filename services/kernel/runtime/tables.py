@@ -64,12 +64,18 @@ async def save(connection: Connection, aggregates: Iterable[Aggregate], output: 
             SAVE,
             [a.key for a in changed],
             [a.sequence for a in changed],
-            [a.state.__pydantic_serializer__.to_json(a.state).decode() for a in changed],
+            [kept_text(a.state) for a in changed],
         )
     for table, rows in output.rows.items():
         await write_rows(connection, table, rows)
     if output.outbox:
         await connection.copy_records_to_table("outbox", records=output.outbox, columns=OUTBOX)
+
+
+def kept_text(state: Any) -> str:
+    """Return a state as it is kept. Raises for a value that its model would not have accepted: a warning quotes it."""
+    text: bytes = state.__pydantic_serializer__.to_json(state, warnings="error")
+    return text.decode()
 
 
 async def write_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

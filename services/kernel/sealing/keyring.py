@@ -26,8 +26,8 @@ WAIT_SECONDS: Final = 5.0
 class Keys(Protocol):
     """Where a process gets subjects' keys from."""
 
-    async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
-        """Return each subject's key, ERASED or MISSING, with at most one query.
+    async def get(self, subjects: Iterable[str], *, fresh: bool = False) -> dict[str, KeyFound]:
+        """Return each subject's key, ERASED or MISSING, with at most one query. ``fresh``: nothing of what is held.
 
         Raises VaultUnavailable, which may pass, and WrappingKeyWrong, which does not.
         """
@@ -56,10 +56,10 @@ class VaultKeys:
         keks = KeyEncryptionKeys(root_key(settings))
         return cls(await VaultSource.open(settings.vault_url.get_secret_value()), keks)
 
-    async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
+    async def get(self, subjects: Iterable[str], *, fresh: bool = False) -> dict[str, KeyFound]:
         """Return keys; see :class:`Keys`."""
         async with _vault():
-            return await self._ring.get(subjects)
+            return await self._ring.get(subjects, fresh=fresh)
 
     async def create(self, subjects: Iterable[str]) -> None:
         """Make keys; see :class:`Keys`."""

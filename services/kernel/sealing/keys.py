@@ -70,15 +70,13 @@ class KeyRing:
         self._max_age = max_age_seconds
         self._max_held = max_held
         self._held: OrderedDict[str, _Held] = OrderedDict()
-        self._forgotten: dict[str, int] = {}
-        self._turn = 0
-        self._fetching = 0
 
-    async def get(self, subjects: Iterable[str]) -> dict[str, KeyFound]:
+    async def get(self, subjects: Iterable[str], *, fresh: bool = False) -> dict[str, KeyFound]:
         """Return each subject's own key, or ERASED, or MISSING: at most one query, none when all are held.
 
-        MISSING is not remembered: the key may be made in the next moment. Raises WrappingKeyWrong when a key does not
-        open, and whatever says that vault or root key are out of reach: those are transient.
+        ``fresh``: what is held counts for nothing. MISSING is not remembered: the key may be made in the next moment.
+        Raises WrappingKeyWrong when a key does not open, and whatever says that vault or root key are out of reach:
+        those are transient.
         """
         wanted = dict.fromkeys(subjects)
         now = self._monotonic()
@@ -86,7 +84,7 @@ class KeyRing:
         unknown = []
         for subject in wanted:
             held = self._held.get(subject)
-            if held is not None and now < held.until:
+            if held is not None and not fresh and now < held.until:
                 found[subject] = held.found
             else:
                 unknown.append(subject)
@@ -94,36 +92,23 @@ class KeyRing:
             found.update(await self._fetch(unknown, now))
         return {subject: found[subject] for subject in wanted}
 
-    def forget(self, subject: str) -> None:
-        """Drop a subject's key now, also where a fetch of it is under way."""
-        self._held.pop(subject, None)
-        if self._fetching:
-            self._turn += 1
-            self._forgotten[subject] = self._turn
-
     async def _fetch(self, subjects: list[str], asked_at: float) -> dict[str, KeyFound]:
-        began = self._turn
-        self._fetching += 1
-        try:
-            found: dict[str, KeyFound] = dict.fromkeys(subjects, MISSING)
-            rows = await self._source.fetch(subjects)
-            wrapping = {(row.kek_id, row.kek_wrapped) for row in rows if row.wrapped is not None}
-            keks = {(kek_id, wrapped): await self._keks.open(kek_id, wrapped) for kek_id, wrapped in wrapping}
-            for row in rows:
-                found[row.subject] = _open(row, keks)
-            for subject, key in found.items():
-                if key is not MISSING and self._forgotten.get(subject, 0) <= began:
-                    self._hold(subject, key, asked_at)
-            return found
-        finally:
-            self._fetching -= 1
-            if not self._fetching:
-                self._forgotten.clear()
+        found: dict[str, KeyFound] = dict.fromkeys(subjects, MISSING)
+        rows = await self._source.fetch(subjects)
+        wrapping = {(row.kek_id, row.kek_wrapped) for row in rows if row.wrapped is not None}
+        keks = {(kek_id, wrapped): await self._keks.open(kek_id, wrapped) for kek_id, wrapped in wrapping}
+        for row in rows:
+            found[row.subject] = _open(row, keks)
+        for subject, key in found.items():
+            if key is not MISSING:
+                self._hold(subject, key, asked_at)
+        return found
 
     def _hold(self, subject: str, found: KeyFound, asked_at: float) -> None:
-        """Remember what was found, counted from when it was asked for: it may be old already."""
-        self._held.pop(subject, None)
-        self._held[subject] = _Held(found, asked_at + self._max_age)
+        """Remember what was found, counted from when it was asked for; what was asked for later stays."""
+        until = asked_at + self._max_age
+        held = self._held.pop(subject, None)
+        self._held[subject] = held if held is not None and held.until > until else _Held(found, until)
         while len(self._held) > self._max_held:
             self._held.popitem(last=False)
 
@@ -135,13 +120,4 @@ def _open(row: KeyRow, keks: Mapping[tuple[str, bytes], KeyEncryptionKey]) -> Ke
     return SubjectKey(row.subject, row.kid, secret, row.survivor, row.restricted)
 
 
-def one_subject(keys: dict[str, KeyFound], subject: str) -> frozenset[str]:
-    """Return those of ``keys`` that are the same subject as ``subject``, itself included: what a token may name."""
-    own = keys.get(subject)
-    if not isinstance(own, SubjectKey):
-        return frozenset({subject})
-    same = (key for key in keys.values() if isinstance(key, SubjectKey) and key.survivor == own.survivor)
-    return frozenset(key.subject for key in same) | {subject}
-
-
-__all__ = ["ERASED", "MISSING", "KeyFound", "KeyRing", "KeyRow", "KeySource", "SubjectKey", "one_subject"]
+__all__ = ["ERASED", "MISSING", "KeyFound", "KeyRing", "KeyRow", "KeySource", "SubjectKey"]

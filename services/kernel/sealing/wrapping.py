@@ -5,6 +5,7 @@ a key-encryption key and process, not once a subject.
 """
 
 import asyncio
+import hmac
 import os
 import secrets
 from collections import OrderedDict
@@ -85,15 +86,26 @@ def kek_context(kek_id: str) -> str:
 
 
 async def new_kek(root: RootKey, kek_id: str) -> tuple[KeyEncryptionKey, bytes]:
-    """Make a key-encryption key; return it opened, and wrapped by the root key."""
+    """Make a key-encryption key; return it opened, and wrapped by the root key. Raises what :func:`_wrap` raises."""
     secret = secrets.token_bytes(KEY_BYTES)
-    return KeyEncryptionKey.of(kek_id, secret), await root.wrap(secret, kek_context(kek_id))
+    return KeyEncryptionKey.of(kek_id, secret), await _wrap(root, kek_id, secret)
 
 
 async def rewrap_kek(old: RootKey, new: RootKey, kek_id: str, wrapped: bytes) -> bytes:
     """Return a key-encryption key wrapped by another root key; the subjects' keys stay as they are."""
+    return await _wrap(new, kek_id, await old.unwrap(wrapped, kek_context(kek_id)))
+
+
+async def _wrap(root: RootKey, kek_id: str, secret: bytes) -> bytes:
+    """Wrap, and see that the root key opens it again: what is returned may become the only copy there is.
+
+    Raises WrappingKeyWrong where it does not, for example for a grant to encrypt and not to decrypt.
+    """
     context = kek_context(kek_id)
-    return await new.wrap(await old.unwrap(wrapped, context), context)
+    wrapped = await root.wrap(secret, context)
+    if not hmac.compare_digest(await root.unwrap(wrapped, context), secret):
+        raise WrappingKeyWrong(f"{root.name} opens key-encryption key {kek_id} to something else than it wrapped")
+    return wrapped
 
 
 class KeyEncryptionKeys:

@@ -29,6 +29,7 @@ from services.outcomes.domain.terms import RateBook
 def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBook, now: datetime) -> list[Draft]:
     """Return the entries that follow from a plan's change. Raises PolicyMissing where no card prices its day.
 
+    Of a plan that is additional to another of the same person nothing is earned: the other one is paid for those days.
     ``now`` decides nothing: every date is the fact's own. Raises Refused for a command: it takes none.
     """
     if isinstance(cause, Command):
@@ -36,6 +37,8 @@ def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBoo
     update: PlanUpdated = cause.data
     rule = _RULES.get(type(update.change))
     if rule is None or update.contract is None or update.provider is None:
+        return []
+    if update.plan.linked_referral is not None:
         return []
     return rule(state or NOTHING, update, policy)
 

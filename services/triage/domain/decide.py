@@ -88,7 +88,7 @@ class Pending(NamedTuple):
 
 
 def _created(referral: ReferralCreated, policy: TriagePolicy, now: datetime) -> list[Draft]:
-    engine = policy.engine(referral.programme.id, referral.referred_on)
+    engine = policy.engine(referral.programme.id, referral.referred_on, referral.locality)
     answers = Answers.of(referral.sealed.assessment, referral.referred_on)
     awaits = tuple(engine.rule_of_level[level] for level in raised_by(answers.given, answers.given))
     pending = Pending(tuple(sorted(awaits)), (), now if awaits else None)
@@ -177,7 +177,7 @@ def _again(
     now: datetime,
 ) -> TriageCompleted:
     """Return the next revision. ``raised``: the levels for which new answers hold a positive one."""
-    engine = policy.engine(common.programme.id, common.referred_on)
+    engine = policy.engine(common.programme.id, common.referred_on, common.locality)
     awaits, seen = set(awaited(state)), acknowledged(state)
     awaits.update(engine.rule_of_level[level] for level in raised)
     for level in positive_levels(answers.given):
@@ -214,6 +214,7 @@ def _completed(
         priority_groups=known.priority_groups,
         language=known.language,
         formats=known.formats,
+        linked_referral=known.linked_referral,
         outcome=outcome,
         package=found.package,
         alternatives=found.alternatives,

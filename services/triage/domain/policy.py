@@ -29,7 +29,7 @@ class TriagePolicy:
     def __init__(self, book: ProgrammeBook, rules: RuleBook) -> None:
         self.book = book
         self.rules = rules
-        self._engines: dict[tuple[str, str], Engine] = {}
+        self._engines: dict[tuple[str, str, str | None], Engine] = {}
         for programme in book:
             wanted = programme.matching.ruleset
             found = rules.find(wanted.id, wanted.version)
@@ -37,9 +37,17 @@ class TriagePolicy:
                 name = f"{programme.programme} {programme.version}"
                 raise UnknownRuleset(f"{name} names the rule set {wanted.id} {wanted.version}, which is not there")
             key = (programme.programme, programme.version)
-            self._engines[key] = Engine(found, programme.matching.parameters())
+            self._engines[*key, None] = Engine(found, programme.matching.parameters())
+            for place in programme.tiers.localities:
+                if place.out_of_work_limit_days is not None:
+                    parameters = programme.matching.parameters(place.out_of_work_limit_days)
+                    self._engines[*key, place.code] = Engine(found, parameters)
 
-    def engine(self, programme: str, on: date) -> Engine:
-        """Return the rules for a referral made on a day. Raises NoProgramme when no file covers it."""
+    def engine(self, programme: str, on: date, locality: str | None = None) -> Engine:
+        """Return the rules for a referral made on a day, under the locality's limit where it has its own.
+
+        Raises NoProgramme when no file covers the day.
+        """
         version = self.book.version_for(programme, on)
-        return self._engines[version.programme, version.version]
+        key = (version.programme, version.version)
+        return self._engines.get((*key, locality)) or self._engines[*key, None]

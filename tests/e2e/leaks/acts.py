@@ -18,6 +18,10 @@ WRONG: Final = made("wrong")
 """What stands in a field that cannot hold it."""
 NEVER: Final = "2094-07-03"
 LONG_AGO: Final = "1994-07-03"
+RIGHT: Final = Person(6)
+"""Who somebody turns out to be when their details are corrected."""
+TAKEN: Final = Person(1).nhs_number
+"""A number that is somebody else's already."""
 REFUSED: Final = Markers({"a wrong value": WRONG, "a day to come": NEVER, "a day before": LONG_AGO})
 
 
@@ -103,6 +107,63 @@ async def repeated(call: Caller, known: Person, other: Person) -> None:
     changed = await call.post("intake", "/referrals", other.referral(GRAVE), key=key)
     assert (first.status_code, twice.status_code, changed.status_code) == (201, 201, 422)
     assert first.json() == twice.json()
+    await put_right(call, first.json()["referral_id"])
+
+
+async def near(call: Caller, known: Person, other: Person) -> None:
+    """Somebody is referred who may be a known person; the pair is listed, looked at and, at last, decided on."""
+    body, like = other.referral(), known.referral()["person"]
+    body["person"] |= {name: like[name] for name in ("family_name", "given_name", "birth_date")}
+    body["person"] |= {"nhs_number": None, "postcode": None}
+    assert (await call.post("intake", "/referrals", body)).status_code == 201
+    listed = await call.get("intake", "/near-matches", COACH)
+    call.keep("the list of near matches", listed)  # searched: it names nobody
+    (pair,) = [one for one in listed.json() if one["reasons"] == ["postcode_unknown"]]
+    here = f"/near-matches/{pair['near_match_id']}"
+    shown = (await call.get("intake", here, COACH)).json()
+    assert shown["agree"] == ["family_name", "given_name", "birth_date"]
+    assert known.nhs_number not in json.dumps(shown)
+    for wrong in ({"decision": WRONG}, {"decision": "same", NAMED: WRONG}, b"[" + WRONG.encode()):
+        assert (await call.post("intake", f"{here}/decision", wrong, COACH)).status_code == 422
+    assert (await call.post("intake", f"{here}/decision", {"decision": "same"}, EMPLOYER)).status_code == 403
+    assert (
+        await call.post("intake", f"/near-matches/{PLACE}/decision", {"decision": "same"}, COACH)
+    ).status_code == 404
+    assert (await call.post("intake", f"{here}/decision", {"decision": "different"}, COACH)).status_code == 201
+
+
+async def in_lines(call: Caller, person: Person, known: Person) -> None:
+    """Somebody among lines that are refused for every reason, in a request that comes twice, and changed."""
+    again = {**known.referral(), "referrer": {"name": WRONG, "ods_code": "P84001"}}
+    bodies = [person.referral(GRAVE), again, wrong_everywhere(person), unknown_fields(person), impossible(person)]
+    lines = [json.dumps(body).encode() for body in bodies] + [raw for raw in no_json(person) if raw]
+    headers, key = {"Content-Type": "application/x-ndjson"}, f"{person.word('key')}/lines"
+    content = b"\n".join(lines)
+    for place in ("/referrals:batch?dry_run=true", "/referrals:batch", "/referrals:batch"):
+        answer = await call.post("intake", place, content, headers=headers, key=key)
+        told = [json.loads(line)["status"] for line in answer.text.splitlines()]
+        assert (told[:2], len(told)) == ([201, 409], len(lines)), answer.text
+        assert set(told[2:]) <= {413, 422}
+    changed = await call.post("intake", "/referrals:batch", lines[1] + b"\n", headers=headers, key=key)
+    assert "idempotency_key_reused" in changed.text
+
+
+async def put_right(call: Caller, referral_id: str) -> None:
+    """Facts that were wrong, at the second attempt; a number of somebody else; decisions and contests that fail."""
+    here, right = f"/referrals/{referral_id}", RIGHT.referral()["person"]
+    for what, body in (
+        ("corrections", {"person": dict.fromkeys(right, f"{WRONG}!" * 400), NAMED: WRONG}),
+        ("corrections", b"[" + WRONG.encode()),
+        ("eligibility-decision", {"outcome": WRONG, "reasons": [WRONG], "alternatives": [WRONG], "area_code": WRONG}),
+        ("eligibility-decision", {"outcome": "eligible", "reasons": ["other"], "occurred_on": NEVER}),
+        ("contest", {"reasons": [WRONG], "channel": WRONG, "occurred_on": NEVER, NAMED: WRONG}),
+        ("contest", {}),
+    ):
+        answer = await call.post("intake", f"{here}/{what}", body, COACH)
+        assert answer.status_code in {409, 422}, answer.text
+    for person, status in (({**right, "nhs_number": TAKEN}, 409), (right, 201), (right, 409)):
+        answer = await call.post("intake", f"{here}/corrections", {"person": person}, COACH)
+        assert answer.status_code == status, answer.text
 
 
 async def later(call: Caller, referral_id: str) -> None:
@@ -184,6 +245,17 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
         ("triage", f"/triage/{referral_id}", SAFETY, {}),
         ("intake", f"/referrals/{PLACE}", COACH, {}),
         ("intake", f"/{PLACE}/{PLACE}", COACH, {PLACE: PLACE}),
+        ("intake", "/eligibility-reviews", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
+        ("intake", "/eligibility-reviews", COACH, {}),
+        ("intake", "/near-matches", COACH, {"cursor": PLACE, "decision": PLACE, "limit": PLACE}),
+        ("intake", "/near-matches", COACH, {"cursor": PLACE}),
+        ("intake", f"/near-matches/{PLACE}", COACH, {}),
+        ("intake", "/referrals", COACH, {"cursor": PLACE, "status": PLACE, "route": PLACE, "referred_from": PLACE}),
+        ("intake", "/referrals", COACH, {"programme": PLACE, "limit": "7"}),
+        ("intake", "/referrals", COACH, {"cursor": PLACE}),
+        ("intake", "/referrals/overdue", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
+        ("intake", "/referrals/overdue", COACH, {}),
+        ("intake", f"/programmes/{PLACE}/routes", COACH, {"on": PLACE}),
         ("coaching", "/plans", COACH, {"cursor": PLACE, "state": PLACE, "coach": PLACE, "limit": PLACE}),
         ("coaching", f"/plans/{PLACE}", COACH, {}),
         ("triage", "/triage", SAFETY, {"cursor": PLACE, "outcome": PLACE, "awaiting": PLACE}),

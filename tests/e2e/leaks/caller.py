@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from services.demo.client import CLINICAL, PROGRAMME
+from services.demo.areas import MANCHESTER
+from services.demo.client import clinical
 from services.demo.person import Sender
 from tests.e2e.leaks.markers import Markers, made
 
-SURGERY: Final = Sender("surgery-1", "P84001", "nhs", "referrer")
-EMPLOYER: Final = Sender("works-1", "example-logistics", "employer", "referrer")
-COACH: Final = Sender("coach-1", "growth-company", "provider", "coach")
-FINANCE: Final = Sender("finance-1", "growth-company", "provider", "provider_finance")
-SAFETY: Final = CLINICAL
+PROGRAMME: Final = MANCHESTER.programme
+SURGERY: Final = Sender("surgery-1", "P84001", "nhs", PROGRAMME, "referrer")
+EMPLOYER: Final = Sender("works-1", "example-logistics", "employer", PROGRAMME, "referrer")
+COACH: Final = Sender("coach-1", "growth-company", "provider", PROGRAMME, "coach")
+FINANCE: Final = Sender("finance-1", "growth-company", "provider", PROGRAMME, "provider_finance")
+SAFETY: Final = clinical(PROGRAMME)
 TRACE: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 GOOD_ID: Final = "3f0c8a52-1d7e-4b6a-9c55-0a1b2c3d4e5f"
 
@@ -68,7 +70,7 @@ class Caller:
         return await self._ask("GET", service, path, who, params=query)
 
     async def _ask(self, method: str, service: str, path: str, who: Sender, **more: Any) -> httpx.Response:
-        headers = {**STRAY, "Authorization": f"Bearer {await self._token(who)}", **more.pop("headers", {})}
+        headers = {**STRAY, "Authorization": f"Bearer {await self.token(who)}", **more.pop("headers", {})}
         for again in range(2):
             try:
                 answer = await self._client.request(method, self.urls[service] + path, headers=headers, **more)
@@ -99,13 +101,14 @@ class Caller:
         self.told.append(Told("bytes", 0, found.decode("utf-8", "replace")))
         return found
 
-    async def _token(self, who: Sender) -> str:
+    async def token(self, who: Sender) -> str:
+        """A token of somebody's."""
         if who not in self._tokens:
             claims = {
                 "sub": who.subject,
                 "org": who.organisation,
                 "organisation_kind": who.organisation_kind,
-                "programme": PROGRAMME,
+                "programme": who.programme,
                 "role": who.role,
             }
             answer = await self._client.post(f"{self.issuer}/token", json=claims)

@@ -17,16 +17,19 @@ from typing import Any, Final
 import structlog
 
 from services import cli
-from services.intake import api as _intake_api
+from services.intake import acquaintance as _acquaintance
+from services.intake.domain.same_person import Recognised
 from services.kernel import logs
 from services.kernel.http import body as http_body
+from services.kernel.http import each as _each
 from services.kernel.http import edge
 from services.kernel.runtime import fold, inbox
 from services.kernel.runtime.subjects import subjects_of
 from services.kernel.sealing.content import Sealed, unlock
 
-intake_api: Any = _intake_api
+acquaintance: Any = _acquaintance
 batches: Any = inbox
+each: Any = _each
 """Modules as they are to whoever changes them: with everything that they imported."""
 FAILS: Final = "Zqfails"
 """In a posted referral: the decision on it raises. In later answers: see :data:`FAILS_ON`."""
@@ -98,11 +101,11 @@ def _raise(error: Exception) -> None:
 
 def talks() -> None:
     """Log every body that an API reads, everything that is decided, every record that comes."""
-    before_body, before_apply, before_decode = http_body._check_body, fold.apply, batches.decode
+    before_body, before_apply, before_decode = http_body.read_document, fold.apply, batches.decode
 
-    def check_body(body: bytes) -> None:
+    def read_document(body: bytes) -> Any:
         tell(body.decode("utf-8", "replace"))
-        before_body(body)
+        return before_body(body)
 
     def apply(*words: Any, **named: Any) -> Any:
         tell(" ".join(content_of(words)))
@@ -112,7 +115,8 @@ def talks() -> None:
         tell(repr(record))
         return before_decode(service, record)
 
-    http_body._check_body, fold.apply, batches.decode = check_body, apply, decode
+    http_body.read_document, fold.apply, batches.decode = read_document, apply, decode
+    each.read_document = read_document
 
 
 def fails() -> None:
@@ -146,12 +150,12 @@ def dies() -> None:
 
 def forgets() -> None:
     """Take the marked people for strangers, so that their NHS number is inserted a second time."""
-    before = intake_api.find_person
+    before = acquaintance.recognise
 
-    async def find_person(connection: Any, keys: Any) -> Any:
-        return None if FORGETS in (keys.name_key or "") else await before(connection, keys)
+    def recognise(me: Any, known: Any, programmes: Any) -> Recognised:
+        return Recognised(None, (), number_taken=False) if FORGETS in me.family_key else before(me, known, programmes)
 
-    intake_api.find_person = find_person
+    acquaintance.recognise = recognise
 
 
 def widens() -> None:

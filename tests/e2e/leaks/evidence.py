@@ -36,6 +36,8 @@ class Evidence:
     """What each process wrote on stdout and stderr."""
     commands: dict[str, str] = field(default_factory=dict)
     """What operators' commands wrote, with ``>`` for stdout and ``2>`` for stderr before it."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """How operators' commands ended."""
     metrics: dict[str, str] = field(default_factory=dict)
     processes: dict[str, str] = field(default_factory=dict)
     """Arguments and environment of every process."""
@@ -44,6 +46,12 @@ class Evidence:
     columns: dict[str, str] = field(default_factory=dict)
     """Each column of each table, by ``service.table.column``."""
     exported: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Backups of keys, by their names."""
+    pseudonym: str = ""
+    """Of somebody with whom operators had to do: no secret, and so to be found wherever operators leave anything."""
+    rejects: str = ""
+    """The file of rejected rows, which is its owner's."""
     widened: dict[str, str] = field(default_factory=dict)
     """What one request left in the log while the allow-list was wider, by what it was widened by."""
     careless_server: str = ""
@@ -71,12 +79,18 @@ def _header(encoded: str) -> str:
 
 async def columns(service: str, connection: asyncpg.Connection) -> dict[str, str]:
     """Every column of every table of a database, as text in which tokens are replaced by their headers."""
+    whole = await whole_columns(service, connection)
+    return {place: TOKEN.sub(lambda token: _header(token[1]), text) for place, text in whole.items()}
+
+
+async def whole_columns(service: str, connection: asyncpg.Connection) -> dict[str, str]:
+    """Every column of every table of a database, as text, by ``service.table.column``."""
     found: dict[str, list[str]] = defaultdict(list)
     for (table,) in await connection.fetch(_TABLES):
         for row in await connection.fetch(f'SELECT * FROM "{table}"'):
             for name, value in row.items():
                 found[f"{service}.{_DAY.sub('', table)}.{name}"].append(_text(value))
-    return {place: TOKEN.sub(lambda token: _header(token[1]), "\n".join(texts)) for place, texts in found.items()}
+    return {place: "\n".join(texts) for place, texts in found.items()}
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,6 @@
 """One life of the whole system with people whose every detail is a marker, and everything that it leaves behind."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,14 +11,14 @@ import asyncpg
 import httpx
 
 from services.contracts import types
-from services.demo.world import CLI, SERVICES
 from services.embedded.processes import Supervisor
 from tests.e2e import subscriber
-from tests.e2e.leaks import acts, careless
-from tests.e2e.leaks.caller import COACH, Caller
+from tests.e2e.leaks import acts, careless, files, invited
+from tests.e2e.leaks.caller import COACH, PROGRAMME, SURGERY, Caller
 from tests.e2e.leaks.evidence import Evidence, Watch, columns, names_below
 from tests.e2e.leaks.letters import letters, newer
 from tests.e2e.leaks.markers import GRAVE, MILD, Markers, Person
+from tests.e2e.leaks.operators import GONE, Operators
 from tests.e2e.system import FURTHER, ROLES, System, open_system
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker
@@ -33,12 +31,32 @@ CARELESS: Final = Person(20)
 """Referred while the program is careless."""
 FAILING: Final = Person(21)
 FORGOTTEN: Final = Person(22)
+NEAR: Final = Person(24)
+"""With Ada's names and birth date."""
 IN_VAIN: Final = Person(23)
 """Whose row PostgreSQL refuses under its own settings."""
+IMPORTED: Final = Person(25)
+"""In a file of columns."""
+IN_LINES: Final = Person(26)
+"""In a batch of lines."""
 WIDENINGS: Final = ("nothing", *sorted(careless.HELD_BACK), "a name of nobody's list", *sorted(careless.RELAXED))
 WIDENED: Final = {what: Person(100 + number) for number, what in enumerate(WIDENINGS)}
 """Somebody for each widening of the list of what may be logged."""
-KNOWN: Final = (ADA, GRACE, NOBODY, JOAN, OTTO, CARELESS, FAILING, FORGOTTEN)
+KNOWN: Final = (
+    ADA,
+    GRACE,
+    NOBODY,
+    JOAN,
+    OTTO,
+    acts.RIGHT,
+    NEAR,
+    *GONE,
+    CARELESS,
+    FAILING,
+    FORGOTTEN,
+    IMPORTED,
+    IN_LINES,
+)
 FOREIGN_LETTERS: Final = "SELECT id FROM dead_letter WHERE code = 'data_invalid' ORDER BY id"
 STOPPED: Final = "SELECT count(*) FROM consumer_stop, pg_sleep(0.05)"
 NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VALUES ($1, $2, now())"
@@ -46,8 +64,8 @@ NUMBER_TWICE: Final = "INSERT INTO person (person_id, nhs_number, created_at) VA
 
 def markers() -> Markers:
     """Everything that must not be found."""
-    found = acts.WORDS | acts.REFUSED
-    for person in KNOWN:
+    found = acts.WORDS | acts.REFUSED | invited.NAMES
+    for person in (*KNOWN, *invited.PEOPLE):
         found |= person.markers()
     return found
 
@@ -59,10 +77,12 @@ class Story:
     system: System
     folder: Path
     call: Caller = field(init=False)
+    operators: Operators = field(init=False)
     found: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
         self.call = Caller(self.system.issuer, self.system.urls)
+        self.operators = Operators(self.system, self.call, self.found, self.folder)
 
     async def live(self) -> None:
         """All of it, in the order in which it must be."""
@@ -71,6 +91,7 @@ class Story:
         await self.hurried(ada)
         await self.widened()
         await self.died()
+        await self.operators.people()
         await self.strange(ada)
         self.found.metrics = await self.metrics()
         await self.operated()
@@ -85,8 +106,13 @@ class Story:
             acts.refer(call, GRACE, GRAVE),
             acts.refer(call, OTTO),
             acts.refused(call, NOBODY),
+            self.operators.refer(),
         )
         await acts.repeated(call, ADA, JOAN)
+        await acts.near(call, ADA, NEAR)
+        await acts.in_lines(call, IN_LINES, ADA)
+        await invited.asked(call)
+        await invited.employers(call)
         await acts.later(call, ada)
         await self.system.settled(SETTLE_SECONDS)
         await asyncio.gather(acts.taken_up(call, grace), acts.coached(call, ada))
@@ -167,36 +193,43 @@ class Story:
         exports = self.folder / "exports"
         rows = await self.system.connections["triage"].fetch(FOREIGN_LETTERS)
         ids = [str(row["id"]) for row in rows]
-        number = GRACE.nhs_number.encode()
-        wrong = GRACE.word("family").encode()
+        number, wrong = GRACE.nhs_number, GRACE.word("family")
         asked = ("--nhs-number", "-")
         why = ("--actor", "operator-1", "--reason", "looked at it")
-        asks: dict[str, tuple[tuple[str, ...], bytes]] = {
-            "dlq list": (("dlq", "list", "triage", "--all", "--json"), b""),
-            "dlq show": (("dlq", "show", "triage", ids[0]), b""),
-            "dlq redrive": (("dlq", "redrive", "triage", ids[-1], *why, "--apply"), b""),
-            "dlq discard": (("dlq", "discard", "triage", *ids[:2], *why, "--apply"), b""),
-            "consumer status": (("consumer", "status", "triage", "--lag", "--json"), b""),
-            "outbox status": (("outbox", "status", "intake"), b""),
+        file = files.write(self.folder / "import", files.people(IMPORTED, ADA), await self.call.token(SURGERY))
+        imports = self._imports(file)
+        asks: dict[str, tuple[tuple[str, ...], str]] = {
+            "dlq list": (("dlq", "list", "triage", "--all", "--json"), ""),
+            "dlq show": (("dlq", "show", "triage", ids[0]), ""),
+            "dlq redrive": (("dlq", "redrive", "triage", ids[-1], *why, "--apply"), ""),
+            "dlq discard": (("dlq", "discard", "triage", *ids[:2], *why, "--apply"), ""),
+            "consumer status": (("consumer", "status", "triage", "--lag", "--json"), ""),
+            "outbox status": (("outbox", "status", "intake"), ""),
             "export": (("person", "export", *asked, "--to", str(exports), "--actor", "operator-1"), number),
             "show": (("person", "show", *asked), number),
+            "merge-decided": (("person", "merge-decided", "--actor", "operator-1", "--json"), ""),
+            "overdue": (("referrals", "overdue", "--json"), ""),
             "not a number": (("person", "show", *asked), wrong),
         }
-        waiting = [self._pathway(name, *ask) for name, ask in asks.items()]
+        waiting = [self.operators.pathway(name, *words, given=given) for name, (words, given) in asks.items()]
         for two in _pairs(waiting):
             await asyncio.gather(*two)
+        for name, words in imports.items():  # one after the other: the last writes what the first has written, too
+            await self.operators.pathway(name, *words)
+        self.found.rejects = (file.parent / "people.rejects.csv").read_text()
         self.found.exported = {path.name: path.read_text() for path in exports.iterdir()}
 
-    async def _pathway(self, name: str, words: tuple[str, ...], given: bytes) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *CLI, *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **self.system.environment, "COLUMNS": "300"},
-        )
-        out, err = await process.communicate(given)
-        self.found.commands |= {f"{name} >": out.decode(), f"{name} 2>": err.decode()}
+    def _imports(self, file: Path) -> dict[str, tuple[str, ...]]:
+        """A file that is tried, imported, imported again; one without headings; one that is not sent."""
+        token = ("--token-file", str(file.with_name(files.TOKEN_FILE)), "--programme", PROGRAMME)
+        there = ("--api", self.system.urls["intake"], *token)
+        return {
+            "import tried": ("import", str(file), *there, "--dry-run"),
+            "import": ("import", str(file), *there),
+            "import again": ("import", str(file), *there, "--json"),
+            "import headless": ("import", str(file.with_name("headless.csv")), *there),
+            "import unsent": ("import", str(file), "--api", "http://127.0.0.1:9", *token, "--patience", "0"),
+        }
 
     async def stopped(self) -> None:
         """A type comes from our own producer that nobody knows: the consumer stops and says so."""
@@ -211,11 +244,9 @@ class Story:
         found, system = self.found, self.system
         topics = subscriber.subscribe
         found.records = await asyncio.to_thread(topics, system.kafka.bootstrap, system.topics, f"{system.prefix}all")
-        for service in SERVICES:
-            found.columns |= await columns(service, system.connections[service])
-        vault = await asyncpg.connect(system.databases("vault").admin_dsn)
-        found.columns |= await columns("vault", vault)
-        await vault.close()
+        for name, connection in system.connections.items():
+            found.columns |= await columns(name, connection)
+        found.files = {path.name: path.read_text() for path in self.operators.keys.iterdir()}
         found.told = self.call.told
         await self.call.close()
 

@@ -165,6 +165,26 @@ async def test_from_the_recommendation_to_a_participant(ada: Desk, triage: Triag
     assert (plan["plan"]["started_on"], plan["support_until"]) == ("2024-11-18", "2025-02-10")
 
 
+async def test_further_referrals_of_the_person_stand_with_the_plan(ada: Desk, triage: Triage) -> None:
+    """Also one that triage holds, which has no plan of its own; and each says what it is additional to."""
+    further, held, other = REFERRALS[1:4]
+    await triage(PLAN, other)
+    await triage(further, linked_referral=PLAN, route="employer")
+    await triage(held, linked_referral=PLAN, outcome="held", package=(), awaiting_since=NOW, referred_on="2024-11-19")
+    await triage(further, linked_referral=PLAN, revision=2)
+    shown = (await ada.get(f"/plans/{PLAN}")).json()
+    assert shown["plan"]["linked_referral"] is None
+    common = {"programme": PROGRAMME}
+    assert shown["additional_referrals"] == [
+        {"referral_id": further, "route": "employer", "referred_on": "2024-11-18", "state": "proposed", **common},
+        {"referral_id": held, "route": "gp", "referred_on": "2024-11-19", "state": None, **common},
+    ]
+    assert (await ada.get(f"/plans/{other}")).json()["additional_referrals"] == []
+    await ada.ask("recommendation_confirmed", plan=further, revision=2)
+    own = (await ada.get(f"/plans/{further}")).json()
+    assert (own["plan"]["linked_referral"], own["additional_referrals"]) == (PLAN, [])
+
+
 async def test_an_illegal_move_is_409_with_a_code_and_changes_nothing(ada: Desk, triage: Triage) -> None:
     await triage(PLAN)
     before = (await ada.get(f"/plans/{PLAN}")).json()

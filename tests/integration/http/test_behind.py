@@ -41,10 +41,24 @@ async def test_every_command_is_refused_and_nothing_is_done(client: httpx.AsyncC
     assert (await post(client, key="new")).json()["total"] == 2
 
 
+@pytest.mark.parametrize("reason", ["database_behind_log", "restoring"])
+async def test_nothing_is_shown_either(client: httpx.AsyncClient, ask: Ask, reason: str) -> None:
+    """It may hold what was scrubbed since the backup was made."""
+    await post(client)
+    assert (await client.get("/counters/a")).status_code == 200
+    ask(STOP.format(reason))
+    answer = await client.get("/counters/a")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_behind_log")
+    assert int(answer.headers["retry-after"]) > 0
+    ask(RESUME)
+    assert (await client.get("/counters/a")).status_code == 200
+
+
 async def test_other_stops_are_the_consumers_alone(client: httpx.AsyncClient, ask: Ask) -> None:
     ask(STOP.format("too_many_bugs"))
     assert (await client.get("/readyz")).status_code == 200
     assert (await post(client)).status_code == 201
+    assert (await client.get("/counters/a")).status_code == 200
 
 
 async def test_another_stop_hides_none_of_it(client: httpx.AsyncClient, ask: Ask) -> None:

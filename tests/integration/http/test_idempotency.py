@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from services.kernel.field_classes import MustNotLeave
 from services.kernel.http import create_api
+from services.kernel.http.claims import sweep
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.http.once import sweep
 from services.kernel.registry import Registry
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, Clock, build, calling

@@ -288,7 +288,8 @@ async def test_unmet_eligibility_is_a_review_with_alternatives_and_no_refusal(gp
     assert answer["status"] == "eligibility_review"
     assert answer["alternatives"] == ["working_well", "jobcentre_plus", "gp"]
     [event] = events(ask)
-    assert event["eligibility"] == {"outcome": "review", "reasons": ["under_16", "no_right_to_work"]}
+    unmet = [{"code": "under_16", "known": True}, {"code": "no_right_to_work", "known": True}]
+    assert event["eligibility"] == {"outcome": "review", "reasons": unmet}
     stands = (await gp.get(answer["links"]["self"])).json()
     assert stands["status"] == "eligibility_review"
 

@@ -55,6 +55,11 @@ async def test_a_batch_has_one_effect_per_event(inbox: Inbox, pool: asyncpg.Pool
     assert await outbox(pool, "a") == [1, 2]
 
 
+async def test_no_record_is_no_work(inbox: Inbox, pool: asyncpg.Pool) -> None:
+    counts = await inbox.process([])
+    assert (counts.applied, counts.duplicates) == (0, 0)
+
+
 async def test_redelivery_is_trimmed(inbox: Inbox, pool: asyncpg.Pool) -> None:
     records = [record(0, "a", 1, 5), record(1, "a", 2, 6)]
     await inbox.process(records)

@@ -115,6 +115,14 @@ async def test_a_connection_that_is_lost_may_come_back(pool: asyncpg.Pool, provo
     assert is_transient(error := await raised(pool, provoke)), repr(error)
 
 
+async def test_a_database_that_is_just_put_back_accepts_connections_again(database: Databases) -> None:
+    shut = database("tally")
+    shut.postgres.execute(f'ALTER DATABASE "{shut.name}" ALLOW_CONNECTIONS false')
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await asyncpg.connect(shut.dsn)
+    assert is_transient(refused.value), repr(refused.value)
+
+
 @pytest.mark.parametrize(
     "provoke",
     [

@@ -4,18 +4,30 @@ import asyncio
 import json
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli import app
 from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.kernel.operations.audit import OperationRefused
+from services.persons.find import asked_number, find
 from services.vault.holds import Holds
 from tests.integration.persons.conftest import Pathway
 from tests.integration.persons.world import World
 
 ADA = "9990000018"
 BOB = {"nhs_number": "9990000026", "family_name": "Sample", "given_name": "Bob"}
+NUMBER = ("--nhs-number", "-")
+ACTS: tuple[tuple[str, ...], ...] = (
+    ("export",),
+    ("show",),
+    ("restrict", "--why", "objection_pending"),
+    ("unrestrict",),
+    ("erase", "--why", "person_asked"),
+)
 NOBODY = "f0f0f0f0-0000-4000-8000-000000000009"
 
 
@@ -38,8 +50,9 @@ def said(result: Any) -> dict[str, Any]:
     return found
 
 
-def exported(pathway: Pathway, folder: Path, *words: str) -> tuple[dict[str, Any], str]:
-    found = said(pathway("person", "export", *words, "--to", str(folder), "--actor", "ann", "--json"))
+def exported(pathway: Pathway, folder: Path, *words: str, given: str = "") -> tuple[dict[str, Any], str]:
+    options = ("--to", str(folder), "--actor", "ann", "--json")
+    found = said(pathway("person", "export", *words, *options, input=f"{given}\n"))
     return json.loads(Path(found["json"]).read_text()), Path(found["html"]).read_text()
 
 
@@ -107,46 +120,73 @@ def test_nothing_is_changed(world: World, ada: str, pathway: Pathway, tmp_path: 
 
 
 def test_a_person_is_found_by_nhs_number(ada: str, pathway: Pathway, tmp_path: Path) -> None:
-    for given in (ADA, "999 000 0018", "-"):
-        words = ("person", "show", "--nhs-number", given, "--json")
-        assert said(pathway(*words, input=f"{ADA}\n"))["person_id"] == ada
-    assert exported(pathway, tmp_path, "--nhs-number", ADA)[0]["person_ids"] == [ada]
+    for given in (ADA, "999 000 0018"):
+        words = ("person", "show", *NUMBER, "--json")
+        assert said(pathway(*words, input=f"{given}\n"))["person_id"] == ada
+    assert exported(pathway, tmp_path, *NUMBER, given=ADA)[0]["person_ids"] == [ada]
 
 
-NOT_THERE: list[tuple[tuple[str, ...], str]] = [
-    ((NOBODY,), "unknown_person"),
-    (("--nhs-number", "9990000034"), "unknown_person"),
-    (("--nhs-number", "9990000019"), "nhs_number_invalid"),
-    ((NOBODY, "--nhs-number", ADA), "name_one_person"),
-    ((), "name_one_person"),
+TYPED: list[tuple[str, ...]] = [
+    *(("person", *act, "--nhs-number", ADA) for act in ACTS),
+    *(("person", *act, ADA) for act in ACTS),
+    ("person", "show", f"--nhs-number={ADA}"),
+    ("person", "show", "--nhs-number", "999 000 0018"),
+    ("person", "show", "--nhs-number", "9990000019"),
+    ("person", "merge", "--survivor-nhs-number", ADA, NOBODY),
+    ("person", "merge", NOBODY, "--merged-nhs-number", ADA),
+    ("person", "merge", ADA, NOBODY),
+    ("person", "merge", NOBODY, ADA),
+    ("retention", "hold", "add", "--nhs-number", ADA, "--reason", "letter"),
+    ("retention", "hold", "release", "--nhs-number", ADA, "--reason", "over"),
+    ("retention", "hold", "add", ADA, "--reason", "letter"),
+]
+
+
+@pytest.mark.parametrize("words", TYPED, ids=" ".join)
+def test_a_number_on_the_command_line_is_refused(words: tuple[str, ...]) -> None:
+    """Before anything is looked at: there is no database here."""
+    result = CliRunner().invoke(app, list(words), input=f"{ADA}\n")
+    assert (result.exit_code, result.stderr.split(":")[0]) == (2, "number_on_command_line")
+    assert "list of processes" in result.stderr
+    assert "--nhs-number - <<<" in result.stderr
+    assert "0018" not in result.output
+    assert "0019" not in result.output
+
+
+def test_a_terminal_is_asked_without_showing_it(world: World, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.persons.find.sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("services.persons.find.getpass.getpass", lambda prompt: ADA)
+    assert asyncio.run(find(world.settings, None, asked_number("-"))) == ada
+
+
+NOT_THERE: list[tuple[tuple[str, ...], str, str]] = [
+    ((NOBODY,), "", "unknown_person"),
+    (NUMBER, "9990000034", "unknown_person"),
+    (NUMBER, "9990000019", "nhs_number_invalid"),
+    (NUMBER, "", "nhs_number_invalid"),
+    ((NOBODY, *NUMBER), ADA, "name_one_person"),
+    ((), "", "name_one_person"),
 ]
 
 
 def test_who_is_not_there_is_one_coded_answer(ada: str, pathway: Pathway, tmp_path: Path) -> None:
-    more: dict[str, tuple[str, ...]] = {
-        "export": ("--to", str(tmp_path)),
-        "show": (),
-        "restrict": ("--why", "objection_pending"),
-        "erase": ("--why", "person_asked"),
-    }
-    for command, options in more.items():
-        for words, code in NOT_THERE:
-            result = pathway("person", command, *words, *options)
+    for command, *options in ACTS:
+        for words, given, code in NOT_THERE:
+            result = pathway("person", command, *words, *options, input=f"{given}\n")
             assert (result.exit_code, result.stderr.split(":")[0]) == (1, code), (command, words)
             assert "9990000019" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_erased_person_is_one_coded_answer(world: World, ada: str, pathway: Pathway, tmp_path: Path) -> None:
-    assert said(pathway("person", "erase", "--nhs-number", ADA, "--why", "person_asked", "--apply", "--json"))[
-        "changed"
-    ]
+    erase = ("person", "erase", *NUMBER, "--why", "person_asked", "--apply", "--json")
+    assert said(pathway(*erase, input=f"{ADA}\n"))["changed"]
     for words in (("export", ada, "--to", str(tmp_path)), ("show", ada)):
         result = pathway("person", *words)
         assert (result.exit_code, result.stderr.split(":")[0]) == (1, "person_erased")
     assert list(tmp_path.iterdir()) == []
     asyncio.run(world.flow())
-    result = pathway("person", "show", "--nhs-number", ADA)
+    result = pathway("person", "show", *NUMBER, input=f"{ADA}\n")
     assert (result.exit_code, result.stderr.split(":")[0]) == (1, "unknown_person"), "nothing says who that was"
 
 
@@ -166,11 +206,11 @@ def test_without_an_audit_row_there_are_no_files(world: World, ada: str, pathway
 
 
 def test_a_merged_and_restricted_person_is_one(world: World, ada: str, pathway: Pathway, tmp_path: Path) -> None:
-    merge = ("person", "merge", "--survivor-nhs-number", ADA, "--merged-nhs-number", BOB["nhs_number"], "--apply")
-    people = said(pathway(*merge, "--json"))["people"]
+    merge = ("person", "merge", "--survivor-nhs-number", "-", "--merged-nhs-number", "-", "--apply")
+    people = said(pathway(*merge, "--json", input=f"{ADA}\n{BOB['nhs_number']}\n"))["people"]
     asyncio.run(world.flow())
     said(pathway("person", "restrict", ada, "--why", RestrictionReason.OBJECTION_PENDING, "--apply", "--json"))
-    found, page = exported(pathway, tmp_path, "--nhs-number", str(BOB["nhs_number"]))
+    found, page = exported(pathway, tmp_path, *NUMBER, given=str(BOB["nhs_number"]))
     assert found["person_ids"][0] == ada
     assert sorted(found["person_ids"]) == people
     assert len(found["referral_ids"]) == 2

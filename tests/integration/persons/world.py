@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 from pydantic import SecretStr
 
+from services.coaching.api import create_app as create_coaching
 from services.composition import service_named
 from services.intake.api import create_app
 from services.intake.examples import GP_REFERRAL
@@ -31,6 +32,12 @@ PROGRAMME = "workwell-greater-manchester"
 REFERRED = datetime(2024, 11, 18, 9, 30, tzinfo=UTC)
 ORDER = ("intake", "triage", "coaching", "outcomes")
 EVENTS = "SELECT key, headers, value FROM outbox WHERE topic = $1 ORDER BY id"
+LEDGER = """
+SELECT to_jsonb(t)::text, (SELECT jsonb_agg(to_jsonb(l) ORDER BY l.line)::text FROM ledger_line l
+                           WHERE l.transaction_id = t.id)
+FROM ledger_transaction t ORDER BY t.id
+"""
+TOTALS = "SELECT contract, account, sum(amount_pence)::bigint FROM ledger_line GROUP BY 1, 2 ORDER BY 1, 2"
 _keys = itertools.count()
 
 
@@ -96,6 +103,31 @@ class World:
                 headers={"Idempotency-Key": f"k{next(_keys)}"},
             )
         assert answer.status_code == 201, answer.text
+
+    async def coach(self, referral: str) -> None:
+        """Have a coach confirm what was recommended and meet the person once: that earns an engagement."""
+        ((provider,),) = await self.ask("coaching", "SELECT provider FROM plan WHERE referral_id = $1", referral)
+        issuer = DevIssuer(self.settings)
+        app = create_coaching(self.settings, issuer_transport=issuer.transport(), clock=lambda: self.now)
+        headers = issuer.headers("coach", org=provider, organisation_kind="provider", programme=PROGRAMME)
+        on = {"occurred_on": self.now.date().isoformat()}
+        attended = {"attendance": "attended", "minutes": 45, "channel": "phone", "step_id": None}
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client,
+        ):
+            for body in (
+                {"kind": "recommendation_confirmed", "revision": 1, **on},
+                {"kind": "session_recorded", **attended, **on},
+            ):
+                answer = await client.post(
+                    f"/plans/{referral}/commands", json=body, headers={"Idempotency-Key": f"k{next(_keys)}"}
+                )
+                assert answer.status_code == 200, answer.text
+
+    async def ledger(self) -> list[tuple[Any, ...]]:
+        """Every entry with what it posted, and the totals of each account."""
+        return await self.ask("outcomes", LEDGER) + await self.ask("outcomes", TOTALS)
 
     async def person_of(self, referral: str) -> str:
         ((person,),) = await self.ask("intake", "SELECT person_id FROM referral WHERE referral_id = $1", referral)

@@ -113,6 +113,48 @@ async def test_old_backups_go(vault: Vault) -> None:
     assert [check(file)[1] for file in sorted(vault.folder.glob("keys-*"))] == [3, 3]
 
 
+@pytest.mark.parametrize("text", ["", "not json", "[]", "{}", '{"made_at": 7}', '{"made_at": "2024-11-01"}', None])
+def test_a_file_that_is_no_backup_keeps_no_other_from_going(tmp_path: Path, text: str | None) -> None:
+    old, bad = tmp_path / "keys-2.jsonl", tmp_path / "keys-1.jsonl"
+    old.write_text('{"made_at": "2024-10-01T00:00:00Z"}\n')
+    if text is None:
+        bad.mkdir()
+    else:
+        bad.write_text(text)
+    found = prune(tmp_path, 30, NOW, apply=True)
+    assert [(one["file"], str(one["stays"]).split(":")[0]) for one in found] == [
+        (str(bad), "file_refused" if text is None else "backup_damaged"),
+        (str(old), "None"),
+    ]
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_a_file_that_cannot_be_deleted_is_told_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("keys-1.jsonl", "keys-2.jsonl"):
+        (tmp_path / name).write_text('{"made_at": "2024-10-01T00:00:00Z"}\n')
+    unlink = Path.unlink
+
+    def refusing(file: Path) -> None:
+        if file.name == "keys-1.jsonl":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(file)
+
+    monkeypatch.setattr(Path, "unlink", refusing)
+    found = prune(tmp_path, 30, NOW, apply=True)
+    assert [one["stays"] for one in found] == [
+        f"file_refused: {tmp_path / 'keys-1.jsonl'}: Operation not permitted",
+        None,
+    ]
+    assert not (tmp_path / "keys-2.jsonl").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (found,) = prune(tmp_path / "none", 30, NOW, apply=True)
+    assert found["stays"].startswith("file_refused")
+
+
 async def test_a_backup_of_many_keys_is_restored_in_batches(vault: Vault) -> None:
     people = [f"p{n:04}" for n in range(1203)]
     await vault.create(*people)

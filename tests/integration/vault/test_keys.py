@@ -177,7 +177,8 @@ async def test_keys_are_made_while_a_rotation_runs(vault: Vault) -> None:
 async def test_key_encryption_keys_move_to_another_root_key(vault: Vault) -> None:
     before = await vault.get(ADA)
     new = other_root(vault)
-    await keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=False)
+    dry = await keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=False)
+    assert vault.root.name in dry["older_backups"]
     assert await vault.get(ADA) == before
     await keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=True)
     assert (await keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=True))["key_encryption_keys"] == []

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.session import get_session
 from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
 from services.kernel.runtime.failures import is_transient
 from services.kernel.sealing.errors import WrappingKeyWrong
-from services.kernel.sealing.root import root_key
+from services.kernel.sealing.root import RootKeys, root_key
 from services.kernel.sealing.root_aws import AwsKmsRootKey, KmsUnavailable
+from services.kernel.sealing.root_file import FileRootKey, write_key_file
+from services.kernel.sealing.wrapping import RootKey
 from services.kernel.settings import Settings
 from services.vault import keys
 from tests.integration.vault.conftest import Vault
@@ -99,6 +102,55 @@ async def test_a_service_that_does_not_answer_is_transient() -> None:
         with pytest.raises(KmsUnavailable) as refused:
             await root_key(settings(nobody, "k")).unwrap(b"x", "a")
     assert is_transient(refused.value)
+
+
+def encrypt_only(root: RootKey) -> None:
+    """Have KMS refuse this process to decrypt, as a grant without that right does; moto enforces no rights."""
+
+    def refuse(**_: Any) -> Any:
+        return AWSResponse("", 400, {}, None), {"Error": {"Code": "AccessDeniedException"}}
+
+    assert isinstance(root, AwsKmsRootKey)
+    root._client = root._connect()
+    root._client.meta.events.register("before-call.kms.Decrypt", refuse)
+
+
+@pytest.mark.parametrize("act", ["rewrap", "rotate", "init"])
+async def test_a_root_key_that_may_encrypt_and_not_decrypt_takes_over_nothing(
+    empty_vault: Vault, kms: str, act: str
+) -> None:
+    """What it wrapped would be the only copy of the key that opens every other."""
+    vault = empty_vault
+    new = root_key(settings(kms, new_key(kms)))
+    encrypt_only(new)
+    if act == "init":
+        with pytest.raises(WrappingKeyWrong):
+            await keys.init(vault.pool, new, actor="ann", apply=True)
+        assert await vault.ask("SELECT count(*) FROM key_encryption_key") == [(0,)]
+        return
+    await keys.init(vault.pool, vault.root, actor="ann", apply=True)
+    await vault.create(ADA)
+    before = await vault.get(ADA)
+    taking_over = {
+        "rewrap": lambda: keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=True),
+        "rotate": lambda: keys.rotate(vault.pool, RootKeys([new, vault.root]), actor="ann", apply=True),
+    }
+    with pytest.raises(WrappingKeyWrong):
+        await taking_over[act]()
+    assert await vault.get(ADA) == before
+    assert await vault.ask("SELECT count(*) FROM key_encryption_key") == [(1,)]
+
+
+async def test_a_root_key_that_opens_to_something_else_takes_over_nothing(vault: Vault) -> None:
+    class Other(FileRootKey):
+        async def unwrap(self, wrapped: bytes, context: str) -> bytes:
+            return bytes(len(await super().unwrap(wrapped, context)))
+
+    write_key_file(vault.folder / "other.key")
+    before = await vault.get(ADA)
+    with pytest.raises(WrappingKeyWrong, match="something else"):
+        await keys.rewrap(vault.pool, vault.root, Other(vault.folder / "other.key"), actor="ann", apply=True)
+    assert await vault.get(ADA) == before
 
 
 async def test_a_vault_moves_from_a_file_to_kms(vault: Vault, kms: str) -> None:

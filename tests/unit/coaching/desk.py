@@ -89,6 +89,7 @@ def triage_event(event_type: str, **fields: Any) -> Any:
             "priority_groups": (),
             "language": "en",
             "formats": (),
+            "linked_referral": None,
             "outcome": TriageOutcome.RECOMMENDED,
             "package": PACKAGE,
             "alternatives": (),

@@ -52,34 +52,34 @@ def fact(
 
 
 def test_what_was_never_asked_is_neither_allowed_nor_refused() -> None:
-    history = ConsentHistory.of([fact(GP, True, 5)])
+    history = ConsentHistory.of(HERE, [fact(GP, True, 5)])
     assert history.allowed(EMPLOYER, day(9)) is None
     assert history.allowed(GP, day(4)) is None, "nobody had asked by then"
-    assert ConsentHistory().allowed(TAKE_PART, day(1)) is None
+    assert ConsentHistory(HERE).allowed(TAKE_PART, day(1)) is None
 
 
 def test_a_consent_and_its_withdrawal_count_from_their_days() -> None:
-    history = ConsentHistory.of([fact(GP, True, 5), fact(GP, False, 9)])
+    history = ConsentHistory.of(HERE, [fact(GP, True, 5), fact(GP, False, 9)])
     assert [history.allowed(GP, day(n)) for n in (4, 5, 8, 9, 10)] == [None, True, True, False, False]
 
 
 def test_a_late_fact_counts_from_its_own_day_not_from_its_recording() -> None:
-    history = ConsentHistory.of([fact(GP, True, 1), fact(GP, True, 12), fact(GP, False, 6, recorded=20)])
+    history = ConsentHistory.of(HERE, [fact(GP, True, 1), fact(GP, True, 12), fact(GP, False, 6, recorded=20)])
     assert [history.allowed(GP, day(n)) for n in (5, 6, 11, 12, 21)] == [True, False, False, True, True]
 
 
 def test_of_one_day_s_facts_the_last_recorded_counts_and_a_tie_is_a_refusal() -> None:
-    assert ConsentHistory.of([fact(GP, False, 5, 5), fact(GP, True, 5, 6)]).allowed(GP, day(5)) is True
+    assert ConsentHistory.of(HERE, [fact(GP, False, 5, 5), fact(GP, True, 5, 6)]).allowed(GP, day(5)) is True
     tied = [
         fact(GP, False, 5),
         fact(GP, True, 5).model_copy(update={"source": "f" * 8 + "-0000-5000-8000-" + "f" * 12}),
     ]
-    assert ConsentHistory.of(tied).allowed(GP, day(5)) is False
-    assert ConsentHistory.of(reversed(tied)).allowed(GP, day(5)) is False
+    assert ConsentHistory.of(HERE, tied).allowed(GP, day(5)) is False
+    assert ConsentHistory.of(HERE, reversed(tied)).allowed(GP, day(5)) is False
 
 
 def test_the_three_consents_are_apart() -> None:
-    history = ConsentHistory.of([fact(TAKE_PART, True, 1), fact(GP, False, 1), fact(EMPLOYER, True, 3)])
+    history = ConsentHistory.of(HERE, [fact(TAKE_PART, True, 1), fact(GP, False, 1), fact(EMPLOYER, True, 3)])
     assert [history.allowed(kind, day(2)) for kind in ConsentKind] == [True, False, None]
 
 
@@ -90,7 +90,7 @@ def test_what_was_said_with_a_referral_is_the_first_of_it() -> None:
     )
     said = NONE.model_copy(update={"take_part": given, "share_with_employer": undated})
     at = datetime(2024, 11, 18, 9, tzinfo=UTC)
-    found = ConsentHistory.of(first_words(said, REFERRED_ON, at, "0192f3a1-5c77-5b0e-9d43-6a1f0c2e7b12"))
+    found = ConsentHistory.of(HERE, first_words(said, REFERRED_ON, at, "0192f3a1-5c77-5b0e-9d43-6a1f0c2e7b12"))
     assert [(f.kind, f.given, f.on, f.by) for f in found.facts] == [
         (TAKE_PART, True, date(2024, 11, 15), None),
         (EMPLOYER, False, REFERRED_ON, None),
@@ -120,13 +120,13 @@ def test_the_latest_word_is_that_about_the_latest_day(known: Any, said: Any, sta
 
 
 def permission(on: int = 5) -> EmployerPermission:
-    found = ConsentHistory.of([fact(EMPLOYER, True, 1)]).employer_permission(day(on))
+    found = ConsentHistory.of(HERE, [fact(EMPLOYER, True, 1)]).employer_permission(day(on))
     assert found is not None
     return found
 
 
 def test_a_permission_exists_on_the_days_on_which_the_third_consent_stood() -> None:
-    history = ConsentHistory.of([fact(TAKE_PART, True, 1), fact(EMPLOYER, True, 3), fact(EMPLOYER, False, 7)])
+    history = ConsentHistory.of(HERE, [fact(TAKE_PART, True, 1), fact(EMPLOYER, True, 3), fact(EMPLOYER, False, 7)])
     assert [history.employer_permission(day(n)) is not None for n in (2, 3, 6, 7)] == [False, True, True, False]
     found = history.employer_permission(day(6))
     assert found is not None
@@ -158,14 +158,23 @@ def test_nobody_else_makes_one() -> None:
     assert str(permission()) == "EmployerPermission(on=2024-12-05, given_on=2024-12-01)"
 
 
+HERE, ELSEWHERE = "0192f3a1-0000-7000-8000-000000000001", "0192f3a1-0000-7000-8000-000000000002"
+
+
 class Letter(EmployerFacing):
+    referral_id: str = HERE
     text: str
 
 
 def test_what_faces_an_employer_is_made_with_permission_and_does_not_pass_it_on() -> None:
     letter = Letter(permission=permission(), text="at work again")
-    assert json.loads(letter.model_dump_json()) == letter.model_dump() == {"text": "at work again"}
+    assert json.loads(letter.model_dump_json()) == letter.model_dump() == {"referral_id": HERE, "text": "at work again"}
     assert "permission" not in json.dumps(Letter.model_json_schema(mode="serialization"))
+
+
+def test_a_permission_is_for_its_own_referral() -> None:
+    with pytest.raises(NotPermitted, match="another referral"):
+        Letter(referral_id=ELSEWHERE, permission=permission(), text="x")
 
 
 def test_nothing_faces_an_employer_without() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.demo.areas import MANCHESTER
 from services.demo.client import Reply
 from services.demo.findings import latencies, opened, richest, triage_mix
 from services.demo.follow import Follower
@@ -19,11 +20,11 @@ from services.kernel.sealing.subject_key import SubjectKey
 from services.kernel.sealing.tokens import seal
 from tests.parts.keys import key_of
 
-SENDER = Sender("someone", "P84001", "nhs")
+SENDER = Sender("someone", "P84001", "nhs", MANCHESTER.programme)
 
 
 def posted(number: int, *, idle: bool) -> Posted:
-    person = Person(number, Kind.USUAL, "gp", "other", date(2025, 1, 6), SENDER, {})
+    person = Person(number, Kind.USUAL, "gp", "other", date(2025, 1, 6), MANCHESTER, SENDER, {})
     return Posted(person, Reply(201, {"referral_id": str(number)}), at=100.0, idle=idle)
 
 

@@ -39,9 +39,9 @@ router = APIRouter()
 async def make(thing: Thing, once: Once, who: Annotated[Principal, require("maker")]) -> dict[str, Any]:
     return {
         "name": thing.name,
-        "key": once.key,
-        "client": once.client,
-        "route": once.route,
+        "key": once.sender.key,
+        "client": once.sender.client,
+        "route": once.sender.route,
         "correlation": context.correlation_id.get(),
         "trace": context.traceparent.get(),
     }

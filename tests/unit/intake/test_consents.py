@@ -15,7 +15,8 @@ from services.intake.domain.audience import Employer, Informed, audience
 from services.intake.domain.consent import GIVE, WITHDRAW, ChangeConsents, consent_facts
 from services.intake.domain.posted import WithdrawalPosted
 from services.intake.domain.referral import WITHDRAW as TAKE_BACK
-from services.intake.domain.referral import Referral, decide, evolve
+from services.intake.domain.referral import decide
+from services.intake.domain.standing import Referral, evolve
 from services.intake.domain.status import Fact, Status, received
 from services.intake.examples import CONSENT_EXAMPLES
 from services.intake.reading import read_consents

@@ -10,7 +10,8 @@ from services.contracts import types
 from services.contracts.assessment import Phq9
 from services.contracts.referral import ReferralCreated, UnmetRequirement
 from services.intake.domain.posted import ReferralPosted
-from services.intake.domain.referral import CREATE, CreateReferral, decide, evolve
+from services.intake.domain.referral import CREATE, CreateReferral, decide
+from services.intake.domain.standing import evolve
 from services.intake.service import build
 from services.intake.store import ADDITIONAL_INFORMATION, REFERRAL
 from services.kernel.decision import Command, Event, Refused

@@ -10,7 +10,8 @@ from services.contracts import types
 from services.contracts.assessment import Phq9
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn
 from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
-from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment, Referral, decide, evolve
+from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment, decide
+from services.intake.domain.standing import Referral, evolve
 from services.kernel.decision import Command, Event, Received, Refused
 from tests.unit.intake.referrals import NOW, policy
 from tests.unit.intake.test_derive import REFERRAL_ID, created

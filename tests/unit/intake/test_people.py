@@ -9,12 +9,11 @@ from services.intake.consents import CONSENT, ConsentFactRow
 from services.intake.domain.posted import PersonPosted
 from services.intake.near_matches import NEAR_MATCH, NearMatchRow
 from services.intake.people import MatchKeys, lock_names, match_keys
-from services.intake.places import load_places
+from services.intake.reviews import REVIEW, EligibilityReviewRow
 from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
 from services.intake.word_back import WORD, WordBackRow
 from services.kernel.service import Table
 from tests.unit.intake.referrals import referral
-
 
 LATER = {"survivor", "decision", "decided_by", "decided_at"}
 """Written by a merge, and by whoever decides on a near match."""
@@ -65,15 +64,10 @@ def test_people_whose_day_and_month_may_be_swapped_wait_for_one_another() -> Non
         (CONSENT, ConsentFactRow),
         (NEAR_MATCH, NearMatchRow),
         (WORD, WordBackRow),
+        (REVIEW, EligibilityReviewRow),
     ],
 )
 def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type) -> None:
     assert table.name == model.__tablename__  # type: ignore[attr-defined]
     columns = [c.name for c in model.__table__.columns if c.name not in LATER]  # type: ignore[attr-defined]
     assert [name for name, _ in table.columns] == columns
-
-
-def test_greater_manchester_is_known() -> None:
-    place = load_places()["QOP"]
-    assert (place.resident("M1 1AE"), place.resident("LS1 1AA"), place.resident("OL12 0AA")) == (True, False, None)
-    assert not place.outward & place.undecided_outward

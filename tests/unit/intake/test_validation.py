@@ -1,11 +1,13 @@
 """What intake refuses, each rule by its code and place, and what it takes."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.unit.intake.referrals import Change, drop, faults, put, referral
+from services.intake.reading import read_referral
+from tests.unit.intake.referrals import NOW, Change, drop, faults, policy, put, referral
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,7 @@ from tests.unit.intake.referrals import Change, drop, faults, put, referral
         (put("person.birth_date", "1893-11-17"), "birth_date_implausible", "/person/birth_date"),
         (put("person.sex", "f"), "unknown_code", "/person/sex"),
         (put("person.ethnic_category", "Q"), "unknown_code", "/person/ethnic_category"),
-        (put("person.postcode", "M11AE"), "malformed", "/person/postcode"),
+        (put("person.postcode", "M1 1A"), "malformed", "/person/postcode"),
         (put("person.registered_gp_ods", "p84001"), "malformed", "/person/registered_gp_ods"),
         (put("person.contact.phone", "ring me"), "malformed", "/person/contact/phone"),
         (put("person.contact.email", "ada"), "malformed", "/person/contact/email"),
@@ -170,6 +172,7 @@ def test_everything_at_once_across_models_and_rules() -> None:
         ("required", "/person/family_name"),
         ("programme_unknown", "/programme"),
         ("health_detail_not_accepted", "/assessment"),
+        ("health_detail_not_accepted", "/asks/0"),
         ("date_in_future", "/referred_on"),
     }
 
@@ -177,3 +180,12 @@ def test_everything_at_once_across_models_and_rules() -> None:
 @pytest.mark.parametrize("body", [[], None, "x", 1, {}])
 def test_what_is_no_referral_says_so(body: object) -> None:
     assert faults(body)
+
+
+@pytest.mark.parametrize("written", ["M1 1AE", "m11ae", "M11AE", " m1  1ae ", "M1  1AE"])
+def test_a_postcode_is_read_in_any_writing(written: str) -> None:
+    body = json.dumps(referral(put("person.postcode", written))).encode()
+    posted = read_referral(body, organisation_kind="nhs", policy=policy(), now=NOW)
+    assert posted.person.postcode == "M1 1AE"
+    again = type(posted).model_validate_json(posted.model_dump_json())
+    assert again == posted, "what was read can be read again"

@@ -23,6 +23,8 @@ class Role:
     async def run(self) -> None:
         if self.how == "cancelled from within":
             raise asyncio.CancelledError
+        if self.how == "fails":
+            raise OSError("the cause")
         if self.how == "waits":
             await self.asked.wait()
 
@@ -32,3 +34,10 @@ async def test_an_end_that_nobody_asked_for_ends_the_process(how: str) -> None:
     with pytest.raises(ExceptionGroup) as ended:
         await run_roles([Role("waits"), Role(how)], SETTINGS, list)
     assert ended.group_contains(RoleEnded)
+
+
+async def test_the_cause_is_told_and_nothing_beside_it() -> None:
+    """Whoever is cancelled because another failed did not fail."""
+    with pytest.raises(ExceptionGroup) as ended:
+        await run_roles([Role("waits"), Role("fails"), Role("waits")], SETTINGS, list)
+    assert [type(error) for error in ended.value.exceptions] == [OSError]

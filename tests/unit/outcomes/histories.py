@@ -61,6 +61,7 @@ class Plan:
     consent: Consent | None = field(default_factory=lambda: Consent(given=True, on=REFERRED, channel=Channel.PHONE))
     kept: tuple[Evidence, ...] = ()
     version: int = 0
+    linked_referral: str | None = None
 
     @property
     def referral_id(self) -> str:
@@ -143,6 +144,7 @@ class Plan:
                 consents=consents,
                 work_at_referral=self.work_at_referral,
                 latest=PlanLatest(evidence=self.kept),
+                linked_referral=self.linked_referral,
             ),
         )
         identity = event_id(str(uuid5(NAMESPACE_URL, self.name)), PLAN_UPDATED, self.version)

@@ -81,6 +81,15 @@ def test_what_facts_earn(case: Case) -> None:
     assert earned(Books().take(*tell(Plan(), case.facts))) == case.earned
 
 
+def test_what_is_done_under_an_additional_referral_is_not_paid_a_second_time() -> None:
+    first, second = Plan("first"), Plan("second", linked_referral=Plan("first").referral_id)
+    books = Books()
+    for plan in (first, second):
+        books.take(plan.session("2024-12-02"), plan.step("2024-12-16"))
+        books.take(plan.review("2025-01-06", improved=True), plan.confirmed("2025-01-06"))
+    assert {event.key for event in books.events} == {first.referral_id}
+
+
 def test_an_entry_names_amount_card_evidence_and_reason() -> None:
     plan = Plan()
     first, second = Books().take(plan.session("2024-12-02"), plan.missed("2024-12-05"), plan.step("2024-12-09"))

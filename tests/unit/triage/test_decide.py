@@ -157,6 +157,22 @@ def test_the_first_revision_carries_the_answers_and_names_its_rules() -> None:
     assert drafts[0].policy.sha256 == triage.decision.ruleset.sha256
 
 
+def test_every_revision_says_which_referral_it_is_additional_to() -> None:
+    """Its red flags are read like any other's: a hold is a hold, whatever else the person has open."""
+    first = "0192f3a1-5c77-4b0e-9d43-6a1f0c2e7b10"
+    triage = Triage(linked_referral=first, red_flags={"chest_pain": True})
+    assert decision(triage).linked_referral == first
+    assert decision(triage).outcome is TriageOutcome.HELD
+    triage.assess(phq9=12)
+    triage.acknowledge()
+    assert (decision(triage).revision, decision(triage).linked_referral) == (3, first)
+
+
+def decision(triage: Triage) -> TriageCompleted:
+    assert triage.state is not None
+    return triage.state.decision
+
+
 def test_the_same_referral_again_gives_nothing() -> None:
     triage = Triage()
     assert triage.receive(types.REFERRAL_CREATED, triage.created) == []

@@ -45,6 +45,8 @@ STATEMENTS = (
     "ALTER TABLE referral ALTER COLUMN route SET NOT NULL, ALTER COLUMN referred_on SET NOT NULL",
     "CREATE INDEX referral_of_organisation ON referral (organisation_id, programme, referral_id)",
     "CREATE INDEX referral_of_programme ON referral (programme, referral_id)",
+    # A list of those in one status looks for who has reached it.
+    "CREATE INDEX referral_status_reached ON referral_status (status, referral_id)",
     # Whether a referrer has had word. Both days can come first: a row is what is known so far.
     """
     CREATE TABLE word_back (

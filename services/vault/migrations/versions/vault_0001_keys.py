@@ -8,19 +8,12 @@ Revision ID: vault_0001
 
 from alembic import op
 
+from services.kernel.migrations.roles import CREATE_ROLE
+
 revision = "vault_0001"
 down_revision = None
 branch_labels = ("vault",)
 depends_on = "kernel_0001"
-
-ROLE = """
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN
-        CREATE ROLE "{role}" LOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$
-"""
 
 STATEMENTS = (
     """
@@ -160,7 +153,7 @@ def upgrade() -> None:
         op.execute(f'REVOKE DELETE, TRUNCATE ON {table} FROM "{run}"')
     op.execute(f'REVOKE UPDATE, DELETE, TRUNCATE ON erasure FROM "{run}"')
     for role in ("vault_read", "vault_mint"):
-        op.execute(ROLE.format(role=role))
+        op.execute(CREATE_ROLE.format(role=role))
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         op.execute(f"GRANT SELECT ON {', '.join(READ)} TO {role}")
         op.execute(f"GRANT EXECUTE ON FUNCTION keys_served() TO {role}")
