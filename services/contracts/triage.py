@@ -8,6 +8,7 @@ from services.contracts.assessment import SealedAnswers
 from services.contracts.base import Actor, Code, Common, Moment, Ordinal, PolicyVersion, Record, Uuid
 from services.contracts.codes import AccessibleFormat, HoldCause, Intensity, Support, TriageOutcome, Urgency
 from services.contracts.referral import Consents, Eligibility, Facts, IntakeChange, Language
+from services.contracts.safety_task import Actions, AwaitedResponses
 from services.contracts.triage_codes import RunnerUpLoss
 from services.kernel.sealing.content import Digest, Sealed, SealedAs
 
@@ -91,7 +92,7 @@ class TriageCompleted(Common):
     of a consent come as ``triage.relayed``. Of a referral it carries what later decisions and coaching
     need: asks, facts, eligibility, priority groups, language, formats and the open referral of the same person that it
     is additional to (``linked_referral``; null: it stands by itself). ``awaiting_since`` says that a person
-    must look, and since when, not why (null: nobody need).
+    must look, and since when, not why (null: nobody need); ``awaiting`` says how soon, for each level that waits.
     """
 
     revision: Ordinal
@@ -108,16 +109,18 @@ class TriageCompleted(Common):
     alternatives: tuple[Support, ...]
     ruleset: PolicyVersion
     awaiting_since: Moment | None
+    awaiting: AwaitedResponses
     input_digest: Digest
     sealed: SealedFindings
 
 
 class TriageAcknowledged(Common):
-    """A named person has taken up the hold of ``revision``."""
+    """A named person has taken up the hold of ``revision``, and what they did. It ends every task that waits."""
 
     revision: Ordinal
     by: Actor
     acknowledged_at: Moment
+    actions: Actions
 
 
 class TriageRelayed(Common):

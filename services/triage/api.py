@@ -53,19 +53,17 @@ def may_see(who: Principal, programme: str, provider: str | None) -> bool:
 
 
 @router.post("/triage/{referral}/acknowledge", response_model=None)
-async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge | None = None) -> Response:
-    """Take up what triage holds for a person. The hold is released and triage decides again.
+async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge) -> Response:
+    """Take up what triage holds for a person, and say what was done. The hold is released and triage decides again.
 
     `revision` is the one that the sender saw; another is current: 409 `revision_changed`.
     """
-
-    seen = body or Acknowledge()
 
     async def handle(tx: Transaction) -> Answer:
         state = await tx.load(referral)
         if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
             raise _not_found()
-        command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=seen, actor=who.subject)
+        command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=body, actor=who.subject)
         done = await tx.execute(command)
         decision = done.state.decision
         answer = {

@@ -17,6 +17,7 @@ from services.contracts import (
     plan_codes,
     red_flags,
     referral_codes,
+    safety_codes,
     triage_codes,
 )
 from tests.contract.published import SCHEMAS
@@ -41,6 +42,7 @@ ENUMERATIONS = (
     | enumerations(employer_codes)
     | enumerations(triage_codes)
     | enumerations(assessment_codes)
+    | enumerations(safety_codes)
 )
 
 

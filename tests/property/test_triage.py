@@ -24,6 +24,7 @@ from services.contracts.codes import (
     WorkStatus,
 )
 from services.contracts.referral import ReferralAssessed, SealedAssessment
+from services.contracts.safety_codes import SafetyAction
 from services.kernel.decision import Command, Received
 from services.kernel.runtime.fold import encode
 from services.kernel.sealing.content import Sealed
@@ -218,6 +219,7 @@ def test_answers_join_in_order_whatever_the_grouping(one: Assessment, two: Asses
     assert join(one, answers()) == dated(one, TODAY)
 
 
+SEEN_TO = Acknowledge(actions=(SafetyAction.PERSON_SAFE,))
 STEPS = st.lists(st.one_of(PARTS, st.just("acknowledge")), max_size=5)
 
 
@@ -225,7 +227,7 @@ def causes(of: Any, steps: list[Any]) -> list[Received | Command]:
     made: list[Received | Command] = [received(types.REFERRAL_CREATED, of, 1)]
     for number, step in enumerate(steps, 2):
         if step == "acknowledge":
-            made.append(Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, Acknowledge(), "n"))
+            made.append(Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, SEEN_TO, "n"))
         else:
             event = ReferralAssessed(**carry(of), received_at=NOW, by=None, sealed=sealing(step))
             made.append(received(types.REFERRAL_ASSESSED, event, number))

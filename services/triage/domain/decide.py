@@ -24,6 +24,7 @@ from services.contracts.referral import (
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
+from services.contracts.safety_task import Actions, responses_to
 from services.contracts.triage import (
     Findings,
     RuleId,
@@ -57,11 +58,15 @@ Later = (
 
 
 class Acknowledge(BaseModel):
-    """A person takes up what a referral's triage holds. ``revision``: the one that they saw (None: any)."""
+    """A person takes up what a referral's triage holds, and says what they did.
+
+    ``revision``: the one that they saw (None: any). Without ``actions`` nothing is released.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     revision: int | None = None
+    actions: Actions
 
 
 def decide(state: TriageState | None, cause: Received | Command, *, policy: TriagePolicy, now: datetime) -> list[Draft]:
@@ -158,11 +163,15 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
         raise Refused(Reason("nothing_to_acknowledge", "Nothing is held and nothing awaits an acknowledgement."))
     on = now.astimezone(LONDON).date()
     done = TriageAcknowledged(
-        **carry(state.decision, occurred_on=on), revision=seen, by=command.actor, acknowledged_at=now
+        **carry(state.decision, occurred_on=on),
+        revision=seen,
+        by=command.actor,
+        acknowledged_at=now,
+        actions=wanted.actions,
     )
     drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, done)]
     if not state.withdrawn:
-        after = acknowledged_in(state)
+        after = acknowledged_in(state, done)
         again = _again(after, done, _known(after), (), policy, now)
         drafts.append(_draft(again))
     return drafts
@@ -220,6 +229,7 @@ def _completed(
         alternatives=found.alternatives,
         ruleset=engine.ruleset,
         awaiting_since=pending.since,
+        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)),
         input_digest=_digest(common, known, answers.given, pending.awaits, decided),
         sealed=SealedFindings(
             findings=Sealed.of(

@@ -272,6 +272,6 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
 async def taken_up(call: Caller, referral_id: str) -> None:
     """Clinical safety takes up what triage holds, at the second attempt."""
     place = f"/triage/{referral_id}/acknowledge"
-    assert (await call.post("triage", place, {"revision": WRONG, NAMED: WRONG}, SAFETY)).status_code == 422
-    answer = await call.post("triage", place, {"revision": 1}, SAFETY)
+    assert (await call.post("triage", place, {"revision": WRONG, "actions": [WRONG], NAMED: WRONG}, SAFETY)).status_code == 422
+    answer = await call.post("triage", place, {"revision": 1, "actions": ["person_safe"]}, SAFETY)
     assert answer.status_code == 200, answer.text

@@ -33,6 +33,7 @@ HELD = "00000000-0000-4000-8000-00000000000a"
 URGENT = "00000000-0000-4000-8000-00000000000b"
 ROUTINE = "00000000-0000-4000-8000-00000000000c"
 LATER = datetime(2024, 11, 18, 12, 0, tzinfo=UTC)
+DONE = {"actions": ["person_safe", "gp_informed"]}
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_a_hold_is_listed_explained_acknowledged_and_gone(app: FastAPI, is
         assert re.fullmatch("[0-9a-f]{64}", shown["input_digest"])
         assert shown["erased"] is False
 
-        body = {"revision": 1}
+        body = {"revision": 1, "actions": ["person_safe"]}
         answer = await client.post(f"/triage/{HELD}/acknowledge", json=body, headers={"Idempotency-Key": "a"})
         assert answer.status_code == 200, answer.text
         assert answer.json() == {
@@ -136,7 +137,7 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
     numbers = itertools.count()
 
     async def acknowledge(client: httpx.AsyncClient, key: str, body: Any = None) -> tuple[int, str]:
-        sent = {} if body is None else {"json": body}
+        sent = {"json": {**DONE, **(body or {})}}
         answer = await client.post(
             f"/triage/{key}/acknowledge", headers={"Idempotency-Key": f"k{next(numbers)}"}, **sent
         )
@@ -150,7 +151,7 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
         assert (await client.get("/triage/00000000-0000-4000-8000-0000000000ff")).status_code == 404
         assert (await client.get("/triage/nothing")).status_code == 422
         assert (await client.get("/triage", params={"cursor": "%%%"})).json()["code"] == "cursor_malformed"
-        without = await client.post(f"/triage/{HELD}/acknowledge", json={})
+        without = await client.post(f"/triage/{HELD}/acknowledge", json=DONE)
         assert (without.status_code, without.json()["code"]) == (400, "idempotency_key_required")
 
 
@@ -159,14 +160,14 @@ async def test_other_roles_see_nothing(app: FastAPI, issuer: DevIssuer, role: st
     async with calling(app, issuer, role) as client:
         assert (await client.get("/triage")).status_code == 403
         assert (await client.get(f"/triage/{HELD}")).status_code == 403
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "b"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "b"})
         assert sent.status_code == 403
 
 
 async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issuer: DevIssuer) -> None:
     async with calling(app, issuer, "auditor", programme="any") as client:
         assert len((await client.get("/triage")).json()["items"]) == 3
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "c"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "c"})
         assert sent.status_code == 403
 
 
@@ -182,13 +183,13 @@ async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, clai
     async with calling(app, issuer, "coach", **claims) as client:
         assert len((await client.get("/triage")).json()["items"]) == sees, title
         assert (await client.get(f"/triage/{HELD}")).status_code == (200 if sees else 404)
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "d"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "d"})
         assert sent.status_code == (200 if sees else 404)
 
 
 async def acknowledge(client: httpx.AsyncClient, key: str) -> tuple[int, str | None]:
     """Acknowledge what a referral holds; returns the status and the code of a refusal."""
-    answer = await client.post(f"/triage/{key}/acknowledge", headers={"Idempotency-Key": key})
+    answer = await client.post(f"/triage/{key}/acknowledge", json=DONE, headers={"Idempotency-Key": key})
     return answer.status_code, answer.json().get("code")
 
 

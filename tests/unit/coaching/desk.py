@@ -95,11 +95,12 @@ def triage_event(event_type: str, **fields: Any) -> Any:
             "alternatives": (),
             "ruleset": RULESET,
             "awaiting_since": None,
+            "awaiting": (),
             "input_digest": "b" * 64,
             "sealed": SealedFindings(findings=Sealed.of(FINDINGS), assessment=None),
         }
     elif event_type == types.TRIAGE_ACKNOWLEDGED:
-        usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW}
+        usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW, "actions": ("person_safe",)}
     else:
         usual = {"origin": ORIGIN, "received_at": NOW}
     return EVENTS[event_type].model.model_validate({**COMMON, **usual, **fields}, strict=False)

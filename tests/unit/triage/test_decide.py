@@ -34,6 +34,7 @@ from services.contracts.referral import (
     SealedAssessment,
     Withdrawal,
 )
+from services.contracts.safety_codes import SafetyAction
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Command, Draft, PolicyMissing, Refused
 from services.kernel.runtime.fold import encode
@@ -61,6 +62,7 @@ from tests.spec.people import (
 )
 
 LATER = datetime(2024, 11, 20, 23, 30, tzinfo=UTC)
+DONE = (SafetyAction.PERSON_SAFE,)
 BY = "assessor-1"
 ACKNOWLEDGED = "01935f00-0000-7000-8000-000000000001"
 """The id of the command that acknowledges."""
@@ -110,7 +112,7 @@ class Triage:
         return self.receive(types.REFERRAL_ELIGIBILITY_CONTESTED, data)
 
     def acknowledge(self, revision: int | None = None, actor: str = "nurse-7", now: datetime = LATER) -> list[Draft]:
-        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision), actor)
+        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision, actions=DONE), actor)
         drafts = decide(self.state, command, policy=policy(), now=now)
         self.state = fold(self.state, command.id, drafts, self.sequence)
         return drafts
