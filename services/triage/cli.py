@@ -1,4 +1,4 @@
-"""``pathway rules``: check a rule file, test it against its own cases, print the schema of such files."""
+"""``pathway rules``: check a rule file, test it against its own cases, try it, print the schema of such files."""
 
 import json
 from dataclasses import asdict
@@ -14,10 +14,12 @@ from services.triage.domain.rules import RuleSet
 from services.triage.domain.trial import Trial
 from services.triage.rule_schema import schema_text
 from services.triage.rulefile import check_rules, read_cases
+from services.triage.trying.cli import diff
 
 app = typer.Typer(no_args_is_help=True, help="Rule files of triage: check, test against their own cases, schema.")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file of matching rules.")]
+app.command("diff")(diff)
 AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON.")]
 
 FAILED, REFUSED = 1, 2

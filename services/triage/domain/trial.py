@@ -45,6 +45,12 @@ def given_of(rules: RuleSet, case: Case) -> dict[str, Any]:
     return {**(rules.baseline.given if rules.baseline else {}), **case.given}
 
 
+def awaits_in(given: Mapping[str, Any], engine: Engine, acknowledged: Sequence[str]) -> tuple[str, ...]:
+    """Return the red-flag rules that what is known raises, and that nobody has taken up."""
+    raised = {engine.rule_of_level[level] for level in positive_levels(answers_in(given))}
+    return tuple(sorted(raised - set(acknowledged)))
+
+
 class Trial:
     """The cases of one rule file. Its engines are compiled once for each set of parameters."""
 
@@ -68,8 +74,7 @@ class Trial:
         """Return what the rules come to in a case."""
         given = given_of(self.rules, case)
         engine = self.engine(parameters_of(self.rules, case))
-        raised = {engine.rule_of_level[level] for level in positive_levels(answers_in(given))}
-        return engine.match(facts_in(given), tuple(sorted(raised - set(case.acknowledged))))
+        return engine.match(facts_in(given), awaits_in(given, engine, case.acknowledged))
 
     def _wrong(self, case: Case) -> Iterator[str]:
         found = self.decided(case)
