@@ -5,19 +5,19 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, or_, text, true, tuple_
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from sqlalchemy import ColumnElement, and_, func, or_, true, tuple_
 from sqlmodel import col, select
 
 from services.contracts.codes import TriageOutcome
-from services.kernel.decision import Command, Reason, Refused
+from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
 from services.kernel.runtime.commands import Transaction
-from services.kernel.sealing.content import Sealed
 from services.kernel.settings import Settings
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
-from services.triage.domain.state import TriageState
+from services.triage.explanation_api import router as explanation_router
+from services.triage.reach import ReferralId, not_found, opened, state_of, within_reach
 from services.triage.rulefile import load_rulebook
 from services.triage.service import build
 from services.triage.store import TriageCase
@@ -25,31 +25,11 @@ from services.triage.views import CaseList, DecisionView, case_view, decision_vi
 
 router = APIRouter(tags=["triage"])
 
-ReferralId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
 Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
 
-_STATE = text("SELECT state::text FROM aggregate WHERE key = :key")
-
 # Never reached: a referral that waits for nobody sorts after all that do.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def _not_found() -> Refused:
-    message = "Triage knows no such referral; check the id, or wait until it has arrived."
-    return Refused(Reason("referral_not_found", message), status=404)
-
-
-def may_see(who: Principal, programme: str, provider: str | None) -> bool:
-    """Tell whether a referral is within a sender's reach: its programme, and for a provider its own people.
-
-    An auditor reads all. A referral that has no provider yet is open to every provider of its programme.
-    """
-    if who.role == "auditor":
-        return True
-    if who.programme != programme:
-        return False
-    return who.organisation_kind != "provider" or provider in {None, who.organisation_id}
 
 
 @router.post("/triage/{referral}/acknowledge", response_model=None)
@@ -61,8 +41,8 @@ async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body:
 
     async def handle(tx: Transaction) -> Answer:
         state = await tx.load(referral)
-        if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
-            raise _not_found()
+        if state is None or not within_reach(who, state):
+            raise not_found()
         command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=body, actor=who.subject)
         done = await tx.execute(command)
         decision = done.state.decision
@@ -110,13 +90,10 @@ async def explained(
     referral: ReferralId, session: ReadSession, opener: Open, who: Reader, request: Request
 ) -> DecisionView:
     """Return the current decision with its reasons in plain English; of an erased person, without them."""
-    connection = await session.connection()
-    row = (await connection.execute(_STATE, {"key": referral})).first()
-    sealed: list[Sealed[Any]] = []
-    state = None if row is None else TriageState.model_validate_json(row[0], context=sealed)
-    if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
-        raise _not_found()
-    await opener.unlock(state.decision.person_id, sealed)
+    state, sealed = await state_of(session, referral)
+    if state is None or not within_reach(who, state):
+        raise not_found()
+    await opened(opener, state, sealed)
     rules: RuleBook = request.app.state.rules
     return decision_view(state, rules)
 
@@ -152,7 +129,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     app = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, explanation_router],
         title="Pathway triage",
         description="What a person may need first: recommended by published rules, held when a person must look.",
         **options,

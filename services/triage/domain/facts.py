@@ -4,6 +4,7 @@ Every field is present in the facts; None is *unknown*. Nothing identifies a per
 equality (sex, ethnic group, deprivation) is among them: no recommendation may depend on it.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
@@ -117,6 +118,21 @@ def facts_of(
         "area_code": common.area_code,
         "referred_on": common.referred_on,
     }
+
+
+def applies(field: str, facts: Mapping[str, Any]) -> bool:
+    """Tell whether a field means anything for somebody: time out of work for who has work, attendance for who has none.
+
+    Where work itself is not known, both may.
+    """
+    status = facts.get("work_status")
+    if status is None or field not in _ONLY_OUT_OF_WORK | _ONLY_IN_WORK:
+        return True
+    return field in (_ONLY_OUT_OF_WORK if status in _OUT_OF_WORK else _ONLY_IN_WORK)
+
+
+_ONLY_OUT_OF_WORK: Final = frozenset({"out_of_work_days"})
+_ONLY_IN_WORK: Final = frozenset({"attendance"})
 
 
 def _days(since: date | None, on: date) -> int | None:

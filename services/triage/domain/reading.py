@@ -5,6 +5,7 @@ from typing import Any
 
 from services.programmes.conditions import All, AnyOf, Condition, Defined, Not, Parameter, Test, Undecided
 from services.programmes.logic import Definitions, Facts, Parameters, compile_condition
+from services.triage.domain.facts import applies
 from services.triage.domain.trace import FactRead, Node, NodeKind, Value
 
 
@@ -31,7 +32,10 @@ def fields_of(conditions: Iterable[Condition], definitions: Definitions) -> tupl
 def read(fields: Iterable[str], facts: Facts) -> tuple[FactRead, ...]:
     """Return the values of fields."""
     values = ((field, plain(facts.get(field))) for field in fields)
-    return tuple(FactRead(field=field, value=value, asked=value is not None) for field, value in values)
+    return tuple(
+        FactRead(field=field, value=value, asked=value is not None, applies=value is not None or applies(field, facts))
+        for field, value in values
+    )
 
 
 def plain(value: Any) -> Value:

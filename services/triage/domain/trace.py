@@ -59,11 +59,15 @@ class NodeKind(StrEnum):
 
 
 class FactRead(Traced):
-    """One fact that a rule looked at. ``asked`` False: nobody asked, which is never a no."""
+    """One fact that a rule looked at. ``asked`` False: nobody asked, which is never a no.
+
+    ``applies`` False: there is nothing to ask, because of what else is known: nobody who has work is out of it.
+    """
 
     field: str
     value: Value
     asked: bool
+    applies: bool = True
 
 
 class Node(Traced):
