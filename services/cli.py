@@ -20,6 +20,7 @@ from services.persons.cli import person_commands
 from services.programmes.cli import app as programme_app
 from services.retention.cli import retention_commands
 from services.triage.cli import app as rules_app
+from services.triage.explain_cli import add_explain
 from services.vault.cli import vault_commands
 
 KEEP_ALIVE_SECONDS = 75
@@ -50,6 +51,7 @@ app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(retention_commands(_lookup), name="retention")
 app.command("import")(import_file)
+add_explain(app, _lookup)
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
