@@ -19,6 +19,7 @@ from services.kernel.settings import Settings, load_settings
 from services.persons.cli import person_commands
 from services.programmes.cli import app as programme_app
 from services.retention.cli import retention_commands
+from services.safety.cli import safety_commands
 from services.triage.cli import app as rules_app
 from services.triage.explain_cli import add_explain
 from services.vault.cli import vault_commands
@@ -50,6 +51,7 @@ app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(retention_commands(_lookup), name="retention")
+app.add_typer(safety_commands(_lookup), name="safety")
 app.command("import")(import_file)
 add_explain(app, _lookup)
 

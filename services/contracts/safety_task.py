@@ -4,7 +4,7 @@ Used by triage (what reaches it) and by intake (what is refused and reaches no t
 look and never why: what was found stays sealed. Times by the clock, day and night: no working hours, no bank holidays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -32,9 +32,6 @@ OWED_BY: Final = {
     ResponseTime.SOON: "coach",
 }
 """The role that owes the look [design]; who else may take a task up is said by the route."""
-
-ALERT_AFTER: Final = {ResponseTime.IMMEDIATE: timedelta(minutes=15), ResponseTime.PROMPT: timedelta(hours=4)}
-"""After how long an alert is raised [design]; the deployer's clinical safety officer sets other times."""
 
 _SOONEST_FIRST: Final = {response: rank for rank, response in enumerate(ResponseTime)}
 
@@ -82,7 +79,7 @@ def done(tasks: tuple[SafetyTask, ...], what: Done) -> tuple[SafetyTask, ...]:
     return tuple(task if task.done is not None else task.model_copy(update={"done": what}) for task in tasks)
 
 
-def alert_at(response: ResponseTime, raised_at: datetime, after: dict[ResponseTime, timedelta]) -> datetime | None:
+def alert_at(response: ResponseTime, raised_at: datetime, after: Mapping[ResponseTime, timedelta]) -> datetime | None:
     """Return from when on a task that still waits is breached; None: by the clock never."""
     limit = after.get(response)
     return None if limit is None else raised_at + limit

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse
 from services.contracts.codes import Route
 from services.intake.access import Sender, refuse_others, unknown
 from services.intake.correction_examples import CONTEST_EXAMPLES, DECISION_EXAMPLES
-from services.intake.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.domain import safety
 from services.intake.domain.audience import Informed, audience
 from services.intake.domain.eligibility import (
@@ -31,6 +30,7 @@ from services.intake.reviews import awaited
 from services.intake.views import ProgrammeView
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Principal, Problem, require
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction

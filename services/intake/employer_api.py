@@ -9,7 +9,6 @@ from pydantic import BaseModel, WrapValidator
 from starlette.responses import JSONResponse
 
 from services.contracts.employer_codes import Sector, SizeBand
-from services.intake.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.domain.employer_asked import CHANGE, REGISTER, CommandPosted, EmployerPosted, RegisterEmployer
 from services.intake.employer_examples import COMMAND_EXAMPLES, REGISTER_EXAMPLES
 from services.intake.employer_report import EmployersReport, report
@@ -28,6 +27,7 @@ from services.intake.employers import (
 from services.intake.reading import as_sent, read_strictly
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Transaction

@@ -13,11 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.contracts.employer_codes import Sector, SizeBand
 from services.intake.access import is_employer
-from services.intake.cursors import malformed
 from services.intake.domain.employer import Employer
 from services.intake.employer_store import ActivityRow, CommitmentRow, EmployerRow, StruckRow
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem, require
+from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 
 Writer = Annotated[Principal, require("coach", "team_lead")]

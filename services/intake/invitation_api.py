@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse
 
 from services.intake.accepting import Invited, accept, meet
 from services.intake.access import Reader, Sender
-from services.intake.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.domain import safety
 from services.intake.domain.identifying import AcceptancePosted, DeclinePosted, InvitationPosted, InvitePosted
 from services.intake.domain.invitation import Standing
@@ -46,6 +45,7 @@ from services.intake.people import new_person_id
 from services.intake.reading import as_sent, read_strictly
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Problem, ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.ids import uuid7

@@ -8,12 +8,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.contracts.invitation_codes import InvitationState
 from services.intake.access import is_employer
-from services.intake.cursors import malformed
 from services.intake.domain.invitation import Invitation, Standing, standing
 from services.intake.domain.posted import PersonPosted
 from services.intake.invitation_store import InvitationRow, load_details
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem
+from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.fold import ERASED
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.contracts.codes import Route
 from services.intake.access import STAFF, Reader, may_see, unknown
-from services.intake.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.domain.policy import london_day
 from services.intake.domain.status import Status
 from services.intake.listing import Wanted, page_of, views_of
@@ -15,6 +14,7 @@ from services.intake.store import ReferralRow
 from services.intake.views import StatusView
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["referrals"])

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from services.intake.access import Staff, is_employer, unknown
-from services.intake.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.domain.policy import london_day
 from services.intake.overdue import EARLIEST, LATEST, overdue
 from services.intake.views import ProgrammeView
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["word back"])

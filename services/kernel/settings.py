@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     programmes_dir: Path | None = None
     places_dir: Path | None = None
     """Tables of places that the deployer supplies; without them those of the repository, which are synthetic."""
+    safety_immediate_minutes: Annotated[int, Field(ge=1, le=60)] = 15
+    safety_prompt_minutes: Annotated[int, Field(ge=1, le=1440)] = 240
+    """After how long an alert is raised for what a person must look at at once, or promptly, by the clock [design]."""
+    shadow_rules: Path | None = None
+    """A candidate of triage's rules, which `pathway shadow` decides by beside the live one."""
+    shadow_url: SecretStr = SecretStr("postgresql://triage_shadow@127.0.0.1:5432/pathway_triage")
+    """Where it writes what differs: triage's database, as a role that has two tables there and no outbox."""
     log_level: str = "INFO"
 
     def service_url(self, service: str) -> str:

@@ -14,6 +14,7 @@ from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
+from services.safety.api import safety_router
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
 from services.triage.explanation_api import router as explanation_router
@@ -129,7 +130,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     app = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router, explanation_router],
+        routers=[router, explanation_router, safety_router(settings)],
         title="Pathway triage",
         description="What a person may need first: recommended by published rules, held when a person must look.",
         **options,
