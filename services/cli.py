@@ -98,6 +98,26 @@ def worker(name: ServiceName) -> None:
 
 
 @app.command()
+def shadow() -> None:
+    """Decide by the rules in PATHWAY_SHADOW_RULES beside triage's live ones until SIGTERM. Emits no event.
+
+    It begins with what is decided from now on; the past is compared by 'pathway rules diff'.
+    """
+    from services.kernel.runtime.roles import run_role
+    from services.triage.trying.shadow_role import candidate_in, follow
+
+    try:
+        settings = load_settings()
+        candidate = candidate_in(settings)
+        check_root_key(settings)
+    except ValueError as error:
+        errors.print(str(error), soft_wrap=True)
+        raise typer.Exit(2) from error
+    configure_logs(settings.log_level, service="triage", role="shadow")
+    run_role(follow(candidate, settings))
+
+
+@app.command()
 def relay(names: Names) -> None:
     """Publish the outboxes of one or more services until SIGTERM."""
     from services.kernel.runtime.roles import run_relays, run_role

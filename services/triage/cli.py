@@ -15,11 +15,13 @@ from services.triage.domain.trial import Trial
 from services.triage.rule_schema import schema_text
 from services.triage.rulefile import check_rules, read_cases
 from services.triage.trying.cli import diff
+from services.triage.trying.shadow_cli import shadow
 
-app = typer.Typer(no_args_is_help=True, help="Rule files of triage: check, test against their own cases, schema.")
+app = typer.Typer(no_args_is_help=True, help="Rule files of triage: check, test against their own cases, try, schema.")
+app.command("diff")(diff)
+app.command("shadow")(shadow)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file of matching rules.")]
-app.command("diff")(diff)
 AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON.")]
 
 FAILED, REFUSED = 1, 2
