@@ -12,8 +12,9 @@ from rich.table import Table
 from services.programmes.document import FileRefused, Problem
 from services.triage.domain.rules import RuleSet
 from services.triage.domain.trial import Trial
+from services.triage.rule_book.page import book_of
 from services.triage.rule_schema import schema_text
-from services.triage.rulefile import check_rules, read_cases
+from services.triage.rulefile import FOLDER, check_rules, read_cases
 from services.triage.trying.cli import diff
 from services.triage.trying.shadow_cli import shadow
 
@@ -59,6 +60,22 @@ def try_cases(file: FileArgument, as_json: AsJson = False) -> None:
     else:
         _show(file, found)
     raise typer.Exit(FAILED if found["failed"] or found["gaps"] else 0)
+
+
+@app.command()
+def book(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Rule files; all of them.")] = None,
+) -> None:
+    """Print the rule book: rule files and their cases as a page of Markdown that a clinician can read.
+
+    Exit code 2 when a file is not a sound rule file.
+    """
+    try:
+        typer.echo(book_of(files or sorted(FOLDER.glob("*.yaml"))), nl=False)
+    except FileRefused as refused:
+        for problem in refused.problems:
+            typer.echo(str(problem), err=True)
+        raise typer.Exit(REFUSED) from None
 
 
 @app.command()

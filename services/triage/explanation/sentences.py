@@ -44,6 +44,19 @@ def statement(fact: FactRead, voice: Voice) -> str:
     return _sentence(_clause_of(fact.field, fact.value), voice)
 
 
+def brief(field: str, value: Value) -> str:
+    """Say what a fact is, as briefly as a table has it."""
+    words = words_of(field)
+    if isinstance(words, NumberWords):
+        return _sentence(f"{name_of(field)}: {_number(field, value)}{_unit(words)}", Voice.ABOUT).removesuffix(".")
+    return _sentence(_clause_of(field, value), Voice.ABOUT).removesuffix(".")
+
+
+def name_of(field: str) -> str:
+    """Return what a field is called, of nobody in particular."""
+    return Voice.ABOUT.says(words_of(field).name.replace("{their} ", ""))
+
+
 def clause(node: Node, voice: Voice, *, positive: bool = True) -> str:
     """Say what a test asks for, within a sentence; not ``positive``: its opposite."""
     return voice.says(_asked(node, positive))
