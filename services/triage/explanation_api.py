@@ -9,7 +9,7 @@ from services.kernel.http.parts import parts_of
 from services.triage.explanation.examples import EXPLANATION_ANSWERS
 from services.triage.explanation.readers import MAY_READ, ReferrerReader, View, reader
 from services.triage.explanation.tell import Explanation, tell
-from services.triage.reach import ReferralId, not_found, opened, state_of, within_reach
+from services.triage.reach import ReferralId, is_referrer, not_found, opened, state_of, within_reach
 
 router = APIRouter(tags=["triage"])
 
@@ -36,7 +36,8 @@ async def explanation(
         raise Problem(403, "view_not_allowed", f"the view {view} is not for {who.role} of {who.organisation_kind}")
     state, sealed = await state_of(session, referral)
     own_only = isinstance(told, ReferrerReader) and told.own
-    if state is None or own_only or not within_reach(who, state):
+    seen = state is not None and (await is_referrer(opener, who, state) if own_only else within_reach(who, state))
+    if state is None or not seen:
         raise not_found()
     await opened(opener, state, sealed)
     return tell(told, state, parts_of(request).commands.policy)

@@ -1,10 +1,12 @@
 """A referral's state as a request may see it: found, within the sender's reach, its content unlocked."""
 
+import hmac
 from typing import Annotated, Any
 
 from fastapi import Path
 from sqlalchemy import text
 
+from services.contracts.referral import referrer_of
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Open, Principal, ReadSession
 from services.kernel.sealing.content import Sealed
@@ -37,6 +39,15 @@ def may_see(who: Principal, programme: str, provider: str | None) -> bool:
 def within_reach(who: Principal, state: TriageState) -> bool:
     """Tell whether a state is of a referral within a sender's reach."""
     return may_see(who, state.decision.programme.id, state.decision.provider)
+
+
+async def is_referrer(opener: Open, who: Principal, state: TriageState) -> bool:
+    """Tell whether a sender's organisation made a referral to its programme. Of an erased person nobody can tell."""
+    mark = state.decision.referrer
+    if mark is None or mark.value is None or who.programme != state.decision.programme.id:
+        return False
+    asked = await opener.digest(state.decision.person_id, *referrer_of(who.organisation_id))
+    return asked is not None and hmac.compare_digest(asked, mark.value)
 
 
 async def state_of(session: ReadSession, referral: str) -> tuple[TriageState | None, SealedOnes]:

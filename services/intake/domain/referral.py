@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.contracts import types
 from services.contracts.base import Common, carry
-from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
+from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal, referrer_of
 from services.intake.domain.consent import ChangeConsents, change
 from services.intake.domain.correction import CorrectReferral, corrected
 from services.intake.domain.derive import created
@@ -18,8 +18,9 @@ from services.intake.domain.posted import AssessmentAdded, ReferralPosted, Withd
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.same_person import Near
 from services.intake.domain.standing import Referral
+from services.intake.domain.status import FULL_VIEW_KINDS
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
-from services.kernel.sealing.content import Sealed
+from services.kernel.sealing.content import Digest, Sealed
 
 CREATE = "referral.create"
 ASSESS = "referral.assess"
@@ -99,6 +100,7 @@ def _create(state: Referral | None, key: str, data: CreateReferral, policy: Inta
         person_id=data.person_id,
         linked_referral=data.linked_referral,
         now=now,
+        referrer=Digest.of(*referrer_of(data.organisation_id)) if data.organisation_kind in FULL_VIEW_KINDS else None,
     )
     return [Draft(types.REFERRAL_CREATED, event, policy=programme.ref)]
 

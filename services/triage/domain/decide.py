@@ -224,6 +224,7 @@ def _completed(
         language=known.language,
         formats=known.formats,
         linked_referral=known.linked_referral,
+        referrer=known.referrer,
         outcome=outcome,
         package=found.package,
         alternatives=found.alternatives,
