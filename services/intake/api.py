@@ -16,6 +16,7 @@ from services.intake import (
     list_api,
     near_match_api,
     overdue_api,
+    refused_api,
     routes_api,
 )
 from services.intake.accepting import accept
@@ -25,12 +26,14 @@ from services.intake.domain.posted import AssessmentAdded, ReferralPosted, Withd
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
 from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
 from services.intake.reading import as_sent, read_allowed, read_strictly
+from services.intake.refused import heed
 from services.intake.service import build
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
+from services.safety.api import safety_router
 
 router = APIRouter(tags=["referrals"])
 
@@ -116,9 +119,11 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
             *(router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router),
             *(invitation_api.router, employer_api.router, batch_api.router),
             *(eligibility_api.router, correction_api.router, routes_api.router),
+            *(safety_router(settings), refused_api.router),
         ],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",
         annotate=_annotate,
+        heed=heed,
         **options,
     )

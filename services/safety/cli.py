@@ -17,7 +17,7 @@ KEEPERS = ("intake", "triage")
 """The services that keep safety tasks."""
 BREACHED = 3
 """Exit code: the time of at least one task is over."""
-IN_TABLE = ("service", "referral_id", "response", "role", "raised_at", "breached")
+IN_TABLE = ("service", "task_id", "response", "role", "raised_at", "breached")
 
 AsOf = Annotated[
     datetime | None,

@@ -34,6 +34,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     CALM: {"barriers": ["debt"]},
 }
 CLINICAL = ("chest_pain", "harm", "item9", "R01", "R02", "fever", "emergency", "hold")
+NOT_DONE: list[dict[str, list[str]]] = [{}, {"actions": []}, {"actions": ["nobody_answered"]}]
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ async def test_the_clock_runs_at_night_and_at_the_week_s_end(triage_database: Da
 async def test_only_an_acknowledgement_with_what_was_done_ends_a_task(app: FastAPI) -> None:
     place, headers = f"/triage/{MOOD}/acknowledge", {"Idempotency-Key": "a"}
     async with calling(app, "clinical_safety", sub="nurse-7") as client:
-        for body in ({}, {"actions": []}, {"actions": ["nobody_answered"]}):
+        for body in NOT_DONE:
             refused = await client.post(place, json=body, headers=headers)
             assert refused.status_code == 422, body
             assert refused.json()["errors"][0]["pointer"].startswith("/actions")
