@@ -1,7 +1,7 @@
 """Referrals and what triage decided of them, as the topics hold them: by the kernel's own fold, sealed and encoded."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -12,9 +12,11 @@ from services.kernel.decision import Cause, Command, Event, Received
 from services.kernel.envelope import to_headers
 from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing, apply, attributes, encode
 from services.kernel.runtime.records import Record
+from services.kernel.sealing.content import Sealed, unlock
+from services.kernel.sealing.subject_key import SubjectKey
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.service import build
-from tests.parts.keys import key_of, opened
+from tests.parts.keys import key_of
 from tests.spec.people import NOW, policy, received, referral
 
 Logged = list[Record]
@@ -30,8 +32,9 @@ def person_id(name: str) -> str:
 
 @dataclass
 class Log:
-    """Two topics of one partition each. ``add`` refers somebody and lets triage decide."""
+    """Two topics of one partition each. ``add`` refers somebody and lets triage decide; ``keys`` are the people's."""
 
+    keys: Callable[[str], SubjectKey] = key_of
     records: Logged = field(default_factory=list)
     aggregates: dict[str, Aggregate] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
@@ -61,10 +64,16 @@ class Log:
 
     def _happened(self, subject: str, cause: Received) -> None:
         event = Event(cause.id, cause.type, cause.key, self._next(types.TOPIC_REFERRAL, cause.key), cause.data, NOW)
-        value = encode(event, key_of(subject))
+        value = encode(event, self.keys(subject))
         said = attributes(_INTAKE, event, "00000000-0000-7000-8000-000000000000", Lineage(NOW, cause.key))
         self._append(types.TOPIC_REFERRAL, cause.key, said, value)
-        self._decide(subject, replace(cause, data=opened(type(cause.data), value, subject)))
+        self._decide(subject, replace(cause, data=self._opened(cause.data, value, subject)))
+
+    def _opened(self, data: Any, value: bytes, subject: str) -> Any:
+        found: list[Sealed[Any]] = []
+        read = type(data).model_validate_json(value, context=found)
+        unlock(found, self.keys(subject))
+        return read
 
     def _decide(self, subject: str, cause: Cause) -> None:
         aggregate = self.aggregates.setdefault(cause.key, Aggregate(cause.key))
@@ -77,7 +86,7 @@ class Log:
             NOW,
             Lineage(NOW, cause.key),
             output,
-            Sealing({subject: key_of(subject)}),
+            Sealing({subject: self.keys(subject)}),
         )
         for topic, key, _, _, _, headers, value in output.outbox:
             self._append(topic, key, json.loads(headers), value)
