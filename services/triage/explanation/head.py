@@ -35,7 +35,7 @@ def head(source: Source, summary: list[str]) -> dict[str, Any]:
         "decided_on": decision.occurred_on,
         "ruleset": RulesetView(**decision.ruleset.model_dump()),
         "missing": source.missing,
-        "summary": tuple(summary),
+        "summary": (*summary, *(["The referral was taken back later."] if source.state.withdrawn else [])),
     }
 
 

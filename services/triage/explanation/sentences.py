@@ -130,7 +130,7 @@ def _compared(words: NumberWords, field: str, operator: str, wanted: Value, posi
     if not positive and operator == "equals":
         return f"{words.name} is not {wanted}{_unit(words)}"
     sign = (_AGES if field == "age" else _SIGNS)[operator if positive else _OPPOSITE[operator]]
-    return f"{words.name} is {sign.format(wanted)}{_unit(words)}"
+    return f"{words.name} is {sign.format(f'{wanted}{_unit(words)}')}"
 
 
 def _one_of(words: CodeWords, wanted: Value, positive: bool) -> str:
