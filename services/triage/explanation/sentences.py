@@ -137,7 +137,7 @@ def _one_of(words: CodeWords, wanted: Value, positive: bool) -> str:
     named = [str(code) for code in wanted] if isinstance(wanted, tuple) else [str(wanted)]
     if not positive:
         named = [code for code in words.clauses if code not in named]
-    return listed([words.clauses[code] for code in named], "or")
+    return words.groups.get(frozenset(named)) or listed([words.clauses[code] for code in named], "or")
 
 
 def _number(field: str, value: Value) -> str:

@@ -4,7 +4,7 @@ Verbs stand in the plural, so that one sentence serves both. A test holds that e
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -44,10 +44,11 @@ class FlagWords:
 
 @dataclass(frozen=True, slots=True)
 class CodeWords:
-    """One code of a list, each as a clause."""
+    """One code of a list, each as a clause; ``groups``: several of them that one clause says better."""
 
     name: str
     clauses: Mapping[str, str]
+    groups: Mapping[frozenset[str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,10 @@ FIELDS: Final[Mapping[str, Words]] = {
             "self_employed": "{they} work for themselves",
             "unemployed": "{they} have no work and look for it",
             "inactive": "{they} have no work and do not look for it now",
+        },
+        {
+            frozenset({"employed", "self_employed"}): "{they} have work",
+            frozenset({"unemployed", "inactive"}): "{they} have no work",
         },
     ),
     "attendance": CodeWords(
