@@ -1,7 +1,7 @@
 """Counts of people for tables that others read: small ones hidden, all others rounded, none to be had from the totals.
 
-A count under 5 is hidden, and every other one rounded to the nearest 5, as NHS England publishes the counts of Talking
-Therapies. Where a total stands beside the rows, the smallest counts that could be shown are hidden too until at least
+A count under 5 is hidden, and every other one rounded to the nearest 5; docs/domain.md says whose practice that is.
+Where a total stands beside the rows, the smallest counts that could be shown are hidden too until at least
 two are hidden and those hidden come to 5 or more together: else the total would give them away.
 """
 

@@ -114,7 +114,7 @@ class ShadowStore:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[ShadowStore]:
     """Open the candidate's tables as its own role."""
-    pool = await open_pool(settings.shadow_url.get_secret_value(), point_lookups=False)
+    pool = await open_pool(settings.beside_url("triage"), point_lookups=False)
     try:
         yield ShadowStore(pool)
     finally:
