@@ -4,6 +4,7 @@ from typing import Final
 
 from services.contracts import types
 from services.contracts.classes import field_classes
+from services.contracts.coach import CoachChanged
 from services.contracts.employer import EmployerUpdated
 from services.contracts.invitation import InvitationUpdated
 from services.contracts.outcome import (
@@ -42,6 +43,7 @@ EVENTS: Final = Registry(
         Contract(types.TRIAGE_ACKNOWLEDGED, TriageAcknowledged, types.TOPIC_TRIAGE, "triage"),
         Contract(types.TRIAGE_RELAYED, TriageRelayed, types.TOPIC_TRIAGE, "triage"),
         Contract(types.PLAN_UPDATED, PlanUpdated, types.TOPIC_PLAN, "coaching"),
+        Contract(types.COACH_CHANGED, CoachChanged, types.TOPIC_PLAN, "coaching"),
         Contract(types.OUTCOME_RECORDED, OutcomeRecorded, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_SEALED, StatementSealed, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_SUBMITTED, StatementSubmitted, types.TOPIC_OUTCOME, "outcomes"),

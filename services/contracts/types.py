@@ -17,6 +17,7 @@ TRIAGE_ACKNOWLEDGED: Final = "uk.workhealth.triage.acknowledged.v1"
 TRIAGE_RELAYED: Final = "uk.workhealth.triage.relayed.v1"
 
 PLAN_UPDATED: Final = "uk.workhealth.plan.updated.v1"
+COACH_CHANGED: Final = "uk.workhealth.coach.changed.v1"
 
 OUTCOME_RECORDED: Final = "uk.workhealth.outcome.recorded.v1"
 STATEMENT_SEALED: Final = "uk.workhealth.statement.sealed.v1"

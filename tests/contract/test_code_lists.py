@@ -10,6 +10,7 @@ import yaml
 
 from services.contracts import (
     assessment_codes,
+    coach_codes,
     codes,
     employer_codes,
     invitation_codes,
@@ -43,6 +44,7 @@ ENUMERATIONS = (
     | enumerations(triage_codes)
     | enumerations(assessment_codes)
     | enumerations(safety_codes)
+    | enumerations(coach_codes)
 )
 
 
