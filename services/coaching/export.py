@@ -8,6 +8,7 @@ from services.kernel.runtime.tables import Connection
 OF_REFERRAL: Mapping[str, str] = {
     "plan": "SELECT * FROM plan WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "additional_referral": "SELECT * FROM additional_referral WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
+    "plan_history": "SELECT * FROM plan_history WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
     "plan_recommendation": "SELECT * FROM plan_recommendation WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, revision",
     "plan_note": "SELECT * FROM plan_note WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",

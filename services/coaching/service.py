@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.coaching import additional
-from services.coaching.domain.deciding import decide
-from services.coaching.domain.plan import Plan, evolve
+from services.coaching.caseload import store as caseload
+from services.coaching.domain.aggregates import State, again, decide, evolve
+from services.coaching.domain.caseload.coach import Coach
 from services.coaching.domain.policy import CoachingPolicy
-from services.coaching.domain.reissue import reissue
 from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES
 from services.coaching.store import project as project_plan
 from services.contracts.base import Common
@@ -32,20 +32,23 @@ def build(programmes_dir: Path | None = None) -> Service:
         inputs=(TOPIC_TRIAGE,),
         output=TOPIC_PLAN,
         handles=frozenset({TRIAGE_COMPLETED, TRIAGE_ACKNOWLEDGED, TRIAGE_RELAYED}),
-        state=Plan,
+        state=State,
         decide=decide,
         evolve=evolve,
         policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER)),
         project=project,
-        tables=(*TABLES, additional.ADDITIONAL),
-        derived=(PLANS, RECOMMENDATIONS),
-        reissue=reissue,
+        tables=(*TABLES, additional.ADDITIONAL, *caseload.TABLES),
+        derived=(PLANS, RECOMMENDATIONS, *caseload.TABLES),
+        reissue=again,
         subject=lambda found: found.person_id if isinstance(found, Common) else None,
     )
 
 
 def project(change: Change) -> Iterator[Row]:
-    """Return the rows of a change: the plan's, and that a referral is additional to another."""
+    """Return the rows of a change: the plan's or the coach's, and that a referral is additional to another."""
     if isinstance(change.cause, Received):
         yield from additional.rows(change.cause.data)
-    yield from project_plan(change)
+    for event in change.events:
+        yield from caseload.rows(event)
+    if not isinstance(change.state, Coach):
+        yield from project_plan(change)

@@ -1,5 +1,7 @@
 """The state of one plan and how an event becomes it."""
 
+from typing import Final, Literal
+
 from services.contracts.base import Common, Ordinal
 from services.contracts.plan import PlanSnapshot
 from services.contracts.plan_codes import PlanState
@@ -9,12 +11,13 @@ from services.kernel.decision import Event
 class Plan(Common):
     """A plan as its newest event left it: the common fields of the referral, the state, the snapshot."""
 
+    kind: Literal["plan"] = "plan"
     plan_version: Ordinal
     state: PlanState
     plan: PlanSnapshot
 
 
-_FIELDS = tuple(Plan.model_fields)
+_FIELDS: Final = tuple(name for name in Plan.model_fields if name != "kind")
 
 
 def evolve(state: Plan | None, event: Event) -> Plan:
