@@ -9,18 +9,35 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Common, Count, Ordinal, Record, Uuid, Work
-from services.contracts.codes import Channel, TriageOutcome
+from services.contracts.base import Actor, Common, Count, Ordinal, Record, Slug, Uuid, Work
+from services.contracts.codes import AccessibleFormat, Barrier, Channel, EarningsBand, TriageOutcome
+from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
 from services.contracts.plan_change import Goal, ItemId, PlanChange, StepSpec
-from services.contracts.plan_codes import ClosureCode, GoalProgress, PlanState, SessionAttendance, StepState
-from services.contracts.referral import Consents
+from services.contracts.plan_codes import (
+    Adjustment,
+    AdjustmentState,
+    BarrierArea,
+    BarrierState,
+    BookingState,
+    CancelledBy,
+    ClosureCode,
+    GoalProgress,
+    PlanState,
+    SessionAttendance,
+    StepState,
+    WorkplaceBarrier,
+)
+from services.contracts.plan_item import WeeklyHours
+from services.contracts.plan_work_change import MAX_ADJUSTMENTS
+from services.contracts.referral import Consents, Language
 from services.contracts.triage import Package
 
-MAX_OPEN_STEPS = 40
+MAX_OPEN_STEPS = 24
 MAX_OPEN_GOALS = 20
 MAX_FINISHED_STEPS = 200
 MAX_EVIDENCE = 10
+MAX_OPEN_BARRIERS = 20
 """How many items a plan may hold; more are refused as commands (409)."""
 
 
@@ -38,11 +55,41 @@ class OpenGoal(Goal):
     progress: GoalProgress
 
 
+class Booking(Record):
+    """Where a step's newest booking stands, and since when."""
+
+    state: BookingState
+    on: date
+    booked_for: date | None
+    cancelled_by: CancelledBy | None
+
+
 class OpenStep(StepSpec):
     """A step that is planned or started."""
 
     state: StepState
     started_on: date | None
+    booking: Booking | None = None
+
+
+class OpenBarrier(Record):
+    """A barrier that is not resolved. Which condition one in health is about rests sealed in coaching's database."""
+
+    barrier_id: ItemId
+    area: BarrierArea
+    barrier: Barrier | None
+    workplace: WorkplaceBarrier | None
+    state: BarrierState
+    opened_on: date
+
+
+class PlanAdjustment(Record):
+    """Where a workplace adjustment stands, since when, and when to look at it again."""
+
+    adjustment: Adjustment
+    state: AdjustmentState
+    on: date
+    review_on: date | None
 
 
 class PlanCounters(Record):
@@ -57,6 +104,10 @@ class PlanCounters(Record):
     goals_met: Count = 0
     reviews: Count = 0
     evidence: Count = 0
+    barriers_resolved: Count = 0
+    bookings_missed: Count = 0
+    employer_contacts: Count = 0
+    fit_notes: Count = 0
 
 
 class LatestSession(Record):
@@ -81,6 +132,17 @@ class LatestWork(Record):
     on: date
     work: Work
     confirmed: bool
+    weekly_hours: WeeklyHours | None = None
+    pay_band: EarningsBand | None = None
+
+
+class LatestEmployer(Record):
+    """The last conversation with an employer."""
+
+    on: date
+    employer: ItemId
+    size: SizeBand | None
+    next_on: date | None
 
 
 class PlanLatest(Record):
@@ -90,6 +152,8 @@ class PlanLatest(Record):
     step_finished_on: date | None = None
     review: LatestReview | None = None
     work: LatestWork | None = None
+    employer: LatestEmployer | None = None
+    fit_note_on: date | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=MAX_EVIDENCE)] = ()
 
 
@@ -103,7 +167,9 @@ class PlanSnapshot(Record):
     session after consent to take part. ``work_at_referral`` is what a change of work is measured against
     (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
     until the plan closes. ``linked_referral`` is the open referral of the same person that this one is additional to:
-    nothing is paid under it.
+    nothing is paid under it. ``handed_over_to`` is the programme that took the person over. ``language`` and
+    ``formats`` are what the person needs in order to read and take part. ``latest.fit_note_on`` is the day on which a
+    fit note was last recorded, not a date in it.
     """
 
     revision: Ordinal
@@ -115,6 +181,8 @@ class PlanSnapshot(Record):
     coach: Actor | None = None
     goals: Annotated[tuple[OpenGoal, ...], Field(max_length=MAX_OPEN_GOALS)] = ()
     steps: Annotated[tuple[OpenStep, ...], Field(max_length=MAX_OPEN_STEPS)] = ()
+    barriers: Annotated[tuple[OpenBarrier, ...], Field(max_length=MAX_OPEN_BARRIERS)] = ()
+    adjustments: Annotated[tuple[PlanAdjustment, ...], Field(max_length=MAX_ADJUSTMENTS)] = ()
     finished_steps: Annotated[tuple[ItemId, ...], Field(max_length=MAX_FINISHED_STEPS)] = ()
     counters: PlanCounters = PlanCounters()
     latest: PlanLatest = PlanLatest()
@@ -129,6 +197,9 @@ class PlanSnapshot(Record):
     outcomes_until: date | None = None
     work_at_referral: Work | None = None
     linked_referral: Uuid | None = None
+    handed_over_to: Slug | None = None
+    language: Language | None = None
+    formats: tuple[AccessibleFormat, ...] = ()
 
 
 class PlanUpdated(Common):

@@ -5,28 +5,33 @@ the person's key. ``by`` is null where no person acted (an event from triage led
 """
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal, Never, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field
 
-from services.contracts.base import Actor, Code, Ordinal, Slug, Uuid, Work
+from services.contracts.base import Ordinal, Slug, Uuid
 from services.contracts.codes import (
     Channel,
     ConsentKind,
     WithdrawalReason,
 )
-from services.contracts.consent import AlwaysValidated, EmployerPermission, NotPermitted, proven
-from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import (
-    Adjustment,
-    AdjustmentState,
     ChangeKind,
     ClosureCode,
     CorrectionReason,
     PauseReason,
     ReopenReason,
 )
-from services.contracts.plan_item import Change, FitNote, Goal, ItemId, SealedFitNote, StepSpec, WeeklyHours
+from services.contracts.plan_item import (
+    Change,
+    FitNote,
+    Goal,
+    ItemId,
+    SealedBarrier,
+    SealedFitNote,
+    StepSpec,
+    WeeklyHours,
+)
 from services.contracts.plan_support_change import (
     Acknowledged,
     Assessed,
@@ -46,6 +51,15 @@ from services.contracts.plan_support_change import (
     StepCancelled,
     StepFinished,
     StepStarted,
+)
+from services.contracts.plan_work_change import (
+    AdjustmentChanged,
+    EmployerContacted,
+    EvidenceRecorded,
+    FitNoteRecorded,
+    ReviewCompleted,
+    WorkStatusChanged,
+    WorkStatusConfirmed,
 )
 from services.kernel.sealing.content import Digest
 
@@ -81,6 +95,7 @@ __all__ = [
     "Reopened",
     "Resumed",
     "ReviewCompleted",
+    "SealedBarrier",
     "SealedFitNote",
     "SessionRecorded",
     "StepAdded",
@@ -93,85 +108,6 @@ __all__ = [
     "WorkStatusChanged",
     "WorkStatusConfirmed",
 ]
-
-
-class AdjustmentChanged(Change):
-    """A workplace adjustment moved."""
-
-    kind: Literal[ChangeKind.ADJUSTMENT_CHANGED] = ChangeKind.ADJUSTMENT_CHANGED
-    adjustment: Adjustment
-    state: AdjustmentState
-
-
-class EmployerContacted(AlwaysValidated, Change):
-    """The employer was spoken to, which the third consent allows."""
-
-    kind: Literal[ChangeKind.EMPLOYER_CONTACTED] = ChangeKind.EMPLOYER_CONTACTED
-    channel: Channel
-    _passed: bool = PrivateAttr(default=False)
-
-    if TYPE_CHECKING:
-
-        def __init__(self, nobody: Never) -> None: ...
-
-    @classmethod
-    def under(cls, permission: EmployerPermission, *, by: Actor | None, occurred_on: date, channel: Channel) -> Self:
-        """Return a new change; others are read from events.
-
-        Raises NotPermitted unless the permission is for the day of the contact.
-        """
-        if proven(permission).on != occurred_on:
-            raise NotPermitted("the permission is for another day than the contact")
-        return cls.model_validate({"by": by, "occurred_on": occurred_on, "channel": channel}, context=permission)
-
-    @model_validator(mode="after")
-    def _read_or_permitted(self, info: ValidationInfo) -> Self:
-        """Let through what an event says, and what :meth:`under` makes; nothing else of Python's making."""
-        if info.mode == "python" and not self._passed:
-            proven(info.context)
-        self._passed = True
-        return self
-
-
-class FitNoteRecorded(Change):
-    """A fit note was seen."""
-
-    kind: Literal[ChangeKind.FIT_NOTE_RECORDED] = ChangeKind.FIT_NOTE_RECORDED
-    sealed: SealedFitNote
-
-
-class ReviewCompleted(Change):
-    """A review took place. ``reliable_improvement`` null = not measured; a score never leaves coaching."""
-
-    kind: Literal[ChangeKind.REVIEW_COMPLETED] = ChangeKind.REVIEW_COMPLETED
-    reliable_improvement: bool | None
-    next_review_on: date | None
-
-
-class WorkStatusChanged(Change):
-    """The person says that their work has changed."""
-
-    kind: Literal[ChangeKind.WORK_STATUS_CHANGED] = ChangeKind.WORK_STATUS_CHANGED
-    work: Work
-    weekly_hours: WeeklyHours | None
-
-
-class WorkStatusConfirmed(Change):
-    """The work status is confirmed with evidence: an outcome may follow. ``since`` = first day of it."""
-
-    kind: Literal[ChangeKind.WORK_STATUS_CONFIRMED] = ChangeKind.WORK_STATUS_CONFIRMED
-    work: Work
-    since: date | None
-    weekly_hours: WeeklyHours | None
-    evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)]
-
-
-class EvidenceRecorded(Change):
-    """Evidence was obtained, for the milestone that ``milestone`` names (null: not yet known)."""
-
-    kind: Literal[ChangeKind.EVIDENCE_RECORDED] = ChangeKind.EVIDENCE_RECORDED
-    evidence: Evidence
-    milestone: Code | None
 
 
 class ConsentChanged(Change):
@@ -206,11 +142,17 @@ class Resumed(Change):
 
 
 class HandedOver(Change):
-    """Another provider or coach takes the plan."""
+    """Another programme takes the person over: the plan closes, and intake makes a linked referral there.
+
+    ``channel``: how the person said that they want to take part in it. ``locality`` and ``provider`` are those of the
+    other programme (null: it has none; by its list).
+    """
 
     kind: Literal[ChangeKind.HANDED_OVER] = ChangeKind.HANDED_OVER
+    programme: Slug
+    locality: Slug | None
     provider: Slug | None
-    coach: Actor | None
+    channel: Channel
 
 
 class Closed(Change):

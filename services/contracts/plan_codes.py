@@ -95,6 +95,36 @@ class BarrierState(StrEnum):
     RESOLVED = "resolved"
 
 
+class BarrierArea(StrEnum):
+    """Where a barrier lies; which health condition it is travels sealed."""
+
+    HEALTH = "health"
+    WORKPLACE = "workplace"
+    SOCIAL = "social"
+
+
+class WorkplaceBarrier(StrEnum):
+    """What at the workplace stands between a person and their work."""
+
+    WORKLOAD = "workload"
+    HOURS = "hours"
+    DUTIES = "duties"
+    ENVIRONMENT = "environment"
+    RELATIONSHIPS = "relationships"
+    JOB_SECURITY = "job_security"
+    OTHER = "other"
+
+
+class StepOwner(StrEnum):
+    """Who sees to a step."""
+
+    PERSON = "person"
+    COACH = "coach"
+    SERVICE = "service"
+    EMPLOYER = "employer"
+    GP = "gp"
+
+
 class StepState(StrEnum):
     """Where a step of a plan stands."""
 
@@ -125,10 +155,19 @@ class SessionAttendance(StrEnum):
 class BookingState(StrEnum):
     """Where a booking with a service stands."""
 
-    REQUESTED = "requested"
+    OFFERED = "offered"
     BOOKED = "booked"
-    MOVED = "moved"
+    ATTENDED = "attended"
+    MISSED = "missed"
     CANCELLED = "cancelled"
+
+
+class CancelledBy(StrEnum):
+    """Who called a booking off."""
+
+    PERSON = "person"
+    SERVICE = "service"
+    COACH = "coach"
 
 
 class Adjustment(StrEnum):
@@ -140,16 +179,29 @@ class Adjustment(StrEnum):
     WORKPLACE_ADAPTATIONS = "workplace_adaptations"
     FLEXIBLE_WORKING = "flexible_working"
     ADAPTIVE_TECHNOLOGY = "adaptive_technology"
+    EQUIPMENT = "equipment"
+    TRAVEL = "travel"
 
 
 class AdjustmentState(StrEnum):
     """Where a workplace adjustment stands."""
 
-    SUGGESTED = "suggested"
+    PROPOSED = "proposed"
     AGREED = "agreed"
     IN_PLACE = "in_place"
     REFUSED = "refused"
     ENDED = "ended"
+
+
+class EmployerRole(StrEnum):
+    """Who at an employer was spoken to; ``own_business``: somebody self-employed, about their own."""
+
+    OWNER = "owner"
+    LINE_MANAGER = "line_manager"
+    HUMAN_RESOURCES = "human_resources"
+    OCCUPATIONAL_HEALTH = "occupational_health"
+    OWN_BUSINESS = "own_business"
+    OTHER = "other"
 
 
 class Fitness(StrEnum):

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Record
+from services.contracts.base import Actor, Record, Slug
 from services.contracts.codes import (
+    Condition,
     Intensity,
     Support,
 )
@@ -15,6 +16,7 @@ from services.contracts.plan_codes import (
     Fitness,
     FitNoteIssuer,
     GoalTheme,
+    StepOwner,
 )
 from services.kernel.sealing.content import Sealed, SealedAs
 
@@ -33,13 +35,18 @@ class Goal(Record):
 
 
 class StepSpec(Record):
-    """A step as agreed; ``after`` are the ids of the steps that must be finished first."""
+    """A step as agreed; ``after`` are the ids of the steps that must be finished first, ``due_on`` is its target date.
+
+    ``owner`` sees to it, ``service`` is who gives the support, by the name that the provider uses.
+    """
 
     step_id: ItemId
     support: Support
     intensity: Intensity | None
     after: Annotated[tuple[ItemId, ...], Field(max_length=10)]
     due_on: date | None
+    owner: StepOwner | None = None
+    service: Slug | None = None
 
 
 class FitNote(Record):
@@ -56,6 +63,18 @@ class SealedFitNote(Record):
     """The sealed part of a recorded fit note."""
 
     fit_note: Annotated[Sealed[FitNote], SealedAs("fit_note")]
+
+
+class HealthBarrier(Record):
+    """Which condition stands between a person and work; travels sealed."""
+
+    condition: Condition
+
+
+class SealedBarrier(Record):
+    """The sealed part of a barrier in health."""
+
+    health_barrier: Annotated[Sealed[HealthBarrier], SealedAs("health_barrier")]
 
 
 class Change(Record):

@@ -13,15 +13,18 @@ from services.contracts.codes import (
     TriageOutcome,
 )
 from services.contracts.plan_codes import (
+    BarrierArea,
     BarrierState,
     BookingState,
+    CancelledBy,
     ChangeKind,
     GoalProgress,
     OverrideReason,
     SessionAttendance,
     StepCancellation,
+    WorkplaceBarrier,
 )
-from services.contracts.plan_item import Change, Goal, ItemId, StepSpec
+from services.contracts.plan_item import Change, Goal, ItemId, SealedBarrier, StepSpec
 from services.contracts.triage import Package, SealedFindings
 from services.kernel.sealing.content import Digest
 
@@ -95,7 +98,7 @@ class PlanAgreed(Change):
 
     kind: Literal[ChangeKind.PLAN_AGREED] = ChangeKind.PLAN_AGREED
     goals: Annotated[tuple[Goal, ...], Field(max_length=20)]
-    steps: Annotated[tuple[StepSpec, ...], Field(max_length=40)]
+    steps: Annotated[tuple[StepSpec, ...], Field(max_length=24)]
     review_on: date | None
 
 
@@ -115,11 +118,16 @@ class GoalProgressed(Change):
 
 
 class BarrierChanged(Change):
-    """A barrier appeared, eased or went."""
+    """A barrier appeared, eased or went. Which one it is, is said when it appears: then one of ``barrier`` (social),
+    ``workplace`` and ``sealed`` (health) stands there; later only how it stands."""
 
     kind: Literal[ChangeKind.BARRIER_CHANGED] = ChangeKind.BARRIER_CHANGED
-    barrier: Barrier
+    barrier_id: ItemId
     state: BarrierState
+    area: BarrierArea
+    barrier: Barrier | None
+    workplace: WorkplaceBarrier | None
+    sealed: SealedBarrier | None
 
 
 class StepAdded(Change):
@@ -152,12 +160,13 @@ class StepCancelled(Change):
 
 
 class BookingChanged(Change):
-    """A booking for a step moved; ``booked_for`` null = no day yet or none any more."""
+    """A booking for a step moved; ``booked_for`` null = no day yet. ``cancelled_by``: who called it off."""
 
     kind: Literal[ChangeKind.BOOKING_CHANGED] = ChangeKind.BOOKING_CHANGED
     step_id: ItemId
     booking: BookingState
     booked_for: date | None
+    cancelled_by: CancelledBy | None
 
 
 class SessionRecorded(Change):

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from services.contracts.codes import Channel
 from services.contracts.consent import AlwaysValidated, EmployerFacing, EmployerPermission, NotPermitted
 from services.contracts.plan_change import EmployerContacted
+from services.contracts.plan_codes import EmployerRole
 from tests.architecture.files import ROOT, SERVICES, named, sources
 
 HOME = SERVICES / "contracts" / "consent.py"
@@ -155,7 +156,13 @@ def test_a_function_that_takes_the_permission_is_none_of_them(tmp_path: Path) ->
 def test_a_contact_with_an_employer_has_no_other_maker() -> None:
     maker: Any = EmployerContacted
     assert _function(maker) is _function(AlwaysValidated)
-    fields = {"by": None, "occurred_on": date(2024, 12, 1), "channel": Channel.PHONE}
+    fields: dict[str, Any] = {
+        "by": None,
+        "occurred_on": date(2024, 12, 1),
+        "channel": Channel.PHONE,
+        "employer": "main-job",
+    }
+    fields |= {"size": None, "role": EmployerRole.OWNER, "agreed": (), "next_on": None, "note_digest": None}
     with pytest.raises(NotPermitted):
         maker(**fields)
     with pytest.raises(NotPermitted):

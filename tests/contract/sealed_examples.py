@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from services.contracts.assessment import Assessment
 from services.contracts.base import Record
-from services.contracts.plan_item import FitNote
+from services.contracts.plan_item import FitNote, HealthBarrier
 from services.contracts.schemas import schema_of
 from services.contracts.triage import Findings
 from services.kernel.fields import is_sealed, leaves
@@ -27,7 +27,12 @@ from tests.contract.published import CONTRACTS, SCHEMAS, Example, examples_of
 KEY_FILE = SCHEMAS / "example-key.json"
 PERSON = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35"
 """Whom all examples are about."""
-CONTENT: Final[Mapping[str, type[Record]]] = {"assessment": Assessment, "findings": Findings, "fit_note": FitNote}
+CONTENT: Final[Mapping[str, type[Record]]] = {
+    "assessment": Assessment,
+    "findings": Findings,
+    "fit_note": FitNote,
+    "health_barrier": HealthBarrier,
+}
 """What is sealed under each name: the last part of the field's path, which stands in the token as ``fld``."""
 
 Place = tuple[str, ...]

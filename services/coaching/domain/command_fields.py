@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.contracts.base import Ordinal, Reference
-from services.contracts.codes import Attendance, Intensity, Support, WorkStatus
-from services.contracts.plan_codes import EvidenceKind, GoalTheme
+from services.contracts.base import Ordinal, Reference, Slug
+from services.contracts.codes import Attendance, EarningsBand, Intensity, Support, WorkStatus
+from services.contracts.instruments import Tool
+from services.contracts.plan_codes import Adjustment, EvidenceKind, Fitness, FitNoteIssuer, GoalTheme, StepOwner
 from services.contracts.plan_item import ItemId
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -28,6 +29,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Revision = Annotated[Ordinal, Field(strict=True, description="The triage revision that you saw.")]
 Minutes = Annotated[int, Field(strict=True, ge=0, le=1440, description="Length of the session; 0 unless attended.")]
 WeeklyHours = Annotated[Annotated[int, Field(strict=True, ge=0, le=168)] | None, Field(description="Hours a week.")]
+PayBand = Annotated[EarningsBand | None, Field(description="Pay in a year; null: not said.")]
+NextOn = Annotated[Day | None, Field(description="The day of the next conversation; null: none is planned.")]
 Note = Annotated[str, Field(min_length=1, max_length=4000, description="Free text; it goes into no event.")]
 OptionalNote = Annotated[Note | None, Field(description="Free text; it goes into no event.")]
 
@@ -74,7 +77,9 @@ class StepFields(Fields):
     after: Annotated[
         tuple[ItemId, ...], Field(max_length=10, description="The steps that must be finished first.")
     ] = ()
-    due_on: Day | None = None
+    due_on: Annotated[Day | None, Field(description="The target date.")] = None
+    owner: Annotated[StepOwner | None, Field(description="Who sees to it.")] = None
+    service: Annotated[Slug | None, Field(description="Who gives the support, by the name that you use.")] = None
 
 
 class WorkFields(Fields):
@@ -90,3 +95,21 @@ class EvidenceFields(Fields):
     kind: EvidenceKind
     obtained_on: Day
     reference: Reference
+
+
+class FitNoteFields(Fields):
+    """What a fit note (Med3) says. ``fitness`` is its wording; only "may be fit" has ticks."""
+
+    fitness: Fitness
+    adjustments: Annotated[tuple[Adjustment, ...], Field(max_length=4, description="The ticks.")] = ()
+    from_on: Day
+    to_on: Day
+    issuer: Annotated[FitNoteIssuer, Field(description="The profession of who signed it.")]
+
+
+class ScoreFields(Fields):
+    """Two scores of one questionnaire: the one to compare with, and that of this review."""
+
+    tool: Tool
+    earlier: Annotated[int, Field(strict=True, ge=0, le=100)]
+    later: Annotated[int, Field(strict=True, ge=0, le=100)]

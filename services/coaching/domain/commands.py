@@ -13,7 +13,6 @@ from pydantic import Field
 from services.coaching.domain.command_fields import (
     CommandBody,
     Day,
-    EvidenceFields,
     Flag,
     GoalFields,
     Minutes,
@@ -22,10 +21,18 @@ from services.coaching.domain.command_fields import (
     PackageFields,
     Revision,
     StepFields,
-    WeeklyHours,
-    WorkFields,
 )
-from services.contracts.base import Actor, Code
+from services.coaching.domain.support_commands import ChangeBarrier, ChangeBooking, HandOver
+from services.coaching.domain.work_commands import (
+    ChangeAdjustment,
+    ChangeWorkStatus,
+    CompleteReview,
+    ConfirmWorkStatus,
+    ContactEmployer,
+    RecordEvidence,
+    RecordFitNote,
+)
+from services.contracts.base import Actor
 from services.contracts.codes import Channel, ConsentKind, WithdrawalReason
 from services.contracts.plan import MAX_OPEN_GOALS, MAX_OPEN_STEPS
 from services.contracts.plan_codes import (
@@ -38,7 +45,7 @@ from services.contracts.plan_codes import (
     SessionAttendance,
     StepCancellation,
 )
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import ItemId, SealedBarrier, SealedFitNote
 from services.kernel.sealing.content import Digest
 
 
@@ -150,42 +157,6 @@ class RecordSession(CommandBody):
     step_id: Annotated[ItemId | None, Field(description="The step that the session was part of.")] = None
 
 
-class CompleteReview(CommandBody):
-    """Record a review."""
-
-    kind: Literal[ChangeKind.REVIEW_COMPLETED]
-    reliable_improvement: Annotated[
-        Flag | None, Field(description="Whether a score improved by its reliable change; null: not measured.")
-    ] = None
-    next_review_on: Annotated[Day | None, Field(description="Null: by the programme's review rhythm.")] = None
-
-
-class ChangeWorkStatus(CommandBody):
-    """Record what the person says about their work."""
-
-    kind: Literal[ChangeKind.WORK_STATUS_CHANGED]
-    work: WorkFields
-    weekly_hours: WeeklyHours = None
-
-
-class ConfirmWorkStatus(CommandBody):
-    """Confirm a work status, with its evidence or ahead of it: an outcome may follow."""
-
-    kind: Literal[ChangeKind.WORK_STATUS_CONFIRMED]
-    work: WorkFields
-    since: Annotated[Day | None, Field(description="The first day of this status; null: not known.")] = None
-    weekly_hours: WeeklyHours = None
-    evidence: Annotated[tuple[EvidenceFields, ...], Field(max_length=10)] = ()
-
-
-class RecordEvidence(CommandBody):
-    """Record evidence that was obtained."""
-
-    kind: Literal[ChangeKind.EVIDENCE_RECORDED]
-    evidence: EvidenceFields
-    milestone: Annotated[Code | None, Field(description="The milestone that it is for; null: not yet known.")] = None
-
-
 class ChangeConsent(CommandBody):
     """Record a consent given to the coach or withdrawn. Without consent to take part the plan ends."""
 
@@ -251,7 +222,12 @@ PlanCommand = Annotated[
     | StartStep
     | FinishStep
     | CancelStep
+    | ChangeBarrier
+    | ChangeBooking
     | RecordSession
+    | ChangeAdjustment
+    | ContactEmployer
+    | RecordFitNote
     | CompleteReview
     | ChangeWorkStatus
     | ConfirmWorkStatus
@@ -260,6 +236,7 @@ PlanCommand = Annotated[
     | RecordNote
     | PausePlan
     | ResumePlan
+    | HandOver
     | ClosePlan
     | WithdrawPlan
     | ReopenPlan,
@@ -273,9 +250,10 @@ class Asked:
     """A command as ``decide`` gets it.
 
     ``expected_version`` is what the sender saw (If-Match), None: whatever is there. ``note_digest`` stands in
-    for a note whose text a replay does not have.
+    for a note whose text a replay does not have, ``sealed`` for what stands sealed in the event that is issued again.
     """
 
     command: PlanCommand
     expected_version: int | None = None
     note_digest: Digest | None = None
+    sealed: SealedBarrier | SealedFitNote | None = None

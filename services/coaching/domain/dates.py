@@ -5,11 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.coaching.domain.commands import (
-    AgreePlan,
+from services.coaching.domain.commands import AgreePlan, PlanCommand
+from services.coaching.domain.work_commands import (
+    ChangeAdjustment,
     CompleteReview,
     ConfirmWorkStatus,
-    PlanCommand,
+    ContactEmployer,
     RecordEvidence,
 )
 from services.kernel.decision import Reason
@@ -40,6 +41,10 @@ def faults(command: PlanCommand, referred_on: date, today: date) -> list[Reason]
             found += _next_review(review, command.occurred_on, "/review_on")
         case CompleteReview(next_review_on=review):
             found += _next_review(review, command.occurred_on, "/next_review_on")
+        case ChangeAdjustment(review_on=review):
+            found += _next_review(review, command.occurred_on, "/review_on")
+        case ContactEmployer(next_on=day) if day is not None and day <= command.occurred_on:
+            found.append(Reason("next_not_later", "the next conversation must be after this day", "/next_on"))
     return found
 
 

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from services.coaching.domain import dates, guards, snapshot
-from services.coaching.domain.commands import Asked, ChangeConsent, OverrideRecommendation, RecordNote, RecordSession
+from services.coaching.domain import dates, guards, handover, snapshot
+from services.coaching.domain.commands import Asked
+from services.coaching.domain.in_codes import in_codes
 from services.coaching.domain.lifecycle import CODES, LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy, Terms
+from services.coaching.domain.refusing import refuse
+from services.coaching.domain.support_commands import HandOver
 from services.contracts import types
 from services.contracts.base import Common, Work, carry
 from services.contracts.codes import TriageOutcome
@@ -32,9 +33,6 @@ from services.contracts.referral import (
 )
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
-from services.kernel.sealing.content import Digest
-
-_CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
 
 
 def decide(state: Plan | None, cause: Cause, *, policy: CoachingPolicy, now: datetime) -> list[Draft]:
@@ -48,9 +46,9 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
     asked: Asked = command.data
     body = asked.command
     if state is None:
-        guards.refuse("plan_not_found", "there is no plan of this referral", status=404)
+        refuse("plan_not_found", "there is no plan of this referral", status=404)
     if asked.expected_version not in {None, state.plan_version}:
-        guards.refuse("stale_version", f"the plan has changed: it is at version {state.plan_version}")
+        refuse("stale_version", f"the plan has changed: it is at version {state.plan_version}")
     wrong = dates.faults(body, state.referred_on, dates.london_day(now))
     if wrong:
         raise Refused(*wrong, status=422)
@@ -58,24 +56,10 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
     if not isinstance(cell, Move):
         raise Refused(Reason(cell.code, CODES[cell.code]))
     guards.check(state, body)
-    change = _in_codes(state, asked, command.actor)
+    if isinstance(body, HandOver):
+        handover.check(state, body, policy.book)
+    change = in_codes(state, asked, command.actor, now)
     return _draft(state.plan_version + 1, state.plan, state, change, cell, policy.terms(state.programme))
-
-
-def _in_codes(state: Plan, asked: Asked, actor: str) -> PlanChange:
-    """Return a command as it stands in the event: whole, in codes, a note only as its digest."""
-    body = asked.command
-    fields: dict[str, Any] = {**body.model_dump(), "by": actor}
-    if isinstance(body, RecordNote | OverrideRecommendation):
-        note = fields.pop("note")
-        fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
-    if isinstance(body, ChangeConsent):
-        fields["event_id"] = None
-    if isinstance(body, RecordSession):
-        counters = state.plan.counters
-        recorded = counters.sessions_attended + counters.sessions_missed + counters.sessions_cancelled
-        fields["session_id"] = f"session-{recorded + 1}"
-    return _CHANGE.validate_python(fields)
 
 
 def _received(state: Plan | None, data: Any, policy: CoachingPolicy) -> list[Draft]:
@@ -113,6 +97,8 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
         consents=data.consents,
         work_at_referral=data.work,
         linked_referral=data.linked_referral,
+        language=data.language,
+        formats=data.formats,
     )
     return [_draft(1, first, data, change, Move(PlanState.PROPOSED), policy.terms(data.programme))]
 

@@ -3,22 +3,17 @@
 Each guard raises Refused and looks only at the plan and the command.
 """
 
-from typing import NoReturn
-
-from services.coaching.domain import sequencing
+from services.coaching.domain import moving, sequencing
 from services.coaching.domain.commands import (
     AddStep,
     AgreePlan,
     AssignCoach,
     CancelStep,
-    ChangeWorkStatus,
     ConfirmRecommendation,
-    ConfirmWorkStatus,
     FinishStep,
     OverrideRecommendation,
     PlanCommand,
     ProgressGoal,
-    RecordEvidence,
     RecordSession,
     ReopenPlan,
     SetGoal,
@@ -26,18 +21,18 @@ from services.coaching.domain.commands import (
 )
 from services.coaching.domain.dates import REOPEN_WITHIN
 from services.coaching.domain.plan import Plan
+from services.coaching.domain.refusing import IMPOSSIBLE, not_held, open_step, refuse
+from services.coaching.domain.work_commands import (
+    ChangeWorkStatus,
+    ConfirmWorkStatus,
+    RecordEvidence,
+)
 from services.contracts.codes import TriageOutcome, WorkStatus
 from services.contracts.plan import MAX_FINISHED_STEPS, MAX_OPEN_GOALS, MAX_OPEN_STEPS, OpenStep, PlanSnapshot
 from services.contracts.plan_codes import ChangeKind, PlanState, SessionAttendance, StepState
 from services.kernel.decision import Reason, Refused
 
 _HAS_WORK = frozenset({WorkStatus.EMPLOYED, WorkStatus.SELF_EMPLOYED})
-_IMPOSSIBLE = 422
-
-
-def refuse(code: str, message: str, pointer: str = "", status: int = 409) -> NoReturn:
-    """Raise Refused with one reason."""
-    raise Refused(Reason(code, message, pointer), status=status)
 
 
 def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  one case a kind
@@ -50,13 +45,13 @@ def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  on
             if coach == plan.coach:
                 refuse("already_assigned", "this coach holds the plan already", "/coach")
         case AgreePlan():
-            _not_held(plan)
+            not_held(plan)
             _agreement(command)
         case AddStep():
-            _not_held(plan)
+            not_held(plan)
             _new_step(plan, command)
         case StartStep(step_id=name):
-            _not_held(plan)
+            not_held(plan)
             _start(plan, name)
         case FinishStep(step_id=name):
             _finish(plan, command, name)
@@ -74,18 +69,20 @@ def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  on
             _session(plan, command)
         case ChangeWorkStatus() | ConfirmWorkStatus():
             if command.work.attendance is not None and command.work.status not in _HAS_WORK:
-                refuse("attendance_without_work", "only a person in work attends it", "/work/attendance", _IMPOSSIBLE)
+                refuse("attendance_without_work", "only a person in work attends it", "/work/attendance", IMPOSSIBLE)
             _window(state, command)
         case RecordEvidence():
             _window(state, command)
         case ReopenPlan():
             _reopening(plan, command)
+        case _:
+            moving.check(plan, command)
 
 
 def _recommendation(plan: PlanSnapshot, command: ConfirmRecommendation | OverrideRecommendation) -> None:
     if command.revision != plan.revision:
         refuse("stale_revision", f"triage has decided again: the current revision is {plan.revision}", "/revision")
-    _not_held(plan)
+    not_held(plan)
     if plan.proposal is not None and plan.proposal.outcome is TriageOutcome.NOT_ELIGIBLE:
         refuse("not_eligible", "a person decided that the programme does not fit; close the plan")
     if plan.proposal is None and isinstance(command, ConfirmRecommendation):
@@ -95,12 +92,7 @@ def _recommendation(plan: PlanSnapshot, command: ConfirmRecommendation | Overrid
             [(item.support, item.after) for item in command.package], (), "/package", noun="support"
         )
         if found:
-            raise Refused(*found, status=_IMPOSSIBLE)
-
-
-def _not_held(plan: PlanSnapshot) -> None:
-    if plan.held:
-        refuse("on_hold", "triage holds this referral until a named person has acknowledged it")
+            raise Refused(*found, status=IMPOSSIBLE)
 
 
 def _agreement(command: AgreePlan) -> None:
@@ -112,7 +104,7 @@ def _agreement(command: AgreePlan) -> None:
         if name in goals[:index]
     ]
     if found:
-        raise Refused(*found, status=_IMPOSSIBLE)
+        raise Refused(*found, status=IMPOSSIBLE)
 
 
 def _new_step(plan: PlanSnapshot, command: AddStep) -> None:
@@ -127,19 +119,11 @@ def _new_step(plan: PlanSnapshot, command: AddStep) -> None:
         if wanted not in known
     ]
     if unknown:
-        raise Refused(*unknown, status=_IMPOSSIBLE)
+        raise Refused(*unknown, status=IMPOSSIBLE)
     if len(plan.steps) >= MAX_OPEN_STEPS or len(known) >= MAX_FINISHED_STEPS:
         refuse(
             "too_many_steps", f"a plan holds at most {MAX_OPEN_STEPS} open steps and {MAX_FINISHED_STEPS} in its life"
         )
-
-
-def open_step(plan: PlanSnapshot, name: str) -> OpenStep:
-    """Return an open step. Raises Refused 409 ``step_unknown`` when there is none of that id."""
-    step = next((step for step in plan.steps if step.step_id == name), None)
-    if step is None:
-        refuse("step_unknown", "there is no such open step", "/step_id")
-    return step
 
 
 def blocked_by(plan: PlanSnapshot, step: OpenStep) -> list[str]:
@@ -162,7 +146,7 @@ def _finish(plan: PlanSnapshot, command: FinishStep, name: str) -> None:
         refuse("step_not_started", "this step has not started", "/step_id")
     if command.occurred_on < step.started_on:
         message = "this day is before the step started"
-        refuse("finished_before_started", message, "/occurred_on", _IMPOSSIBLE)
+        refuse("finished_before_started", message, "/occurred_on", IMPOSSIBLE)
 
 
 def _cancel(plan: PlanSnapshot, name: str) -> None:
@@ -174,7 +158,7 @@ def _cancel(plan: PlanSnapshot, name: str) -> None:
 
 def _session(plan: PlanSnapshot, command: RecordSession) -> None:
     if command.minutes and command.attendance is not SessionAttendance.ATTENDED:
-        refuse("minutes_without_attendance", "only an attended session has minutes", "/minutes", _IMPOSSIBLE)
+        refuse("minutes_without_attendance", "only an attended session has minutes", "/minutes", IMPOSSIBLE)
     if command.step_id is not None and command.step_id not in plan.finished_steps:
         open_step(plan, command.step_id)
 
@@ -187,9 +171,12 @@ def _window(state: Plan, command: PlanCommand) -> None:
 
 def _reopening(plan: PlanSnapshot, command: ReopenPlan) -> None:
     closed_on = plan.closed_on
+    if plan.handed_over_to is not None:
+        message = f"{plan.handed_over_to} has taken the person over; a coach there can hand them back"
+        refuse("plan_handed_over", message)
     if closed_on is None:  # the table lets only a closed plan through, and closing sets the day
         refuse("not_closed", f"{ChangeKind.REOPENED.value} needs a closed plan")
     if command.occurred_on < closed_on:
-        refuse("reopened_before_closed", f"the plan was closed on {closed_on}", "/occurred_on", _IMPOSSIBLE)
+        refuse("reopened_before_closed", f"the plan was closed on {closed_on}", "/occurred_on", IMPOSSIBLE)
     if command.occurred_on > closed_on + REOPEN_WITHIN:
         refuse("reopen_window_over", f"a plan can be reopened until {closed_on + REOPEN_WITHIN}", "/occurred_on")

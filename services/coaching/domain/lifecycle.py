@@ -113,6 +113,7 @@ def _unless_withdrawn(state: PlanState) -> Move:
 
 _OUTCOME_ROW: Final = (_unconfirmed, _STAY, _STAY, _STAY, _STAY, _STAY, _STAY, _gone)
 _ALWAYS_ROW: Final = (_STAY, _STAY, _STAY, _STAY, _STAY, _STAY, _STAY, _gone)
+_OPEN_ROW: Final = (_STAY, _STAY, _STAY, _STAY, _STAY, _STAY, _closed, _gone)
 _CONFIRM_ROW: Final = (Move(_CONFIRMED), _STAY, _STAY, _STAY, _paused, _STAY, _closed, _gone)
 _GOAL_ROW: Final = (_unconfirmed, _unagreed, _STAY, _STAY, _paused, _STAY, _closed, _gone)
 _AT_WORK_ROW: Final = (_unconfirmed, _STAY, _STAY, _STAY, _paused, _STAY, _closed, _gone)
@@ -126,7 +127,7 @@ _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
     K.RECOMMENDATION_CONFIRMED: _CONFIRM_ROW,
     K.RECOMMENDATION_OVERRIDDEN: _CONFIRM_ROW,
     K.COACH_ASSIGNED: _ALWAYS_ROW,
-    K.ACKNOWLEDGED: (_STAY, _STAY, _STAY, _STAY, _STAY, _STAY, _closed, _gone),
+    K.ACKNOWLEDGED: _OPEN_ROW,
     K.CONTACTED: _ALWAYS_ROW,
     K.ASSESSED: _AT_WORK_ROW,
     K.PLAN_AGREED: (
@@ -135,6 +136,7 @@ _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
     ),
     K.GOAL_SET: _GOAL_ROW,
     K.GOAL_PROGRESSED: _GOAL_ROW,
+    K.BARRIER_CHANGED: _AT_WORK_ROW,
     K.STEP_ADDED: (_unconfirmed, _unagreed, _STAY, _STAY, _paused, Move(_ACTIVE), _closed, _gone),
     K.STEP_STARTED: (_unconfirmed, _unagreed, Move(_ACTIVE), _STAY, _paused, _R["no_open_step"], _closed, _gone),
     K.STEP_FINISHED: (
@@ -142,10 +144,14 @@ _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
         *(_paused, _R["no_open_step"], _closed, _gone),
     ),
     K.STEP_CANCELLED: (_unconfirmed, _unagreed, _STAY, _END_OF_STEPS, _paused, _R["no_open_step"], _closed, _gone),
+    K.BOOKING_CHANGED: (_unconfirmed, _unagreed, _STAY, _STAY, _STAY, _R["no_open_step"], _closed, _gone),
     K.SESSION_RECORDED: (
         *(_unconfirmed, _STAY, Move(_AGREED, ((Condition.ATTENDED, _ACTIVE),)), _STAY),
         *(_paused, _STAY, _closed, _gone),
     ),
+    K.ADJUSTMENT_CHANGED: _AT_WORK_ROW,
+    K.EMPLOYER_CONTACTED: _AT_WORK_ROW,
+    K.FIT_NOTE_RECORDED: _OPEN_ROW,
     K.REVIEW_COMPLETED: (_unconfirmed, _unagreed, _STAY, _STAY, _paused, Move(_ACTIVE), _closed, _gone),
     K.WORK_STATUS_CHANGED: _ALWAYS_ROW,
     K.WORK_STATUS_CONFIRMED: _OUTCOME_ROW,
@@ -156,6 +162,7 @@ _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
         *(_R["already_paused"], Move(_PAUSED), _closed, _gone),
     ),
     K.RESUMED: (*(_R["not_paused"],) * 4, Move(_ACTIVE), _R["not_paused"], _closed, _gone),
+    K.HANDED_OVER: (_unconfirmed, *(Move(_CLOSED),) * 5, _closed, _gone),
     K.CLOSED: (*(Move(_CLOSED),) * 6, _closed, _gone),
     K.WITHDRAWN: (*(Move(_WITHDRAWN),) * 7, _gone),
     K.REOPENED: (*(_R["not_closed"],) * 6, _REOPEN, _gone),

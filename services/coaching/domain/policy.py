@@ -31,9 +31,10 @@ class Terms:
 
 
 class CoachingPolicy:
-    """The terms of every programme version, read once at start. Read-only."""
+    """The terms of every programme version, read once at start. Read-only. ``book``: who may take a person over."""
 
     def __init__(self, book: ProgrammeBook) -> None:
+        self.book = book
         self._terms = {(version.programme, version.version): Terms(version.ref, version.support) for version in book}
 
     def terms(self, programme: VersionRef) -> Terms:

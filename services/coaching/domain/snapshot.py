@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from services.coaching.domain import movements
 from services.coaching.domain.policy import Terms
 from services.contracts.codes import TriageOutcome
 from services.contracts.consent import with_word
@@ -19,13 +20,19 @@ from services.contracts.plan import (
 )
 from services.contracts.plan_change import (
     Acknowledged,
+    AdjustmentChanged,
+    BarrierChanged,
+    BookingChanged,
     Closed,
     CoachAssigned,
     ConsentChanged,
+    EmployerContacted,
     EvidenceRecorded,
+    FitNoteRecorded,
     Goal,
     GoalProgressed,
     GoalSet,
+    HandedOver,
     HoldReleased,
     PlanAgreed,
     PlanChange,
@@ -43,7 +50,7 @@ from services.contracts.plan_change import (
     WorkStatusChanged,
     WorkStatusConfirmed,
 )
-from services.contracts.plan_codes import GoalProgress, SessionAttendance, StepState
+from services.contracts.plan_codes import ClosureCode, GoalProgress, SessionAttendance, StepState
 from services.contracts.referral import Consent, Consents
 
 _GOAL_ENDS = frozenset({GoalProgress.MET, GoalProgress.DROPPED})
@@ -108,6 +115,8 @@ def _updates(plan: PlanSnapshot, change: PlanChange, terms: Terms) -> dict[str, 
             return {"steps": _without(plan, change.step_id), "counters": _count(plan, "steps_cancelled")}
         case SessionRecorded():
             return _session(plan, change)
+        case BarrierChanged() | BookingChanged() | AdjustmentChanged() | EmployerContacted() | FitNoteRecorded():
+            return movements.updates(plan, change)
         case ReviewCompleted():
             review = LatestReview(on=change.occurred_on, reliable_improvement=change.reliable_improvement)
             return {
@@ -124,14 +133,18 @@ def _updates(plan: PlanSnapshot, change: PlanChange, terms: Terms) -> dict[str, 
         case ConsentChanged():
             return {"consents": _consented(plan.consents or _NO_CONSENTS, change)}
         case Closed():
-            return {
-                "closed_on": change.occurred_on,
-                "closure": change.closure,
-                "outcomes_until": change.occurred_on + timedelta(days=terms.outcome_window_days),
-            }
+            return _closed(change, change.closure, terms)
+        case HandedOver():
+            closed = _closed(change, ClosureCode.REFERRED_ELSEWHERE, terms)
+            return {**closed, "handed_over_to": change.programme}
         case Reopened():
             return {"closed_on": None, "closure": None, "outcomes_until": None}
     return {}
+
+
+def _closed(change: PlanChange, closure: ClosureCode, terms: Terms) -> dict[str, Any]:
+    on = change.occurred_on
+    return {"closed_on": on, "closure": closure, "outcomes_until": on + timedelta(days=terms.outcome_window_days)}
 
 
 def _proposed(change: Proposed) -> dict[str, Any]:
@@ -195,7 +208,13 @@ def takes_part(plan: PlanSnapshot, change: PlanChange) -> bool:
 
 
 def _work(change: WorkStatusChanged | WorkStatusConfirmed, *, confirmed: bool) -> LatestWork:
-    return LatestWork(on=change.occurred_on, work=change.work, confirmed=confirmed)
+    return LatestWork(
+        on=change.occurred_on,
+        work=change.work,
+        confirmed=confirmed,
+        weekly_hours=change.weekly_hours,
+        pay_band=change.pay_band,
+    )
 
 
 def _with_evidence(plan: PlanSnapshot, found: tuple[Evidence, ...], latest: dict[str, Any]) -> dict[str, Any]:

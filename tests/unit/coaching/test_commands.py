@@ -108,7 +108,7 @@ def test_goals_that_are_met_or_dropped_leave_the_plan() -> None:
 
 def test_open_items_are_limited() -> None:
     made = desk("active")
-    for number in range(40 - len(made.state.plan.steps)):
+    for number in range(24 - len(made.state.plan.steps)):
         made.ask("step_added", step=step(f"s{number}"))
     assert refusal(made, "step_added", step=step("more"))[1] == [("too_many_steps", "")]
     for number in range(19):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.coaching.domain.deciding import _CHANGE
+from services.coaching.domain.in_codes import _CHANGE
 from services.coaching.domain.reissue import reissue
 from services.contracts.consent import NotPermitted
 from services.contracts.plan_codes import PlanState
@@ -52,5 +52,13 @@ def test_a_consent_known_to_be_older_counts_from_its_day() -> None:
 
 def test_no_command_makes_a_contact_with_an_employer_without_its_permission() -> None:
     fields = {"kind": "employer_contacted", "by": "coach-1", "occurred_on": day(1), "channel": "phone"}
+    fields |= {
+        "employer": "main-job",
+        "size": None,
+        "role": "owner",
+        "agreed": (),
+        "next_on": None,
+        "note_digest": None,
+    }
     with pytest.raises(NotPermitted):
         _CHANGE.validate_python(fields, strict=False)

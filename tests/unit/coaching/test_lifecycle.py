@@ -16,6 +16,8 @@ from tests.unit.coaching.desk import FACTS, ORIGIN, Desk, desk, step
 WORK = {"status": "employed", "attendance": "working"}
 EVIDENCE = {"kind": "payslip", "obtained_on": "2024-11-18", "reference": "doc-1"}
 
+FIT_NOTE = {"fitness": "not_fit", "from_on": "2024-11-04", "to_on": "2024-12-03", "issuer": "doctor"}
+
 # A command of each kind that is possible wherever the table allows it.
 COMMANDS: dict[str, dict[str, Any]] = {
     "recommendation_confirmed": {"revision": 1},
@@ -31,6 +33,12 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "step_started": {"step_id": "physio"},
     "step_finished": {"step_id": "physio"},
     "step_cancelled": {"step_id": "talk", "reason": "person_declined"},
+    "barrier_changed": {"barrier_id": "debts", "state": "open", "barrier": "debt"},
+    "booking_changed": {"step_id": "talk", "booking": "booked", "booked_for": "2024-11-18"},
+    "adjustment_changed": {"adjustment": "phased_return", "state": "proposed"},
+    "employer_contacted": {"channel": "phone", "employer": "main-job", "role": "line_manager"},
+    "fit_note_recorded": {"fit_note": FIT_NOTE},
+    "handed_over": {"programme": "working-well-early-help", "channel": "phone"},
     "session_recorded": {"attendance": "attended", "channel": "phone", "minutes": 30},
     "review_completed": {"reliable_improvement": True},
     "work_status_changed": {"work": WORK},
@@ -63,6 +71,12 @@ EXPECTED: dict[str, str] = {
     "step_started": "not_confirmed not_agreed active = plan_paused no_open_step plan_closed plan_withdrawn",
     "step_finished": "not_confirmed not_agreed not_started = plan_paused no_open_step plan_closed plan_withdrawn",
     "step_cancelled": "not_confirmed not_agreed = = plan_paused no_open_step plan_closed plan_withdrawn",
+    "barrier_changed": "not_confirmed = = = plan_paused = plan_closed plan_withdrawn",
+    "booking_changed": "not_confirmed not_agreed = = = no_open_step plan_closed plan_withdrawn",
+    "adjustment_changed": "not_confirmed = = = plan_paused = plan_closed plan_withdrawn",
+    "employer_contacted": "not_confirmed = = = plan_paused = plan_closed plan_withdrawn",
+    "fit_note_recorded": "= = = = = = plan_closed plan_withdrawn",
+    "handed_over": "not_confirmed closed closed closed closed closed plan_closed plan_withdrawn",
     "session_recorded": "not_confirmed = active = plan_paused = plan_closed plan_withdrawn",
     "review_completed": "not_confirmed not_agreed = = plan_paused active plan_closed plan_withdrawn",
     "work_status_changed": "= = = = = = = plan_withdrawn",
@@ -88,6 +102,8 @@ def prepared(kind: str, state: PlanState) -> Desk:
     made = desk(state)
     if kind in {"recommendation_confirmed", "recommendation_overridden"} and state is not PlanState.PROPOSED:
         made.triage(revision=2)
+    if kind == "employer_contacted" and state is not PlanState.WITHDRAWN:
+        made.ask("consent_changed", consent="share_with_employer", given=True)
     for before, fields in PREPARE.get((kind, state.value), []):
         made.ask(before, **fields)
     return made

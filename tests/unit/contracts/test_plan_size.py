@@ -6,6 +6,7 @@ from services.contracts.assessment import Assessment, Gad7, Ons4, PartTaken, Phq
 from services.contracts.assessment_codes import AssessmentPart
 from services.contracts.base import PolicyVersion
 from services.contracts.codes import (
+    AccessibleFormat,
     Barrier,
     Condition,
     HoldCause,
@@ -16,20 +17,39 @@ from services.contracts.codes import (
     TriageOutcome,
     Urgency,
 )
+from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
 from services.contracts.plan import (
     MAX_EVIDENCE,
     MAX_FINISHED_STEPS,
+    MAX_OPEN_BARRIERS,
     MAX_OPEN_GOALS,
     MAX_OPEN_STEPS,
+    Booking,
+    LatestEmployer,
+    OpenBarrier,
     OpenGoal,
     OpenStep,
+    PlanAdjustment,
     PlanSnapshot,
     PlanUpdated,
     Proposal,
 )
 from services.contracts.plan_change import Goal, PlanAgreed, Proposed, StepSpec
-from services.contracts.plan_codes import EvidenceKind, GoalProgress, GoalTheme, StepState
+from services.contracts.plan_codes import (
+    Adjustment,
+    AdjustmentState,
+    BarrierArea,
+    BarrierState,
+    BookingState,
+    CancelledBy,
+    EvidenceKind,
+    GoalProgress,
+    GoalTheme,
+    StepOwner,
+    StepState,
+    WorkplaceBarrier,
+)
 from services.contracts.triage import MOST_NEEDS, MOST_STRONGER, Findings, PackageItem, Reason, RunnerUp, SealedFindings
 from services.contracts.triage_codes import RunnerUpLoss
 from services.kernel.decision import Event
@@ -59,9 +79,27 @@ STEPS = tuple(
         intensity=Intensity.LIGHT_TOUCH,
         after=tuple(uuid(earlier) for earlier in range(max(0, number - 10), number)),
         due_on=DAY,
+        owner=StepOwner.EMPLOYER,
+        service=LONGEST,
     )
     for number in range(MAX_OPEN_STEPS)
 )
+BOOKING = Booking(state=BookingState.CANCELLED, on=DAY, booked_for=DAY, cancelled_by=CancelledBy.SERVICE)
+BARRIERS = tuple(
+    OpenBarrier(
+        barrier_id=uuid(number),
+        area=BarrierArea.WORKPLACE,
+        barrier=None,
+        workplace=WorkplaceBarrier.RELATIONSHIPS,
+        state=BarrierState.EASED,
+        opened_on=DAY,
+    )
+    for number in range(MAX_OPEN_BARRIERS)
+)
+ADJUSTMENTS = tuple(
+    PlanAdjustment(adjustment=one, state=AdjustmentState.IN_PLACE, on=DAY, review_on=DAY) for one in Adjustment
+)
+EMPLOYER = LatestEmployer(on=DAY, employer=uuid(1), size=SizeBand.MEDIUM, next_on=DAY)
 GOALS = tuple(
     Goal(goal_id=uuid(number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
 )
@@ -80,9 +118,18 @@ def largest() -> PlanUpdated:
             "proposal": Proposal(revision=9, outcome=TriageOutcome.RECOMMENDED, package=PACKAGE),
             "coach": LONGEST,
             "goals": tuple(OpenGoal(**dict(goal), progress=GoalProgress.PARTLY_MET) for goal in GOALS),
-            "steps": tuple(OpenStep(**dict(step), state=StepState.STARTED, started_on=DAY) for step in STEPS),
+            "steps": tuple(
+                OpenStep(**dict(step), state=StepState.STARTED, started_on=DAY, booking=BOOKING) for step in STEPS
+            ),
+            "barriers": BARRIERS,
+            "adjustments": ADJUSTMENTS,
+            "handed_over_to": LONGEST,
+            "language": "sgn-Abcdefgh-Abcdefgh",
+            "formats": tuple(AccessibleFormat),
             "finished_steps": tuple(uuid(number) for number in range(MAX_FINISHED_STEPS)),
-            "latest": event.plan.latest.model_copy(update={"evidence": EVIDENCE}),
+            "latest": event.plan.latest.model_copy(
+                update={"evidence": EVIDENCE, "employer": EMPLOYER, "fit_note_on": DAY}
+            ),
         }
     )
     names = {"provider": LONGEST, "contract": LONGEST, "locality": LONGEST}

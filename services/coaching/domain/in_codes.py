@@ -1,0 +1,66 @@
+"""A command as it stands in its event: whole and in codes; words only as their digest, health detail sealed."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.coaching.domain import employer, reviewing
+from services.coaching.domain.commands import Asked, ChangeConsent, PlanCommand, RecordSession
+from services.coaching.domain.plan import Plan
+from services.coaching.domain.support_commands import ChangeBarrier
+from services.coaching.domain.work_commands import CompleteReview, ContactEmployer, RecordFitNote
+from services.contracts.plan import PlanSnapshot
+from services.contracts.plan_change import PlanChange
+from services.contracts.plan_codes import BarrierArea
+from services.contracts.plan_item import FitNote, HealthBarrier, SealedBarrier, SealedFitNote
+from services.kernel.sealing.content import Digest, Sealed
+
+_CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
+
+
+def in_codes(state: Plan, asked: Asked, actor: str, now: datetime) -> PlanChange:
+    """Return the change that a command asks for, which the guards allow.
+
+    Raises Refused for a conversation with an employer without the third consent.
+    """
+    body = asked.command
+    fields: dict[str, Any] = {**body.model_dump(), "by": actor}
+    if "note" in fields:
+        note = fields.pop("note")
+        fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
+    if isinstance(body, ContactEmployer):
+        return employer.contacted(employer.permission(state, body, now), fields)
+    return _CHANGE.validate_python({**fields, **_added(state.plan, asked, body, fields)})
+
+
+def _added(plan: PlanSnapshot, asked: Asked, body: PlanCommand, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what coaching adds to a command's own fields; takes away what no event may hold."""
+    match body:
+        case ChangeConsent():
+            return {"event_id": None}
+        case RecordSession():
+            done = plan.counters
+            recorded = done.sessions_attended + done.sessions_missed + done.sessions_cancelled
+            return {"session_id": f"session-{recorded + 1}"}
+        case CompleteReview(scores=scores) if scores:
+            return {"reliable_improvement": reviewing.reliable_improvement(scores)}
+        case RecordFitNote(fit_note=note):
+            del fields["fit_note"]
+            plain = FitNote(**note.model_dump())
+            return {"sealed": asked.sealed or SealedFitNote(fit_note=Sealed.of(plain))}
+        case ChangeBarrier():
+            return _barrier(plan, asked, body, fields)
+    return {}
+
+
+def _barrier(plan: PlanSnapshot, asked: Asked, body: ChangeBarrier, fields: dict[str, Any]) -> dict[str, Any]:
+    del fields["health"]
+    known = next((one for one in plan.barriers if one.barrier_id == body.barrier_id), None)
+    sealed = asked.sealed
+    if sealed is None and body.health is not None:
+        sealed = SealedBarrier(health_barrier=Sealed.of(HealthBarrier(condition=body.health)))
+    if known is not None:
+        return {"area": known.area, "sealed": None}
+    named = BarrierArea.WORKPLACE if body.workplace is not None else BarrierArea.SOCIAL
+    return {"area": BarrierArea.HEALTH if sealed is not None else named, "sealed": sealed}
