@@ -14,8 +14,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.coaching import access, views
 from services.coaching.additional import additional_to
+from services.coaching.caseload.coach_api import router as coach_router
+from services.coaching.caseload.cover import covered_by, covered_in
+from services.coaching.caseload.taking import take_place
+from services.coaching.caseload.work_api import router as work_router
 from services.coaching.domain import proposing
 from services.coaching.domain.commands import Asked, PlanCommand
+from services.coaching.domain.dates import london_day
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
@@ -25,6 +30,7 @@ from services.contracts.base import Uuid
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, Open, Principal, ReadSession, create_api, require
+from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.sealing.content import sealed_text
 from services.kernel.settings import Settings
@@ -52,10 +58,12 @@ async def command(
 
     async def handle(tx: Transaction) -> Answer:
         await tx.conn.execute(_LOCK, referral_id)
-        access.refuse_bystander(who, await tx.load(referral_id), expected)
+        covered = await covered_by(tx.conn, who.subject, london_day(tx.now))
+        before = access.refuse_bystander(who, await tx.load(referral_id), expected, covered)
         done = await tx.execute(
             Command(tx.command_id, COMMAND_TYPE, referral_id, Asked(body, expected), actor=who.subject)
         )
+        await take_place(tx, who, before, done.state)
         return Answer(
             200,
             {
@@ -78,7 +86,7 @@ async def plan(
 
     ``ETag`` is its version, for If-Match.
     """
-    found = await _plan(session, who, referral_id)
+    found = await _plan(request, session, who, referral_id)
     row = await session.get(RecommendationRow, (referral_id, found.plan.revision))
     sealed = views.sealed_in(row)
     if sealed is not None:
@@ -92,9 +100,11 @@ async def plan(
 
 
 @router.get("/plans/{referral_id}/notes", summary="The notes of a plan")
-async def notes(referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach) -> list[views.NoteView]:
+async def notes(
+    referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach, request: Request
+) -> list[views.NoteView]:
     """Return the coaches' notes, the earliest first."""
-    found = await _plan(session, who, referral_id)
+    found = await _plan(request, session, who, referral_id)
     query = select(NoteRow).where(col(NoteRow.referral_id) == referral_id).order_by(col(NoteRow.plan_version))
     rows = [(row, sealed_text(row.text, NOTE)) for row in await session.exec(query)]
     await opener.unlock(found.person_id, [text for _, text in rows])
@@ -103,6 +113,7 @@ async def notes(referral_id: ReferralId, session: ReadSession, opener: Open, who
 
 @router.get("/plans", summary="The plans of a caseload or an organisation")
 async def plans(
+    request: Request,
     session: ReadSession,
     who: Coach,
     coach: Annotated[str | None, Query(max_length=64, description="Only this coach's.")] = None,
@@ -110,13 +121,14 @@ async def plans(
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> views.PlanPage:
-    """Return plans by day of referral. A coach sees their own and those that nobody holds yet."""
+    """Return plans by day of referral. A coach sees their own, those covered and those that nobody holds yet."""
     where = [
         col(PlanRow.programme) == who.programme,
         or_(col(PlanRow.provider) == who.organisation_id, col(PlanRow.provider).is_(None)),
     ]
     if who.role == access.COACH:
-        where.append(or_(col(PlanRow.coach) == who.subject, col(PlanRow.coach).is_(None)))
+        mine = {who.subject, *await covered_in(session, who.subject, london_day(parts_of(request).clock()))}
+        where.append(or_(col(PlanRow.coach).in_(sorted(mine)), col(PlanRow.coach).is_(None)))
     if coach is not None:
         where.append(col(PlanRow.coach) == coach)
     if state is not None:
@@ -135,10 +147,12 @@ async def plans(
     return views.PlanPage(plans=page, next=_cursor(page[-1]) if more else None)
 
 
-async def _plan(session: AsyncSession, who: Principal, referral_id: str) -> Plan:
+async def _plan(request: Request, session: AsyncSession, who: Principal, referral_id: str) -> Plan:
+    parts = parts_of(request)
     found = await (await session.connection()).execute(_STATE, {"key": referral_id})
     state = found.scalar_one_or_none()
-    return access.refuse_stranger(who, None if state is None else Plan.model_validate_json(state))
+    covered = await covered_in(session, who.subject, london_day(parts.clock()))
+    return access.refuse_stranger(who, None if state is None else parts.service.read_state(state), covered)
 
 
 async def _since_confirmed(session: AsyncSession, found: Plan) -> Sequence[RecommendationRow]:
@@ -176,7 +190,7 @@ def create_app(settings: Settings, **parts: Any) -> FastAPI:
     return create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, coach_router, work_router],
         title="Pathway coaching",
         description="Plans: what was recommended, what was agreed, what was done.",
         **parts,

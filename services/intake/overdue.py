@@ -6,9 +6,9 @@ from datetime import date
 from functools import cache
 from typing import Final
 
-from services.intake.bank_holidays import is_closed
-from services.intake.domain.working_days import due_day, overdue_since_receipt, working_days_between
+from services.contracts.working_days import due_day, overdue_since_receipt, working_days_between
 from services.kernel.operations.audit import Pool
+from services.programmes.bank_holidays import is_closed
 from services.programmes.book import ProgrammeBook
 
 EARLIEST: Final = date(2000, 1, 1)

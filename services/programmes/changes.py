@@ -68,6 +68,7 @@ def _support(old: Programme, new: Programme, since: str) -> Iterator[Change]:
     for label, name in (
         ("weeks between reviews", "review_every_weeks"),
         ("days for an outcome", "outcome_window_days"),
+        ("open plans for one coach", "caseload_ceiling"),
     ):
         for what in _value(label, getattr(old.support, name), getattr(new.support, name)):
             yield Change("support", since, what)

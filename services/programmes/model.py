@@ -149,6 +149,7 @@ class Support(Frozen):
 
     ``length_weeks`` is the most for anybody; ``length_by_work`` says where it is less. ``offers``: the kinds
     of support that this programme is there for, where its source names them (codes of the support list).
+    ``caseload_ceiling``: the most open plans for one coach; null: the programme names none, each coach's own counts.
     """
 
     length_weeks: Weeks
@@ -156,6 +157,7 @@ class Support(Frozen):
     offers: tuple[Code, ...] = ()
     review_every_weeks: Weeks
     outcome_window_days: Days
+    caseload_ceiling: Annotated[int, Field(ge=1, le=500)] | None = None
 
     def weeks_for(self, work_status: str) -> int:
         """Return for how many weeks somebody of a work status is supported."""

@@ -73,6 +73,7 @@ def _of_people(programme: Programme) -> list[tuple[str, list[str]]]:
         eligibility += [f"{part.code}: {part.text} ({in_words(part.when)})" for part in place.eligibility]
     length = [f"At most {support.length_weeks} weeks, a review every {support.review_every_weeks}."]
     length += [f"{', '.join(part.work)}: {part.weeks} weeks." for part in support.length_by_work]
+    length += [f"At most {support.caseload_ceiling} open plans for one coach."] if support.caseload_ceiling else []
     length += [f"Offers {', '.join(support.offers)}."] if support.offers else []
     return [
         ("Providers", [f"{p.name}{', offered, never assigned' if p.specialist else ''}" for p in programme.providers]),

@@ -1,7 +1,7 @@
 """The tables of caseloads: coaches, their absences, and each plan as every one of its versions left it.
 
-All of them follow from the log alone. ``plan_history`` is what work lists are computed from, so that they can be asked as
-of any day: a row for each event, with the few facts of it that a list needs.
+All of them follow from the log alone. ``plan_history`` is what work lists are computed from, so that they can be asked
+as of any day: a row for each event, with the few facts of it that a list needs.
 """
 
 import json

@@ -1,6 +1,6 @@
 """What may be asked of a coach's aggregate: the commands, and each read back from its event.
 
-A command says what was seen of other aggregates under lock (how many plans the coach holds, whether the cover is there):
+A command says what was seen of other aggregates under lock (how many plans the coach holds, whether the cover is free):
 ``decide`` looks at one coach only, and its event keeps what it was told.
 """
 

@@ -1,8 +1,8 @@
 """A coach as an aggregate of its own: ``decide`` and ``evolve``.
 
 It holds what a coach can take on and when they are away. How many plans a coach holds follows from the plans, and is
-seen under the lock of this aggregate: so two plans never take the last place. That an absence has begun or ended follows
-from its days when somebody looks; no timer moves anything.
+seen under the lock of this aggregate: so two plans never take the last place. That an absence has begun or ended
+follows from its days when somebody looks; no timer moves anything.
 """
 
 from collections.abc import Iterable
@@ -71,15 +71,16 @@ def overlaps(one: Absence, other: Absence) -> bool:
     return len(days) == len((one, other)) and max(d[0] for d in days) <= min(d[1] for d in days)
 
 
-def ceiling(profile: CoachProfile, programme_ceiling: int | None) -> int:
+def lower(capacity: int, programme_ceiling: int | None) -> int:
     """Return how many open plans a coach may hold: their own capacity, or the programme's ceiling where it is lower."""
-    return profile.capacity if programme_ceiling is None else min(profile.capacity, programme_ceiling)
+    return capacity if programme_ceiling is None else min(capacity, programme_ceiling)
 
 
 def decide(state: Coach | None, cause: Command, *, now: datetime) -> list[Draft]:
     """Return the event of a command. Raises Refused: 404, 409 for an illegal move, 422 for impossible days."""
     today, by, data = london_day(now), cause.actor, cause.data
     change: CoachChange
+    fields: dict[str, Any]
     if isinstance(data, RegisterCoach):
         return [_registered(state, cause.key, data, by, today)]
     found = _working(state)
@@ -160,7 +161,7 @@ def _against_taking(found: Coach, data: TakePlan, today: date) -> list[tuple[int
         cover = "nobody covers" if away.cover is None else f"{away.cover} covers"
         until = "until further notice" if away.until_on is None else f"until {away.until_on}"
         return [(409, Reason("coach_absent", f"the coach is away {until}; {cover}", "/coach"))]
-    most = ceiling(found.profile, data.programme_ceiling)
+    most = lower(found.profile.capacity, data.programme_ceiling)
     if data.open_plans >= most:
         message = (
             f"the coach holds {data.open_plans} open plans of at most {most}; choose another, or transfer one first"

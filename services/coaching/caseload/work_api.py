@@ -1,0 +1,78 @@
+"""HTTP: the work lists of a caseload or an organisation, as of a day."""
+
+from datetime import date
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from services.coaching import access
+from services.coaching.caseload.cover import covered_by
+from services.coaching.caseload.reading import EARLIEST, LATEST, Reach, Work, work
+from services.coaching.domain.caseload.work import WorkList
+from services.coaching.domain.dates import london_day
+from services.contracts.base import Actor, Uuid
+from services.kernel.decision import Reason, Refused
+from services.kernel.http import Principal, ReadSession, require
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
+from services.kernel.http.parts import parts_of
+
+router = APIRouter(tags=["caseload"])
+
+Coach = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
+AsOf = Annotated[
+    date | None, Query(ge=EARLIEST, le=LATEST, description="The London day at whose end it is looked at; today.")
+]
+PLACE_PARTS: Final = 4
+
+
+class WorkItem(BaseModel):
+    """One thing to see to."""
+
+    list: WorkList
+    referral_id: Uuid
+    coach: Actor | None
+    away: Annotated[bool, Field(description="The plan's coach is away on that day.")]
+    cover: Annotated[Actor | None, Field(description="Who stands in. Null although away: nobody does yet.")]
+    since: Annotated[date, Field(description="The day from which it had to be seen to.")]
+    due_on: Annotated[date | None, Field(description="The last day on which it is in time. Null: there is none.")]
+    overdue: bool
+    about: Annotated[Uuid | None, Field(description="The further referral that it is about.")]
+
+
+@router.get("/caseload/work", summary="What is to be seen to as of a day")
+async def work_items(
+    request: Request,
+    response: Response,
+    _: ReadSession,
+    who: Coach,
+    list_: Annotated[list[WorkList] | None, Query(alias="list", description="Only these lists; all.")] = None,
+    coach: Annotated[str | None, Query(max_length=64, description="Only this coach's; for team leads.")] = None,
+    as_of: AsOf = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> list[WorkItem]:
+    """List what is due first first; ``Link`` names the next page.
+
+    A coach sees their own plans, those covered on that day and those that nobody holds; a team lead the organisation's.
+    """
+    parts = parts_of(request)
+    day = as_of or london_day(parts.clock())
+    async with parts.pool.acquire() as connection:
+        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, day)
+        reach = Reach(who.programme, who.organisation_id, coaches=None if who.role == access.TEAM_LEAD else mine)
+        if coach is not None:
+            if reach.coaches is not None and coach not in reach.coaches:
+                raise Refused(Reason("other_coach", "only a team lead sees another coach's lists"), status=403)
+            reach = Reach(reach.programme, reach.provider, frozenset({coach}), free=False)
+        wanted = None if list_ is None else frozenset(list_)
+        found = await work(connection, parts.commands.policy, day, reach, wanted)
+    place = place_of(cursor, PLACE_PARTS)
+    rest = [one for one in found if place is None or one.place > place]
+    if len(rest) > limit:
+        link_next(request, response, cursor_of(*rest[limit - 1].place))
+    return [_view(one) for one in rest[:limit]]
+
+
+def _view(one: Work) -> WorkItem:
+    return WorkItem.model_validate(one.as_dict())
