@@ -1,0 +1,79 @@
+"""Who may be handed a plan on paper: to the person themselves always, to GP and employer under a consent each."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from services.coaching.domain.plan import Plan
+from services.contracts.codes import ConsentKind
+from services.contracts.consent import ConsentFact, ConsentHistory, first_words
+from services.contracts.plan_codes import AdjustmentState, PlanState
+from services.kernel.decision import Reason
+
+
+class View(StrEnum):
+    """For whom a page is written."""
+
+    PARTICIPANT = "participant"
+    GP = "gp"
+    EMPLOYER = "employer"
+
+
+NEEDS: Final = {View.GP: ConsentKind.SHARE_WITH_GP, View.EMPLOYER: ConsentKind.SHARE_WITH_EMPLOYER}
+"""The consent that a view is made under; the person's own needs none."""
+
+OPEN_ADJUSTMENTS: Final = frozenset({AdjustmentState.PROPOSED, AdjustmentState.AGREED, AdjustmentState.IN_PLACE})
+"""What an employer's page shows: what may still be done. What was refused or has ended is nobody's news there."""
+
+_NAMES: Final = {View.GP: "GP", View.EMPLOYER: "employer"}
+
+
+def history(plan: Plan, now: datetime, known: Sequence[ConsentFact] = ()) -> ConsentHistory:
+    """Return what is known of a plan's consents: the latest word on each, and ``known`` earlier ones."""
+    consents = plan.plan.consents
+    words = [] if consents is None else first_words(consents, plan.referred_on, now, plan.referral_id)
+    return ConsentHistory.of(plan.referral_id, [*words, *known])
+
+
+def why_not(plan: Plan, view: View, on: date, consents: ConsentHistory) -> list[Reason]:
+    """Return all that keeps a view from being made on a day; nothing: it may be. Each says what to do."""
+    found = []
+    if plan.state is PlanState.WITHDRAWN:
+        found.append(Reason("plan_withdrawn", "the person no longer takes part; nothing is handed out any more"))
+    consent = _consent_missing(view, on, consents)
+    if consent is not None:
+        found.append(consent)
+    content = _nothing_to_show(plan, view)
+    if content is not None:
+        found.append(content)
+    return found
+
+
+def _consent_missing(view: View, on: date, consents: ConsentHistory) -> Reason | None:
+    kind = NEEDS.get(view)
+    if kind is None:
+        return None
+    standing = consents.standing(kind, on)
+    if standing is not None and standing.given:
+        return None
+    name = _NAMES[view]
+    said = (
+        f"the person has not been asked whether you may share with the {name}"
+        if standing is None
+        else f"the person's word since {standing.on} is not to share with the {name}"
+    )
+    what = f"ask them, and record their answer (consent_changed, {kind.value}); without it the {name} gets nothing"
+    return Reason(f"{view.value}_consent_missing", f"{said}; {what}")
+
+
+def _nothing_to_show(plan: Plan, view: View) -> Reason | None:
+    held = plan.plan
+    match view:
+        case View.PARTICIPANT if held.agreed_on is None:
+            return Reason("not_agreed", "no plan is agreed yet; agree goals and steps with the person first")
+        case View.GP if held.confirmed_on is None:
+            return Reason("not_confirmed", "nothing is decided yet; confirm or override the recommendation first")
+        case View.EMPLOYER if not any(one.state in OPEN_ADJUSTMENTS for one in held.adjustments):
+            return Reason("no_adjustment", "no adjustment is proposed, agreed or in place; record one first")
+    return None

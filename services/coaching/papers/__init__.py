@@ -1,0 +1,1 @@
+"""Pages to print and letters to send: words, templates, the queue, HTTP and commands."""
