@@ -1,4 +1,4 @@
-"""Code lists of what persons say about eligibility: why they decided, why somebody contests it."""
+"""Code lists of what persons say about eligibility, and of why contact details are read."""
 
 from enum import StrEnum
 
@@ -22,3 +22,13 @@ class ContestGround(StrEnum):
     RULE_MISREAD = "rule_misread"
     CIRCUMSTANCES_CHANGED = "circumstances_changed"
     NOT_STATED = "not_stated"
+
+
+class ContactPurpose(StrEnum):
+    """What a coach needs a person's name and contact details for; kept with who read them."""
+
+    CALL = "call"
+    LETTER = "letter"
+    APPOINTMENT = "appointment"
+    PRINTED_PLAN = "printed_plan"
+    WELFARE_CHECK = "welfare_check"

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from services.intake import (
     batch_api,
     consent_api,
+    contact_api,
     correction_api,
     eligibility_api,
     employer_api,
@@ -118,7 +119,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
         routers=[
             *(router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router),
             *(invitation_api.router, employer_api.router, batch_api.router),
-            *(eligibility_api.router, correction_api.router, routes_api.router),
+            *(eligibility_api.router, correction_api.router, routes_api.router, contact_api.router),
             *(safety_router(settings), refused_api.router),
         ],
         title="Pathway intake",

@@ -13,6 +13,7 @@ OF_PERSON: Mapping[str, str] = {
     " ORDER BY near_match_id",
     "invitation": "SELECT * FROM invitation WHERE person_id = ANY($1::text[]) ORDER BY identified_on, invitation_id",
     "safety_task": "SELECT * FROM safety_task WHERE person_id = ANY($1::text[]) ORDER BY raised_at, task_id",
+    "contact_read": "SELECT * FROM contact_read WHERE person_id = ANY($1::text[]) ORDER BY asked_at, request_id",
     "referral": "SELECT * FROM referral WHERE person_id = ANY($1::text[]) ORDER BY received_at, referral_id",
 }
 OF_KEY: Mapping[str, str] = {
@@ -21,6 +22,7 @@ OF_KEY: Mapping[str, str] = {
     "referral_details": "SELECT * FROM referral_details WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "referral_status": "SELECT * FROM referral_status WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, on_day, topic, sequence, status",
+    "plan_holder": "SELECT * FROM plan_holder WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "eligibility_review": "SELECT * FROM eligibility_review WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, opened",
     "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",

@@ -11,6 +11,7 @@ from services.intake import (
     consents,
     details,
     employer_store,
+    holders,
     invitation_store,
     near_matches,
     persons,
@@ -58,7 +59,7 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         project=project,
         tables=(
             *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
-            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED),
+            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED, holders.HOLDER),
             *invitation_store.TABLES,
             *employer_store.TABLES,
         ),
@@ -97,6 +98,7 @@ def _heard(key: str, cause: Received) -> Iterable[Row]:
     if cause.type == types.PLAN_UPDATED:
         said = consent_facts(cause.id, cause.occurred_at, cause.data)
         yield from consents.rows(key, types.TOPIC_PLAN, cause.sequence, said)
+        yield from holders.rows(key, cause.sequence, cause.data)
 
 
 def _own(event: Event, data: Any, seal: Callable[[str, str], str]) -> Iterable[Row]:
