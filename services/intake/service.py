@@ -11,6 +11,7 @@ from services.intake import (
     consents,
     details,
     employer_store,
+    handovers,
     holders,
     invitation_store,
     near_matches,
@@ -18,6 +19,7 @@ from services.intake import (
     reviews,
     word_back,
 )
+from services.intake.domain import handed_over
 from services.intake.domain.aggregates import State, decide, evolve, reissue, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
@@ -62,12 +64,14 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
             *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED, holders.HOLDER),
             *invitation_store.TABLES,
             *employer_store.TABLES,
+            handovers.LINKED,
         ),
         derived=(STATUS, consents.CONSENT, reviews.REVIEW, invitation_store.INVITATION, *employer_store.DERIVED),
         reissue=reissue,
         subject=subject,
         despite_restriction=frozenset({CREATE, WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
         reapplied=frozenset({types.TOPIC_PERSON}),
+        further=handed_over.further,
         look=look_of(NAME),
     )
 
@@ -75,9 +79,11 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
 def project(change: Change) -> Iterable[Row]:
     """Return the rows of a change: the person and the referral as posted, and what became of it."""
     cause = change.cause
-    if isinstance(cause, Received):
+    if isinstance(cause, Received) and not handed_over.begets(change.key, cause):
         yield from _heard(change.key, cause)
         return
+    if isinstance(cause, Received):
+        yield from handovers.rows(change.state, cause)
     data = cause.data if cause is not None else None  # no cause: folded again from the log
     for event in change.events:
         if event.type in _OTHER_KINDS:

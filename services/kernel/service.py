@@ -1,13 +1,13 @@
 """How a service describes itself to the kernel: its functions, its topics, its tables."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.kernel.decision import Cause, Command, Event
+from services.kernel.decision import Cause, Command, Event, Received
 from services.kernel.registry import Registry
 from services.kernel.sealing.content import NotSealed
 from services.kernel.settings import Settings
@@ -77,7 +77,9 @@ class Service:
     cause's data; None in its place: the service seals nothing. ``despite_restriction`` are the types of commands
     that a subject's restriction does not stop. Inputs of the ``reapplied`` topics are projected before a
     database is used that has not read them all, and all of them again by a restore: what they scrub must not be served
-    from a backup. ``look`` is asked now and then by the worker, beside its own look.
+    from a backup. ``further`` names another aggregate that an input begets, by the input alone: ``decide`` and
+    ``project`` get the input once more under that key, in the same transaction. ``look`` is asked now and then by the
+    worker, beside its own look.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Service:
     subject: Callable[[Any], str | None] | None = None
     despite_restriction: frozenset[str] = frozenset()
     reapplied: frozenset[str] = frozenset()
+    further: Callable[[Received], str | None] | None = None
     look: Look | None = None
 
     @property
@@ -110,6 +113,13 @@ class Service:
     def read_state(self, text: str, context: Any = None) -> Any:
         """Return a kept state. Raises ValueError for one that nobody can read."""
         return self._states.validate_json(text, context=context)
+
+    def begotten(self, cause: Cause | None) -> Received | None:
+        """Return an input as the further aggregate that it begets gets it; None where it begets none."""
+        if self.further is None or not isinstance(cause, Received):
+            return None
+        key = self.further(cause)
+        return None if key is None else replace(cause, key=key)
 
     def subject_of(self, state: Any, data: Any) -> str | None:
         """Return whose key seals what an aggregate in ``state`` holds, or would after its first cause ``data``."""

@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.intake.domain import employer, employer_asked, invitation, invitation_asked, referral, standing
+from services.intake.domain import (
+    employer,
+    employer_asked,
+    handed_over,
+    invitation,
+    invitation_asked,
+    referral,
+    standing,
+)
 from services.intake.domain.employer import Employer
 from services.intake.domain.invitation import Invitation
 from services.intake.domain.policy import IntakePolicy
@@ -28,7 +36,7 @@ def kind_of(type_: str) -> str:
 def decide(state: Any, cause: Cause, *, policy: IntakePolicy, now: datetime) -> list[Draft]:
     """Return what follows. Raises Refused."""
     if not isinstance(cause, Command):
-        return []
+        return handed_over.decide(state, cause, policy=policy, now=now)
     kind = kind_of(cause.type)
     if state is not None and state.kind != kind:
         raise Refused(Reason(f"{kind}_unknown", f"there is no such {kind}"), status=404)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -70,6 +70,10 @@ class History:
             return
         if isinstance(item, Decoded) and item.cause is not None:
             self.inputs[item.envelope.subject].setdefault((record.topic, item.envelope.sequence), item)
+            begotten = self.service.begotten(item.cause)
+            if begotten is not None:  # before everything that its own key says in that topic
+                place = (record.topic, -item.envelope.sequence)
+                self.inputs[begotten.key].setdefault(place, replace(item, cause=begotten))
 
     def _note(self, key: str, sequence: int, what: str, detail: str) -> None:
         self.differences.append(Difference(self.service.name, key, sequence, what, detail))

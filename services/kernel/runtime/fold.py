@@ -4,7 +4,8 @@ Shared by the batch transaction, by commands and by replay, so that the three ca
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -80,6 +81,21 @@ RESTRICTED = Reason(
     "person_restricted",
     "what is held of this person is kept and may not be used at present; ask who is responsible for data protection",
 )
+
+
+@contextmanager
+def together(output: Output, aggregates: Sequence[Aggregate]) -> Iterator[None]:
+    """Let aggregates take one cause, all or none: whatever is raised leaves them and ``output`` as they were."""
+    before = [(aggregate, aggregate.state, aggregate.sequence, aggregate.changed) for aggregate in aggregates]
+    sent, rows = len(output.outbox), {table: len(found) for table, found in output.rows.items()}
+    try:
+        yield
+    except Exception:
+        for aggregate, state, sequence, changed in before:
+            aggregate.state, aggregate.sequence, aggregate.changed = state, sequence, changed
+        del output.outbox[sent:]
+        output.rows = {table: output.rows[table][:count] for table, count in rows.items()}
+        raise
 
 
 def mint(service: Service, drafts: Sequence[Draft], key: str, sequence: int, cause: str, now: datetime) -> list[Event]:

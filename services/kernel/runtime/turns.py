@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.kernel.decision import PolicyMissing
+from services.kernel.decision import Command, PolicyMissing, Received
 from services.kernel.envelope import Envelope
 from services.kernel.raised import raised
 from services.kernel.runtime import fold
@@ -88,7 +88,16 @@ class Turns:
         if restoring:
             for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, keys):
                 self.restored.setdefault(key, {})[event_id] = sequence
+        await self._lock_begotten(connection, items)
         self._want_keys(items)
+
+    async def _lock_begotten(self, connection: Connection, items: Sequence[Decoded | Poison]) -> None:
+        """Lock the aggregates that items beget, and what waits and may follow them. None is older than its parent."""
+        if self.service.further is not None:
+            waiting = (item for turn in self.turns.values() for item in turn.waiting.values())
+            causes = (item.cause for item in (*items, *waiting) if isinstance(item, Decoded))
+            keys = {begotten.key for cause in causes if (begotten := self.service.begotten(cause)) is not None}
+            self.aggregates |= await lock_aggregates(connection, self.service, keys - self.aggregates.keys())
 
     def _want_keys(self, items: Sequence[Decoded | Poison]) -> None:
         """Raise KeysWanted where states or what waits concern subjects that the records did not name."""
@@ -197,9 +206,17 @@ class Turns:
         assert item.cause is not None  # noqa: S101  without one there is nothing to decide
         envelope = item.envelope
         lineage = Lineage(self.clock(), envelope.correlationid, envelope.traceparent)
-        aggregate, now = self.aggregates[key], envelope.recordedtime
-        sealing = Sealing(self.keys or {}, item.sealed)
-        return len(fold.apply(self.service, self.policy, aggregate, item.cause, now, lineage, self.output, sealing))
+        now, sealing = envelope.recordedtime, Sealing(self.keys or {}, item.sealed)
+        begotten = self.service.begotten(item.cause)
+
+        def apply(cause: Received | Command) -> int:
+            aggregate = self.aggregates[cause.key]
+            return len(fold.apply(self.service, self.policy, aggregate, cause, now, lineage, self.output, sealing))
+
+        if begotten is None:
+            return apply(item.cause)
+        with fold.together(self.output, [self.aggregates[begotten.key], self.aggregates[key]]):
+            return apply(begotten) + apply(item.cause)
 
     def _already_answered(self, envelope: Envelope) -> bool:
         """After a restore, skip the inputs that our own log shows as answered, and in each topic those before them.
@@ -215,10 +232,11 @@ class Turns:
 
     def _keep_rows(self, item: Decoded) -> int:
         """Write the rows that follow from an answered input itself; the restore knew its events alone."""
-        if item.cause is not None:
-            key = item.envelope.subject
-            for table, row in list(self.service.project(Change(key, item.cause, [], self.aggregates[key].state))):
-                self.output.rows.setdefault(table, []).append(row)
+        for cause in (self.service.begotten(item.cause), item.cause):
+            if cause is not None:
+                change = Change(cause.key, cause, [], self.aggregates[cause.key].state)
+                for table, row in list(self.service.project(change)):
+                    self.output.rows.setdefault(table, []).append(row)
         return 0
 
     def restored_passed(self) -> list[tuple[str, str]]:

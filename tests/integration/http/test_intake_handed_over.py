@@ -1,0 +1,193 @@
+"""A plan handed over begets a linked referral: intake on PostgreSQL, the other services on databases in memory."""
+
+import json
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from services.contracts import types
+from services.intake.domain.handed_over import linked_referral_id
+from services.intake.examples import GP_REFERRAL
+from services.intake.service import build
+from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.replay.comparing import compare
+from services.kernel.replay.folding import replay
+from services.kernel.replay.history import History
+from services.kernel.runtime.inbox import Inbox
+from services.kernel.runtime.records import Record
+from services.kernel.settings import Settings
+from tests.integration.http.conftest import Ask, calling
+from tests.integration.http.test_intake import ask, gp, intake, keys, post, settings, stored, token
+from tests.integration.http.test_intake_consents_downstream import OUTBOX, Pathway, pathway
+from tests.parts.keys import MadeKeys
+
+__all__ = ["ask", "gp", "intake", "keys", "pathway", "settings", "stored"]
+
+OTHER = "working-well-early-help"
+HAND_OVER = {"programme": OTHER, "channel": "phone"}
+REFERRALS = (
+    "SELECT json_agg(json_build_array(referral_id, programme, organisation_id, linked_referral, route) "
+    "ORDER BY referred_on, referral_id) FROM referral"
+)
+
+
+async def handed_over(gp: httpx.AsyncClient, pathway: Pathway) -> tuple[str, str]:
+    """Return the ids of a referral and of the one that its handover begets."""
+    key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
+    await pathway.flow()
+    pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
+    pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
+    assert pathway.world.refused == []
+    await pathway.flow()
+    return key, linked_referral_id(handover(pathway, key).headers["ce_id"])
+
+
+def handover(pathway: Pathway, key: str) -> Any:
+    """The record that says so."""
+    [found] = [
+        Headed(record)
+        for (topic, _), records in pathway.world.log.items()
+        for record in records
+        if topic == types.TOPIC_PLAN and record.key == key.encode() and b'"handed_over",' in (record.value or b"")
+    ]
+    return found
+
+
+class Headed:
+    """A record whose headers can be asked by name."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.headers = {name: value.decode() for name, value in record.headers if value is not None}
+
+
+def begotten(ask: Ask, key: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """What intake has said of a referral: attributes and data."""
+    rows = [json.loads(line) for line in ask(OUTBOX).splitlines()]
+    return [(headers, json.loads(value)) for found, headers, value in rows if found == key]
+
+
+async def test_the_other_programme_has_a_linked_referral(
+    gp: httpx.AsyncClient, intake: FastAPI, issuer: DevIssuer, pathway: Pathway, ask: Ask
+) -> None:
+    key, new = await handed_over(gp, pathway)
+    plan = pathway.plan(key)
+    assert (plan.state, plan.plan.closure, plan.plan.handed_over_to) == ("closed", "13", OTHER)
+    [(attributes, data)] = begotten(ask, new)
+    assert attributes["causationid"] == handover(pathway, key).headers["ce_id"]
+    assert attributes["type"] == types.REFERRAL_CREATED
+    assert (data["linked_referral"], data["person_id"], data["programme"]["id"]) == (key, plan.person_id, OTHER)
+    assert (data["referred_on"], data["route"], data["provider"]) == ("2024-11-25", "provider", f"{OTHER}-provider")
+    assert data["consents"] == {
+        "take_part": {"given": True, "on": "2024-11-25", "channel": "phone"},
+        "share_with_gp": None,
+        "share_with_employer": None,
+    }, "what was said to the first programme is not said to the second"
+    assert data["language"] == plan.plan.language
+    assert data["eligibility"]["outcome"] == "review", "what was not asked is for a named person"
+    assert {reason["known"] for reason in data["eligibility"]["reasons"]} == {False}
+    assert json.loads(ask(REFERRALS))[1] == [new, OTHER, plan.provider, key, "provider"]
+    details = "SELECT row(birth_date, family_name, contact::text) FROM referral_details WHERE referral_id = '{}'"
+    assert ask(details.format(new)) == ask(details.format(key)), "the person's details go with them"
+    async with calling(intake, token(issuer, "provider", plan.provider, programme=OTHER)) as provider:
+        assert (await provider.get(f"/referrals/{new}")).json()["status"] in {"eligibility_review", "on_hold"}
+
+
+async def test_nothing_is_paid_under_the_second(gp: httpx.AsyncClient, pathway: Pathway, ask: Ask) -> None:
+    """One person, one participant's price: here the first plan's, though the second has a session, too."""
+    key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
+    await pathway.flow()
+    pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
+    pathway.coach(key, "session_recorded", "2024-11-21", attendance="attended", minutes=30, channel="phone")
+    pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
+    await pathway.flow()
+    new = linked_referral_id(handover(pathway, key).headers["ce_id"])
+    await pathway.flow()
+    earned = pathway.world.parts["outcomes"].state
+    assert [entry.milestone for entry in earned(key).earned] == ["participant"]
+    assert earned(new) is None
+
+
+async def test_the_same_record_again_begets_nothing_more(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask, keys: MadeKeys
+) -> None:
+    _, new = await handed_over(gp, pathway)
+    before = ask(OUTBOX)
+    await pathway.flow()
+    assert ask(OUTBOX) == before
+    ask("UPDATE stream_position SET next_offset = 0, last_sha256 = NULL")
+    ask("DELETE FROM key_position")
+    service = build()
+    inbox = Inbox(service, service.policy(), intake.state.parts.pool, keys=keys)
+    for (topic, _), records in pathway.world.log.items():
+        if topic in service.inputs and records:
+            await inbox.process(records)
+    assert len(begotten(ask, new)) == 1, "also where the whole topic is read again: the referral is there already"
+    assert ask(OUTBOX) == before
+
+
+async def test_a_replay_makes_the_same_referral_byte_for_byte(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, keys: MadeKeys, ask: Ask
+) -> None:
+    key, new = await handed_over(gp, pathway)
+    await pathway.flow()
+    service = build()
+    history = whole(pathway.world.log.values())
+    replayed = replay(history, service.policy(), keys=await keys.get(history.subjects().values()))
+    assert replayed.differences == []
+    assert replayed.aggregates[new].state.common.programme.id == OTHER
+    async with intake.state.parts.pool.acquire() as connection:
+        found = await compare(connection, history, replayed)
+    assert [difference for difference in found if difference.what != "event_only_in_log"] == [], "nothing was sent here"
+    forged = whole(pathway.world.log.values())
+    own = forged.own[new][1]
+    forged.own[new][1] = type(own)(own.envelope, own.value.replace(key.encode(), new.encode()), own.event, own.sealed)
+    found = replay(forged, service.policy(), keys=await keys.get(forged.subjects().values()))
+    assert [difference.what for difference in found.differences] == ["other_bytes"]
+
+
+def whole(log: Any) -> History:
+    history = History(build())
+    for records in log:
+        for record in records:
+            history.add(record)
+    return history
+
+
+async def test_of_an_erased_person_no_referral_is_made(
+    gp: httpx.AsyncClient, pathway: Pathway, ask: Ask, keys: MadeKeys
+) -> None:
+    key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
+    await pathway.flow()
+    pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
+    pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
+    keys.erased.add(pathway.plan(key).person_id)
+    await pathway.flow()
+    assert json.loads(ask("SELECT json_agg(referral_id) FROM referral")) == [key]
+    assert begotten(ask, linked_referral_id(handover(pathway, key).headers["ce_id"])) == []
+
+
+async def test_a_handover_that_waits_for_an_earlier_event_begets_it_when_that_comes(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask, settings: Settings, keys: MadeKeys
+) -> None:
+    """The missing event came last: both are applied in one batch, the second out of the waiting room."""
+    key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
+    await pathway.flow()
+    pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
+    pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
+    pathway.world.read_in_order()
+    new = linked_referral_id(handover(pathway, key).headers["ce_id"])
+    place = next(p for p, records in pathway.world.log.items() if handover(pathway, key).record in records)
+    records = pathway.world.log[place]
+    confirmed, handed = records[-2], records[-1]
+    swapped = [
+        type(handed)(confirmed.topic, confirmed.partition, confirmed.offset, handed.key, handed.value, handed.headers),
+        type(handed)(handed.topic, handed.partition, handed.offset, confirmed.key, confirmed.value, confirmed.headers),
+    ]
+    service = build()
+    inbox = Inbox(service, service.policy(), intake.state.parts.pool, keys=keys)
+    await inbox.process([*records[:-2], swapped[0]])
+    assert begotten(ask, new) == []
+    await inbox.process([swapped[1]])
+    assert len(begotten(ask, new)) == 1
