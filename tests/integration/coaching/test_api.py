@@ -1,143 +1,21 @@
 """Coaching over HTTP on a real database: commands, the plan, the caseload, who may see what."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.coaching.api import create_app
 from services.coaching.store import NOTE
-from services.contracts import types
-from services.contracts.assessment import Assessment, Phq9
-from services.contracts.triage import SealedFindings
-from services.kernel.decision import Received
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.ids import event_id, uuid7
-from services.kernel.runtime.fold import Lineage, Output, Sealing, apply
-from services.kernel.runtime.tables import finish, lock_aggregates, save
-from services.kernel.sealing.content import Sealed
 from services.kernel.sealing.tokens import open_token, seal
-from services.kernel.settings import Environment, Settings
-from tests.parts.databases import Database, Databases
+from tests.integration.coaching.world import PLAN, PROGRAMME, REFERRALS, Desk, Triage, codes, with_answers
+from tests.parts.databases import Database
 from tests.parts.keys import MadeKeys, key_of
-from tests.unit.coaching.desk import (
-    FINDINGS,
-    FIRST_STEPS,
-    GOAL,
-    NOW,
-    PERSON,
-    REFERRED_ON,
-    SERVICE,
-    as_it_comes,
-    policy,
-    triage_event,
-)
-
-PROGRAMME = "workwell-greater-manchester"
-PROVIDER = "growth-company"
-REFERRALS = [f"0192f3a1-5c77-4b0e-9d43-6a1f0c2e{number:04x}" for number in range(5)]
-PLAN = REFERRALS[0]
-_keys = itertools.count(1)
-
-Triage = Callable[..., Awaitable[None]]
-
-
-def with_answers() -> SealedFindings:
-    answers = Assessment(phq9=Phq9(score=12, item9=0))
-    return SealedFindings(findings=Sealed.of(FINDINGS), assessment=Sealed.of(answers))
-
-
-@pytest.fixture
-def coaching(database: Databases) -> Database:
-    return database("coaching")
-
-
-@pytest.fixture
-async def triage(coaching: Database) -> AsyncIterator[Triage]:
-    """Let ``triage.completed`` arrive for referrals, through the kernel's own fold and writes."""
-    connection = await asyncpg.connect(coaching.dsn)
-
-    async def arrive(*referrals: str, **fields: Any) -> None:
-        async with connection.transaction():
-            output = Output()
-            locked = await lock_aggregates(connection, SERVICE, referrals)
-            for key in referrals:
-                number = next(_keys)
-                cause = event_id(uuid7(NOW, number.to_bytes(10, "big")), types.TRIAGE_COMPLETED, 0)
-                plain = triage_event(types.TRIAGE_COMPLETED, referral_id=key, **fields)
-                data, came = as_it_comes(cause, types.TRIAGE_COMPLETED, plain)
-                received = Received(cause, types.TRIAGE_COMPLETED, key, data, NOW, number)
-                sealing = Sealing({PERSON: key_of(PERSON)}, came)
-                apply(SERVICE, policy(), locked[key], received, NOW, Lineage(NOW, cause), output, sealing)
-            await save(connection, list(locked.values()), output)
-            await finish(connection, output)
-
-    yield arrive
-    await connection.close()
-
-
-@pytest.fixture
-def settings(coaching: Database) -> Settings:
-    return Settings(environment=Environment.DEVELOPMENT, database_url=SecretStr(coaching.dsn))
-
-
-@pytest.fixture
-def issuer(settings: Settings) -> DevIssuer:
-    return DevIssuer(settings)
-
-
-@pytest.fixture
-def keys() -> MadeKeys:
-    return MadeKeys()
-
-
-@pytest.fixture
-async def client(settings: Settings, issuer: DevIssuer, keys: MadeKeys) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: NOW, keys=keys)
-    transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
-        yield made
-
-
-class Desk:
-    """Somebody at a desk of a provider."""
-
-    def __init__(
-        self, client: httpx.AsyncClient, issuer: DevIssuer, sub: str, role: str = "coach", org: str = PROVIDER
-    ) -> None:
-        self.client = client
-        self.headers = issuer.headers(role, sub=sub, org=org, organisation_kind="provider", programme=PROGRAMME)
-
-    async def ask(self, kind: str, *, plan: str = PLAN, if_match: str | None = None, **fields: Any) -> httpx.Response:
-        headers = {**self.headers, "Idempotency-Key": f"key-{next(_keys)}"}
-        if if_match is not None:
-            headers["If-Match"] = if_match
-        body = {"kind": kind, "occurred_on": REFERRED_ON.isoformat(), **fields}
-        return await self.client.post(f"/plans/{plan}/commands", json=body, headers=headers)
-
-    async def get(self, path: str, **params: Any) -> httpx.Response:
-        return await self.client.get(path, params=params, headers=self.headers)
-
-
-@pytest.fixture
-def ada(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
-    return Desk(client, issuer, "coach-ada")
-
-
-@pytest.fixture
-def ben(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
-    return Desk(client, issuer, "coach-ben")
-
-
-def codes(answer: httpx.Response) -> list[str]:
-    return [error["code"] for error in answer.json()["errors"]]
+from tests.unit.coaching.desk import FIRST_STEPS, GOAL, NOW, PERSON, REFERRED_ON
 
 
 async def test_a_later_recommendation_names_what_it_would_change(ada: Desk, triage: Triage) -> None:

@@ -1,0 +1,225 @@
+"""Caseloads over HTTP on a real database: places under a ceiling, transfer, absence and cover, work lists."""
+
+import asyncio
+from datetime import date, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from services.contracts import types
+from services.kernel.http.dev_issuer import DevIssuer
+from tests.integration.coaching.world import PLAN, REFERRALS, Desk, Triage, codes, numbers
+from tests.parts.databases import Database
+from tests.unit.coaching.desk import FIRST_STEPS, GOAL, REFERRED_ON, TODAY
+
+
+@pytest.fixture
+def lead(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
+    return Desk(client, issuer, "lead-1", "team_lead")
+
+
+async def say(desk: Desk, coach: str, kind: str, **fields: Any) -> httpx.Response:
+    headers = {**desk.headers, "Idempotency-Key": f"coach-{next(numbers)}"}
+    return await desk.client.post(f"/coaches/{coach}/commands", json={"kind": kind, **fields}, headers=headers)
+
+
+async def register(lead: Desk, coach: str, capacity: int = 2, **profile: Any) -> None:
+    answer = await say(lead, coach, "registered", profile={"capacity": capacity, **profile})
+    assert answer.status_code == 200, answer.text
+
+
+async def away(desk: Desk, coach: str, first: date, last: date | None, cover: str | None) -> httpx.Response:
+    until = None if last is None else last.isoformat()
+    return await say(desk, coach, "absence_recorded", from_on=first.isoformat(), until_on=until, cover=cover)
+
+
+async def seen(desk: Desk, **params: Any) -> list[tuple[str, str]]:
+    answer = await desk.get("/caseload/work", **params)
+    assert answer.status_code == 200, answer.text
+    return [(item["list"], item["referral_id"]) for item in answer.json()]
+
+
+async def test_nobody_takes_a_plan_over_their_capacity(lead: Desk, ada: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:3])
+    await register(lead, "coach-ada", capacity=2)
+    for plan in REFERRALS[:2]:
+        assert (await ada.ask("recommendation_confirmed", plan=plan, revision=1)).status_code == 200
+    full = await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)
+    assert (full.status_code, codes(full)) == (409, ["caseload_full"])
+    by_name = await lead.ask("coach_assigned", plan=REFERRALS[2], coach="coach-ada")
+    assert (by_name.status_code, codes(by_name)) == (409, ["caseload_full"])
+    untouched = (await lead.get(f"/plans/{REFERRALS[2]}")).json()
+    assert (untouched["state"], untouched["plan_version"], untouched["plan"]["coach"]) == ("proposed", 1, None)
+    await ada.ask("closed", plan=REFERRALS[0], closure="46")
+    assert (await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)).status_code == 200
+
+
+async def test_two_plans_at_once_do_not_share_the_last_place(lead: Desk, ada: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:4])
+    await register(lead, "coach-ada", capacity=1)
+    answers = await asyncio.gather(
+        *(lead.ask("coach_assigned", plan=plan, coach="coach-ada") for plan in REFERRALS[:4])
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert {code for answer in answers if answer.status_code == 409 for code in codes(answer)} == {"caseload_full"}
+
+
+async def test_a_transfer_keeps_the_history(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    await register(lead, "coach-ada")
+    await register(lead, "coach-ben")
+    await ada.ask("recommendation_confirmed", revision=1)
+    later = TODAY.isoformat()
+    moved = await lead.ask("coach_assigned", coach="coach-ben", occurred_on=later)
+    assert moved.status_code == 200
+    assert (await ada.get(f"/plans/{PLAN}")).status_code == 404
+    history = (await ben.get(f"/plans/{PLAN}/coaches")).json()
+    assert [(one["coach"], one["since_on"], one["until_on"], one["by"]) for one in history] == [
+        (None, REFERRED_ON.isoformat(), REFERRED_ON.isoformat(), None),
+        ("coach-ada", REFERRED_ON.isoformat(), later, "coach-ada"),
+        ("coach-ben", later, None, "lead-1"),
+    ]
+
+
+async def test_each_plan_taken_is_an_event_of_the_coach(
+    lead: Desk, ada: Desk, triage: Triage, coaching: Database
+) -> None:
+    await triage(PLAN)
+    await register(lead, "coach-ada")
+    await ada.ask("recommendation_confirmed", revision=1)
+    connection = await asyncpg.connect(coaching.dsn)
+    rows = await connection.fetch("SELECT key, type, topic, sequence FROM outbox WHERE type = $1", types.COACH_CHANGED)
+    await connection.close()
+    assert [(row["key"], row["topic"], row["sequence"]) for row in rows] == [
+        ("coach-ada", "plan.updated", 1),
+        ("coach-ada", "plan.updated", 2),
+    ]
+
+
+async def test_who_covers_sees_and_moves_the_plans_while_the_coach_is_away(
+    lead: Desk, ada: Desk, ben: Desk, triage: Triage
+) -> None:
+    await triage(PLAN)
+    await register(lead, "coach-ada")
+    await register(lead, "coach-ben")
+    await ada.ask("recommendation_confirmed", revision=1)
+    assert (await ben.get(f"/plans/{PLAN}")).status_code == 404
+    assert (await away(ada, "coach-ada", TODAY, TODAY, "coach-ben")).status_code == 200
+    assert (await ben.get(f"/plans/{PLAN}")).status_code == 200
+    assert [plan["referral_id"] for plan in (await ben.get("/plans")).json()["plans"]] == [PLAN]
+    done = await ben.ask("contacted", channel="phone", reached=False)
+    assert done.status_code == 200
+    assert (await ben.get(f"/plans/{PLAN}")).json()["plan"]["coach"] == "coach-ada", "cover is no transfer"
+    called_off = {"from_on": TODAY.isoformat(), "until_on": (TODAY - timedelta(days=1)).isoformat(), "cover": None}
+    assert (await say(ada, "coach-ada", "absence_changed", **called_off)).status_code == 200
+    assert (await ben.ask("contacted", channel="phone", reached=False)).status_code == 403
+
+
+async def test_nothing_is_given_to_a_coach_who_is_away(lead: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    await register(lead, "coach-ada")
+    await away(lead, "coach-ada", TODAY - timedelta(days=3), None, None)
+    refused = await lead.ask("coach_assigned", coach="coach-ada")
+    assert (refused.status_code, codes(refused)) == (409, ["coach_absent"])
+
+
+async def test_who_is_away_cannot_cover(lead: Desk) -> None:
+    for coach in ("coach-ada", "coach-ben"):
+        await register(lead, coach)
+    day = TODAY + timedelta(days=10)
+    await away(lead, "coach-ben", day, day, None)
+    refused = await away(lead, "coach-ada", TODAY, day, "coach-ben")
+    assert (refused.status_code, codes(refused)) == (409, ["cover_absent"])
+    unknown = await away(lead, "coach-ada", TODAY, day, "coach-nobody")
+    assert (unknown.status_code, codes(unknown)) == (422, ["cover_unknown"])
+    assert (await away(lead, "coach-ada", TODAY, day - timedelta(days=1), "coach-ben")).status_code == 200
+
+
+async def test_who_may_say_what_of_a_coach(lead: Desk, ada: Desk, ben: Desk, client: Any, issuer: DevIssuer) -> None:
+    refused = await say(ada, "coach-ada", "registered", profile={"capacity": 500})
+    assert (refused.status_code, codes(refused)) == (403, ["team_lead_only"])
+    await register(lead, "coach-ada")
+    assert (await away(ben, "coach-ada", TODAY, None, None)).status_code == 403
+    other = Desk(client, issuer, "lead-2", "team_lead", org="big-life")
+    assert codes(await say(other, "coach-ada", "left")) == ["coach_unknown"]
+    assert codes(await say(lead, "coach-nobody", "left")) == ["coach_unknown"]
+    assert codes(await say(lead, "coach-ada", "registered", profile={"capacity": 1})) == ["coach_exists"]
+
+
+async def test_a_coach_s_key_is_no_plan_and_a_plan_s_no_coach(lead: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    await register(lead, REFERRALS[1])
+    assert (await lead.get(f"/plans/{REFERRALS[1]}")).status_code == 404
+    assert (await lead.get(f"/plans/{REFERRALS[1]}/coaches")).status_code == 404
+    assert (await lead.ask("acknowledged", plan=REFERRALS[1])).status_code == 404
+    assert (await say(lead, PLAN, "left")).status_code == 404
+    await triage(REFERRALS[1])
+    assert (await lead.get(f"/plans/{REFERRALS[1]}")).status_code == 404, "an event about a referral moves no coach"
+
+
+async def test_coaches_are_listed_with_their_free_places(lead: Desk, ada: Desk, triage: Triage) -> None:
+    await triage(PLAN, REFERRALS[1])
+    await register(lead, "coach-ada", capacity=3, languages=["en", "ur"], localities=["manchester"])
+    await register(lead, "coach-ben", capacity=9)
+    await away(lead, "coach-ben", TODAY, TODAY, "coach-ada")
+    await ada.ask("recommendation_confirmed", revision=1)
+    await lead.ask("coach_assigned", plan=REFERRALS[1], coach="coach-who-is-not-registered")
+    told = (await lead.get("/coaches")).json()
+    rows = [(c["coach_id"], c["open_plans"], c["ceiling"], c["free_places"], c["cover"]) for c in told["coaches"]]
+    assert rows == [
+        ("coach-ada", 1, 3, 2, None),
+        ("coach-ben", 0, 9, 0, "coach-ada"),
+        ("coach-who-is-not-registered", 1, None, None, None),
+    ]
+    assert [c["coach_id"] for c in (await lead.get("/coaches", language="ur")).json()["coaches"]] == ["coach-ada"]
+    tomorrow = (TODAY + timedelta(days=1)).isoformat()
+    first = (await lead.get("/coaches", as_of=tomorrow)).json()["coaches"][0]
+    assert (first["coach_id"], first["free_places"]) == ("coach-ben", 9)
+
+
+async def test_the_lists_of_a_day_follow_from_what_had_happened(lead: Desk, ada: Desk, triage: Triage) -> None:
+    await triage(PLAN, package=[{"support": "physiotherapy", "intensity": None, "after": []}])
+    day = REFERRED_ON.isoformat()
+    assert await seen(lead, as_of=(REFERRED_ON - timedelta(days=1)).isoformat()) == []
+    assert await seen(lead, as_of=day) == [("new_proposal", PLAN), ("to_contact", PLAN)]
+    await ada.ask("recommendation_confirmed", revision=1)
+    await ada.ask("contacted", channel="phone", reached=False)
+    assert await seen(ada, as_of=day) == [("to_contact", PLAN)]
+    await ada.ask("contacted", channel="phone", reached=True, occurred_on=(REFERRED_ON + timedelta(days=2)).isoformat())
+    assert await seen(ada, as_of=day) == [("to_contact", PLAN)], "what came later does not change what was so"
+    assert await seen(ada) == []
+    await ada.ask("plan_agreed", goals=[GOAL], steps=FIRST_STEPS)
+    assert ("review", PLAN) in await seen(ada)
+    for days in (3, 5):
+        on = (REFERRED_ON + timedelta(days=days)).isoformat()
+        await ada.ask("session_recorded", attendance="missed", channel="phone", occurred_on=on)
+    assert ("missed_twice", PLAN) in await seen(ada)
+    await ada.ask("closed", closure="46", occurred_on=TODAY.isoformat())
+    assert await seen(ada) == []
+
+
+async def test_a_further_referral_stands_in_the_list_of_the_first(lead: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    await triage(REFERRALS[1], linked_referral=PLAN)
+    answer = (await lead.get("/caseload/work", list="additional_referral")).json()
+    assert [(item["referral_id"], item["about"]) for item in answer] == [(PLAN, REFERRALS[1])]
+    await lead.ask("closed", plan=REFERRALS[1], closure="10")
+    assert (await lead.get("/caseload/work", list="additional_referral")).json() == []
+
+
+async def test_lists_have_pages_and_an_owner(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:3])
+    for plan in REFERRALS[:2]:
+        await ada.ask("recommendation_confirmed", plan=plan, revision=1)
+    assert await seen(ben) == [("new_proposal", REFERRALS[2]), ("to_contact", REFERRALS[2])]
+    assert len(await seen(lead)) == 4
+    first = await lead.get("/caseload/work", limit=3)
+    assert len(first.json()) == 3
+    rest = await lead.client.get(first.links["next"]["url"], headers=lead.headers)
+    assert len(rest.json()) == 1
+    assert "next" not in rest.links
+    other = await ben.get("/caseload/work", coach="coach-ada")
+    assert (other.status_code, codes(other)) == (403, ["other_coach"])
+    assert len(await seen(lead, coach="coach-ada")) == 2
