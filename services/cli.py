@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from services.bulk.cli import import_file
+from services.coaching.caseload.cli import caseload_commands
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.intake.cli import referral_commands
 from services.intake.employer_cli import employer_commands
@@ -50,6 +51,7 @@ app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(employer_commands(_lookup), name="employers")
+app.add_typer(caseload_commands(_lookup), name="caseload")
 app.add_typer(retention_commands(_lookup), name="retention")
 app.add_typer(safety_commands(_lookup), name="safety")
 app.command("import")(import_file)
