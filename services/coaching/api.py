@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, FastAPI, Header, Path, Query, Request, Response
-from sqlalchemy import text
+from fastapi import APIRouter, Body, FastAPI, Header, Query, Request, Response
 from sqlmodel import and_, col, or_, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,12 +23,15 @@ from services.coaching.domain.dates import london_day
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
+from services.coaching.papers.api import router as paper_router
+from services.coaching.papers.contact import Contacts
+from services.coaching.reading import LOCK, Coach, ReferralId, plan_of
+from services.coaching.record.api import router as record_router
 from services.coaching.service import build
 from services.coaching.store import NOTE, NoteRow, PlanRow, RecommendationRow
-from services.contracts.base import Uuid
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Open, Principal, ReadSession, create_api, require
+from services.kernel.http import Answer, Once, Open, ReadSession, create_api
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.sealing.content import sealed_text
@@ -37,11 +39,6 @@ from services.kernel.settings import Settings
 
 router = APIRouter(tags=["plans"])
 
-Coach = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
-ReferralId = Annotated[Uuid, Path(description="The referral's id.")]
-
-_LOCK = "SELECT FROM aggregate WHERE key = $1 FOR UPDATE"
-_STATE = text("SELECT state::text FROM aggregate WHERE key = :key")
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,14})"')
 
 
@@ -57,7 +54,7 @@ async def command(
     expected = _expected_version(if_match)
 
     async def handle(tx: Transaction) -> Answer:
-        await tx.conn.execute(_LOCK, referral_id)
+        await tx.conn.execute(LOCK, referral_id)
         covered = await covered_by(tx.conn, who.subject, london_day(tx.now))
         before = access.refuse_bystander(who, await tx.load(referral_id), expected, covered)
         done = await tx.execute(
@@ -86,7 +83,7 @@ async def plan(
 
     ``ETag`` is its version, for If-Match.
     """
-    found = await _plan(request, session, who, referral_id)
+    found = await plan_of(request, session, who, referral_id)
     row = await session.get(RecommendationRow, (referral_id, found.plan.revision))
     sealed = views.sealed_in(row)
     if sealed is not None:
@@ -104,7 +101,7 @@ async def notes(
     referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach, request: Request
 ) -> list[views.NoteView]:
     """Return the coaches' notes, the earliest first."""
-    found = await _plan(request, session, who, referral_id)
+    found = await plan_of(request, session, who, referral_id)
     query = select(NoteRow).where(col(NoteRow.referral_id) == referral_id).order_by(col(NoteRow.plan_version))
     rows = [(row, sealed_text(row.text, NOTE)) for row in await session.exec(query)]
     await opener.unlock(found.person_id, [text for _, text in rows])
@@ -147,14 +144,6 @@ async def plans(
     return views.PlanPage(plans=page, next=_cursor(page[-1]) if more else None)
 
 
-async def _plan(request: Request, session: AsyncSession, who: Principal, referral_id: str) -> Plan:
-    parts = parts_of(request)
-    found = await (await session.connection()).execute(_STATE, {"key": referral_id})
-    state = found.scalar_one_or_none()
-    covered = await covered_in(session, who.subject, london_day(parts.clock()))
-    return access.refuse_stranger(who, None if state is None else parts.service.read_state(state), covered)
-
-
 async def _since_confirmed(session: AsyncSession, found: Plan) -> Sequence[RecommendationRow]:
     """Return what triage has said since the coach confirmed, that revision included; nothing where nothing is new."""
     first = found.plan.confirmed_revision
@@ -185,13 +174,15 @@ def _after(cursor: str) -> tuple[Any, ...]:
         raise Refused(Reason("cursor_malformed", "a cursor is `next` of an earlier page"), status=422) from error
 
 
-def create_app(settings: Settings, **parts: Any) -> FastAPI:
-    """Build the API. ``parts`` replace issuer or clock in tests (see :func:`create_api`)."""
-    return create_api(
+def create_app(settings: Settings, *, contacts: Contacts | None = None, **parts: Any) -> FastAPI:
+    """Build the API. ``parts`` replace issuer or clock in tests (see :func:`create_api`), ``contacts`` intake."""
+    app = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router, coach_router, work_router],
+        routers=[router, record_router, coach_router, work_router, paper_router],
         title="Pathway coaching",
         description="Plans: what was recommended, what was agreed, what was done.",
         **parts,
     )
+    app.state.contacts = contacts or Contacts(settings.contact_url)
+    return app

@@ -1,4 +1,4 @@
-"""What coaching holds of a person: plans, what was recommended and why, the coaches' notes."""
+"""What coaching holds of a person: plans, what was recommended and why, letters, the coaches' notes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +11,9 @@ OF_REFERRAL: Mapping[str, str] = {
     "plan_history": "SELECT * FROM plan_history WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
     "plan_recommendation": "SELECT * FROM plan_recommendation WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, revision",
+    "letter": "SELECT * FROM letter WHERE referral_id = ANY($1::text[]) ORDER BY queued_at, letter_id",
+    "plan_record": "SELECT * FROM plan_record WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
+    "plan_score": "SELECT * FROM plan_score WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
     "plan_note": "SELECT * FROM plan_note WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, plan_version",
 }
 

@@ -8,6 +8,7 @@ from services.coaching.caseload import store as caseload
 from services.coaching.domain.aggregates import State, again, decide, evolve
 from services.coaching.domain.caseload.coach import Coach
 from services.coaching.domain.policy import CoachingPolicy
+from services.coaching.record import store as record
 from services.coaching.store import PLANS, RECOMMENDATIONS, TABLES
 from services.coaching.store import project as project_plan
 from services.contracts.base import Common
@@ -37,8 +38,8 @@ def build(programmes_dir: Path | None = None) -> Service:
         evolve=evolve,
         policy=lambda: CoachingPolicy(load_book(programmes_dir or FOLDER)),
         project=project,
-        tables=(*TABLES, additional.ADDITIONAL, *caseload.TABLES),
-        derived=(PLANS, RECOMMENDATIONS, *caseload.TABLES),
+        tables=(*TABLES, additional.ADDITIONAL, *caseload.TABLES, record.RECORDS, record.SCORES),
+        derived=(PLANS, RECOMMENDATIONS, *caseload.TABLES, record.RECORDS),
         reissue=again,
         subject=lambda found: found.person_id if isinstance(found, Common) else None,
     )
@@ -50,5 +51,6 @@ def project(change: Change) -> Iterator[Row]:
         yield from additional.rows(change.cause.data)
     for event in change.events:
         yield from caseload.rows(event)
+    yield from record.rows(change)
     if not isinstance(change.state, Coach):
         yield from project_plan(change)

@@ -17,7 +17,7 @@ from services.coaching.store import NoteRow, PlanRow, RecommendationRow
 from services.contracts.assessment import Assessment
 from services.contracts.base import Actor, Ordinal, PolicyVersion, Slug, Uuid
 from services.contracts.codes import Support, TriageOutcome
-from services.contracts.plan_codes import ChangeKind, PlanState
+from services.contracts.plan_codes import ChangeKind, PlanState, StepState
 from services.contracts.triage import Findings, Package, SealedFindings
 from services.kernel.sealing.content import ContentErased, Sealed
 
@@ -49,6 +49,7 @@ class PlanView(Plan):
     """A plan, what its steps wait for, what may be asked of it, and the newest recommendation."""
 
     blocked: Annotated[dict[str, list[str]], Field(description="Open step -> the steps it waits for.")]
+    ready: Annotated[list[str], Field(description="Planned steps that nothing blocks: these can start.")]
     moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
     support_until: Annotated[date | None, Field(description="End of the support, by the work status at referral.")]
     recommendation: Recommendation | None
@@ -114,6 +115,11 @@ def plan_view(
     return PlanView.model_construct(
         **plan.__dict__,
         blocked={name: names for name, names in waits.items() if names},
+        ready=[
+            step.step_id
+            for step in plan.plan.steps
+            if step.state is StepState.PLANNED and not waits[step.step_id] and not plan.plan.held
+        ],
         moves=[
             kind
             for kind, cells in LIFECYCLE.items()
