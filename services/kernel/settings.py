@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     safety_immediate_minutes: Annotated[int, Field(ge=1, le=60)] = 15
     safety_prompt_minutes: Annotated[int, Field(ge=1, le=1440)] = 240
     """After how long an alert is raised for what a person must look at at once, or promptly, by the clock [design]."""
+    contact_url: str = "http://127.0.0.1:8080"
+    """The API that tells a person's name and contact details to whoever may have them; asked for each page to print."""
     shadow_rules: Path | None = None
     """A candidate of rules that decides beside the live ones; what `pathway shadow` reads."""
     shadow_url: SecretStr = SecretStr("postgresql://{service}_shadow@127.0.0.1:5432/pathway_{service}")

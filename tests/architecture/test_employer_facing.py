@@ -68,7 +68,7 @@ def made_without(model: Any) -> list[str]:
 
 
 def test_output_for_an_employer_cannot_be_made_without_permission() -> None:
-    assert [model.__name__ for model in facing()] == ["EmployerStatusView"]
+    assert [model.__name__ for model in facing()] == ["EmployerPage", "EmployerStatusView"]
     assert {model.__name__: made_without(model) for model in facing() if made_without(model)} == {}
 
 

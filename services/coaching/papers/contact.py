@@ -1,16 +1,16 @@
 """Name and contact of a person, asked of intake for one page and kept nowhere.
 
-Intake answers only the coach whom the newest ``plan.updated`` names, so the coach's own token is passed on: who asked, when
-and why stands in intake's audit. What intake refuses is refused here in the same words.
+Intake answers only the coach whom the newest ``plan.updated`` names, so the coach's own token is passed on: who asked,
+when and why stands in intake's audit. What intake refuses is refused here in the same words.
 """
 
-from datetime import date
 from typing import Annotated, Any
 
 import httpx
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.contracts.referral_codes import ContactPurpose
 from services.kernel.http import Problem
 
 SECONDS = 5.0
@@ -25,8 +25,6 @@ class Contact(BaseModel):
 
     given_name: Annotated[str, Field(repr=False)]
     family_name: Annotated[str, Field(repr=False)]
-    birth_date: Annotated[date | None, Field(repr=False)] = None
-    nhs_number: Annotated[str | None, Field(repr=False)] = None
     postcode: Annotated[str | None, Field(repr=False)] = None
 
     @property
@@ -42,14 +40,13 @@ class Contacts:
         self._url = url.rstrip("/")
         self._transport = transport
 
-    async def of(self, person_id: str, authorization: str, why: str) -> Contact:
+    async def of(self, person_id: str, authorization: str, purpose: ContactPurpose) -> Contact:
         """Return the contact. Raises Problem: what intake refuses, or 503 when it does not answer."""
         headers = {"Authorization": authorization}
         try:
             async with httpx.AsyncClient(transport=self._transport, timeout=SECONDS) as client:
-                answer = await client.get(
-                    f"{self._url}/people/{person_id}/contact", params={"why": why}, headers=headers
-                )
+                address = f"{self._url}/people/{person_id}/contact"
+                answer = await client.get(address, params={"purpose": purpose.value}, headers=headers)
             if answer.status_code != httpx.codes.OK:
                 raise _refused(answer)
             return Contact.model_validate_json(answer.content)
@@ -60,6 +57,8 @@ class Contacts:
 
 def _refused(answer: httpx.Response) -> Problem:
     """Return what intake refused, in its own words; anything that is no refusal of ours is an outage."""
+    if not answer.is_client_error:
+        return _unavailable()
     try:
         said: dict[str, Any] = answer.json()
         return Problem(answer.status_code, str(said["code"]), str(said["detail"]))

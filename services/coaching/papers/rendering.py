@@ -68,5 +68,5 @@ def employer(page: EmployerPage, name: str, *, letter: Any = None) -> str:
     return _render("employer.html", page=page, name=name, letter=letter)
 
 
-def _render(name: str, **said: Any) -> str:
-    return _environment().get_template(name).render(style=style(), **said)
+def _render(template: str, /, **said: Any) -> str:
+    return _environment().get_template(template).render(style=style(), **said)

@@ -1,7 +1,8 @@
 """What each page holds, in codes; a view holds the fields that it shows and no others.
 
-The person's page has what they agreed. The GP's has the support, its state and work; no goals, no barriers, no employer,
-no pay. The employer's has adjustments and nothing else, and cannot be made without the permission of the third consent.
+The person's page has what they agreed. The GP's has the support, its state and work; no goals, no barriers, no
+employer, no pay. The employer's has adjustments and nothing else, and cannot be made without the permission of the
+third consent.
 None has scores, findings, notes, conditions, what a hold is about, or who at our side wrote what.
 """
 
@@ -14,7 +15,7 @@ from services.coaching.domain.papers.permitting import OPEN_ADJUSTMENTS
 from services.coaching.domain.plan import Plan
 from services.contracts.base import Work
 from services.contracts.codes import Barrier, ConsentKind, Intensity, Support
-from services.contracts.consent import ConsentHistory, EmployerFacing, EmployerPermission
+from services.contracts.consent import ConsentHistory, EmployerFacing, EmployerPermission, NotPermitted
 from services.contracts.plan import Booking, OpenGoal, OpenStep, PlanAdjustment, PlanCounters
 from services.contracts.plan_codes import (
     Adjustment,
@@ -129,15 +130,18 @@ def participant_page(plan: Plan, on: date, consents: ConsentHistory) -> Particip
     )
 
 
-def gp_page(plan: Plan, on: date, consented_on: date) -> GpPage:
-    """Return the GP's page. Whoever asks for it has looked at the second consent."""
+def gp_page(plan: Plan, on: date, consents: ConsentHistory) -> GpPage:
+    """Return the GP's page. Raises NotPermitted unless the second consent stands on that day."""
+    given = consents.standing(ConsentKind.SHARE_WITH_GP, on)
+    if given is None or not given.given or consents.referral_id != plan.referral_id:
+        raise NotPermitted("a GP's page needs the second consent")
     held = plan.plan
     return GpPage(
         referral_id=plan.referral_id,
         plan_version=plan.plan_version,
         made_on=on,
         state=plan.state,
-        consented_on=consented_on,
+        consented_on=given.on,
         confirmed_on=held.confirmed_on,
         closed_on=held.closed_on,
         steps=_steps(plan),
@@ -171,7 +175,9 @@ def _steps(plan: Plan) -> tuple[StepLine, ...]:
     """Return the open steps, what can start first; those that wait say for which support."""
     named = {step.step_id: step.support for step in plan.plan.steps}
     lines = [(blocked_by(plan.plan, step), step) for step in plan.plan.steps]
-    return tuple(_step(step, tuple(named[name] for name in waits if name in named)) for waits, step in sorted(lines, key=_place))
+    return tuple(
+        _step(step, tuple(named[name] for name in waits if name in named)) for waits, step in sorted(lines, key=_place)
+    )
 
 
 def _place(line: tuple[list[str], OpenStep]) -> tuple[bool, date]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.coaching.domain.plan import Plan
-from services.contracts.codes import ConsentKind
+from services.contracts.codes import AccessibleFormat, ConsentKind
 from services.contracts.consent import ConsentFact, ConsentHistory, first_words
 from services.contracts.plan_codes import AdjustmentState, PlanState
 from services.kernel.decision import Reason
@@ -41,7 +41,7 @@ def why_not(plan: Plan, view: View, on: date, consents: ConsentHistory) -> list[
     found = []
     if plan.state is PlanState.WITHDRAWN:
         found.append(Reason("plan_withdrawn", "the person no longer takes part; nothing is handed out any more"))
-    consent = _consent_missing(view, on, consents)
+    consent = consent_missing(view, on, consents)
     if consent is not None:
         found.append(consent)
     content = _nothing_to_show(plan, view)
@@ -50,7 +50,8 @@ def why_not(plan: Plan, view: View, on: date, consents: ConsentHistory) -> list[
     return found
 
 
-def _consent_missing(view: View, on: date, consents: ConsentHistory) -> Reason | None:
+def consent_missing(view: View, on: date, consents: ConsentHistory) -> Reason | None:
+    """Return why the consent that a view needs does not allow it on a day, and what to do; None: it does."""
     kind = NEEDS.get(view)
     if kind is None:
         return None
@@ -77,3 +78,27 @@ def _nothing_to_show(plan: Plan, view: View) -> Reason | None:
         case View.EMPLOYER if not any(one.state in OPEN_ADJUSTMENTS for one in held.adjustments):
             return Reason("no_adjustment", "no adjustment is proposed, agreed or in place; record one first")
     return None
+
+
+_FORMATS: Final = {
+    AccessibleFormat.EASY_READ: "easy read",
+    AccessibleFormat.BRAILLE: "braille",
+    AccessibleFormat.AUDIO: "audio",
+    AccessibleFormat.SIGN_LANGUAGE: "sign language",
+    AccessibleFormat.INTERPRETER: "an interpreter",
+}
+"""What a page in large print is not; the other formats are about rooms and hearing."""
+
+
+def heed(plan: Plan, view: View) -> list[Reason]:
+    """Return what a coach should think of when handing over the person's own page: it is English, in large print."""
+    if view is not View.PARTICIPANT:
+        return []
+    found = []
+    language = plan.plan.language
+    if language is not None and language.split("-")[0].lower() != "en":
+        found.append(Reason("other_language", f"the page is in English and the person reads {language}; have it read"))
+    missing = [name for code, name in _FORMATS.items() if code in plan.plan.formats]
+    if missing:
+        found.append(Reason("other_format", f"the person needs {', '.join(missing)}; arrange it besides the page"))
+    return found

@@ -1,0 +1,188 @@
+"""Pages to print over HTTP: who may have which, what keeps them, whose name they carry."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from services.coaching.api import create_app
+from services.coaching.papers.contact import Contacts
+from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.settings import Settings
+from tests.integration.coaching.world import PLAN, Desk, Triage, codes
+from tests.parts.keys import MadeKeys
+from tests.unit.coaching.desk import FIRST_STEPS, GIVEN, GOAL, NOW, PERSON, day
+
+ANSWER = {"given_name": "Mina <b>", "family_name": "O'Example", "postcode": "M1 1AE", "contact": {"phone": "1"}}
+CONSENTS = {"take_part": GIVEN, "share_with_gp": GIVEN, "share_with_employer": GIVEN}
+VIEWS = ["participant", "gp", "employer"]
+
+
+class Intake:
+    """What intake answers about a person; what was asked of it."""
+
+    def __init__(self) -> None:
+        self.answer: httpx.Response | Exception = httpx.Response(200, json=ANSWER)
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def intake() -> Intake:
+    return Intake()
+
+
+@pytest.fixture
+async def client(
+    settings: Settings, issuer: DevIssuer, keys: MadeKeys, intake: Intake
+) -> AsyncIterator[httpx.AsyncClient]:
+    contacts = Contacts("http://intake", httpx.MockTransport(intake))
+    app = create_app(settings, contacts=contacts, issuer_transport=issuer.transport(), clock=lambda: NOW, keys=keys)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
+        yield made
+
+
+Ready = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def ready(triage: Triage, ada: Desk) -> Ready:
+    """An agreed plan of Ada's with an adjustment."""
+
+    async def make(**consents: Any) -> None:
+        await triage(PLAN, consents={**CONSENTS, **consents})
+        assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200
+        assert (await ada.ask("plan_agreed", goals=[GOAL], steps=list(FIRST_STEPS))).status_code == 200
+        adjusted = await ada.ask("adjustment_changed", adjustment="phased_return", state="agreed")
+        assert adjusted.status_code == 200, adjusted.text
+
+    return make
+
+
+async def standings(desk: Desk) -> dict[str, list[str]]:
+    answer = await desk.get(f"/plans/{PLAN}/pages")
+    assert answer.status_code == 200, answer.text
+    found = {one["view"]: [why["code"] for why in one["why_not"]] for one in answer.json()}
+    assert {one["view"]: one["available"] for one in answer.json()} == {view: not why for view, why in found.items()}
+    return found
+
+
+async def test_each_page_has_the_name_that_intake_tells_its_coach(ready: Ready, ada: Desk, intake: Intake) -> None:
+    await ready()
+    assert await standings(ada) == {"participant": [], "gp": [], "employer": []}
+    assert intake.asked == []
+    for view in VIEWS:
+        answer = await ada.get(f"/plans/{PLAN}/pages/{view}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["etag"] == '"4"'
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "Mina &lt;b&gt; O&#39;Example" in answer.text
+        assert "Mina <b>" not in answer.text
+    assert [request.url.path for request in intake.asked] == [f"/people/{PERSON}/contact"] * 3
+    assert {request.url.params["purpose"] for request in intake.asked} == {"printed_plan"}
+    assert {request.headers["authorization"] for request in intake.asked} == {ada.headers["Authorization"]}
+
+
+@pytest.mark.parametrize(
+    ("consents", "kept"),
+    [
+        ({"share_with_gp": None}, {"gp": ["gp_consent_missing"]}),
+        ({"share_with_gp": {"given": False, "on": day(0), "channel": "phone"}}, {"gp": ["gp_consent_missing"]}),
+        ({"share_with_employer": None}, {"employer": ["employer_consent_missing"]}),
+        ({"share_with_gp": None, "share_with_employer": None}, {v: [f"{v}_consent_missing"] for v in VIEWS[1:]}),
+    ],
+    ids=["GP never asked", "GP refused", "employer never asked", "neither"],
+)
+async def test_without_its_consent_there_is_no_page_and_intake_is_not_asked(
+    ready: Ready, ada: Desk, intake: Intake, consents: dict[str, Any], kept: dict[str, list[str]]
+) -> None:
+    await ready(**consents)
+    assert await standings(ada) == {view: kept.get(view, []) for view in VIEWS}
+    for view, why in kept.items():
+        answer = await ada.get(f"/plans/{PLAN}/pages/{view}")
+        assert (answer.status_code, codes(answer)) == (409, why)
+        assert f"consent_changed, share_with_{view}" in answer.json()["errors"][0]["message"]
+    assert intake.asked == []
+
+
+async def test_a_withdrawn_consent_takes_the_page_away_and_a_new_one_gives_it_back(ready: Ready, ada: Desk) -> None:
+    await ready()
+    for given, why in ((False, ["gp_consent_missing"]), (True, [])):
+        said = {"consent": "share_with_gp", "given": given, "channel": "phone"}
+        assert (await ada.ask("consent_changed", occurred_on=day(1).isoformat(), **said)).status_code == 200
+        assert (await standings(ada))["gp"] == why
+
+
+async def test_before_anything_is_agreed_there_is_nothing_to_print(triage: Triage, ada: Desk, intake: Intake) -> None:
+    await triage(PLAN, consents=CONSENTS)
+    free = {"participant": ["no_coach", "not_agreed"], "gp": ["no_coach", "not_confirmed"]}
+    assert await standings(ada) == {**free, "employer": ["no_coach", "no_adjustment"]}
+    await ada.ask("recommendation_confirmed", revision=1)
+    assert await standings(ada) == {"participant": ["not_agreed"], "gp": [], "employer": ["no_adjustment"]}
+    answer = await ada.get(f"/plans/{PLAN}/pages/participant")
+    assert (answer.status_code, codes(answer)) == (409, ["not_agreed"])
+    assert intake.asked == []
+
+
+async def test_pages_are_the_coachs_alone(
+    ready: Ready, ben: Desk, client: httpx.AsyncClient, issuer: DevIssuer, intake: Intake
+) -> None:
+    await ready()
+    lead = Desk(client, issuer, "lead-1", role="team_lead")
+    assert await standings(lead) == {view: ["not_the_coach"] for view in VIEWS}
+    assert codes(await lead.get(f"/plans/{PLAN}/pages/gp")) == ["not_the_coach"]
+    assert (await ben.get(f"/plans/{PLAN}/pages")).status_code == 404
+    assert (await ben.get(f"/plans/{PLAN}/pages/gp")).status_code == 404
+    assert (await Desk(client, issuer, "gp-1", role="referrer").get(f"/plans/{PLAN}/pages/gp")).status_code == 403
+    assert intake.asked == []
+
+
+async def test_nothing_is_handed_out_of_a_withdrawn_plan(ready: Ready, ada: Desk, intake: Intake) -> None:
+    await ready()
+    await ada.ask("withdrawn", reason="changed_mind")
+    assert all("plan_withdrawn" in why for why in (await standings(ada)).values())
+    assert (await ada.get(f"/plans/{PLAN}/pages/participant")).status_code == 409
+    assert intake.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "code"),
+    [
+        (httpx.Response(403, json={"code": "not_the_coach", "detail": "another"}), 403, "not_the_coach"),
+        (httpx.Response(423, json={"code": "person_restricted", "detail": "kept"}), 423, "person_restricted"),
+        (httpx.Response(410, json={"code": "person_erased", "detail": "gone"}), 410, "person_erased"),
+        (httpx.Response(500, json={"code": "bug", "detail": "of theirs"}), 503, "contact_unavailable"),
+        (httpx.Response(502, text="<html>"), 503, "contact_unavailable"),
+        (httpx.Response(200, json={"given_name": "Mina"}), 503, "contact_unavailable"),
+        (httpx.ConnectError("no route to Mina"), 503, "contact_unavailable"),
+    ],
+    ids=["not theirs", "restricted", "erased", "a bug there", "a proxy", "another form", "out of reach"],
+)
+async def test_what_intake_refuses_is_refused_and_its_outage_said(
+    ready: Ready, ada: Desk, intake: Intake, answer: httpx.Response | Exception, status: int, code: str
+) -> None:
+    await ready()
+    intake.answer = answer
+    refused = await ada.get(f"/plans/{PLAN}/pages/participant")
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert "Mina" not in refused.text
+
+
+async def test_the_coach_is_told_of_language_and_format(triage: Triage, ada: Desk) -> None:
+    await triage(PLAN, language="ur", formats=("large_print", "braille", "hearing_loop"))
+    answer = await ada.get(f"/plans/{PLAN}/pages")
+    heed = {one["view"]: {why["code"]: why["message"] for why in one["heed"]} for one in answer.json()}
+    assert set(heed["participant"]) == {"other_language", "other_format"}
+    assert re.search(r"\bur\b", heed["participant"]["other_language"])
+    assert "braille" in heed["participant"]["other_format"]
+    assert heed["gp"] == heed["employer"] == {}
