@@ -43,8 +43,9 @@ def absence(first: int, last: int | None, cover: str | None = None, *, free: boo
 
 
 def take(open_plans: int = 0, ceiling: int | None = None) -> tuple[str, Any]:
-    what = {"referral_id": "01933e1b-7f3a-7c11-8f5e-0242ac120002", "previous": None}
-    return asked.TAKE, asked.TakePlan(**what, open_plans=open_plans, programme_ceiling=ceiling)
+    plan = "01933e1b-7f3a-7c11-8f5e-0242ac120002"
+    data = asked.TakePlan(referral_id=plan, previous=None, open_plans=open_plans, programme_ceiling=ceiling)
+    return asked.TAKE, data
 
 
 class Bench:
