@@ -7,6 +7,7 @@ import typer
 
 from services.bulk.cli import import_file
 from services.coaching.caseload.cli import caseload_commands
+from services.coaching.papers.cli import paper_commands
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
 from services.intake.cli import referral_commands
 from services.intake.employer_cli import employer_commands
@@ -52,6 +53,7 @@ app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(caseload_commands(_lookup), name="caseload")
+app.add_typer(paper_commands(_lookup), name="papers")
 app.add_typer(retention_commands(_lookup), name="retention")
 app.add_typer(safety_commands(_lookup), name="safety")
 app.command("import")(import_file)

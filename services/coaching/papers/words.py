@@ -163,8 +163,8 @@ WORK: Final[Words] = {
 }
 
 ATTENDANCE: Final[Words] = {
-    Attendance.WORKING: "working",
-    Attendance.STRUGGLING: "working, and struggling",
+    Attendance.WORKING: "at work",
+    Attendance.STRUGGLING: "at work, and finding it hard",
     Attendance.OFF_SICK: "off sick",
 }
 
