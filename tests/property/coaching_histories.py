@@ -13,6 +13,7 @@ from tests.property.coaching_model import PlanModel
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, step
 
 STEPS = "abcdefgh"
+BARRIERS = ("first", "second")
 GOALS = ("goal-1", "goal-2", "goal-3")
 COACHES = ("coach-1", "coach-2")
 ODD_DAYS = (REFERRED_ON - timedelta(days=1), TODAY, TODAY + timedelta(days=1), REFERRED_ON + timedelta(days=200))
@@ -92,7 +93,49 @@ FIELDS: dict[str, Draw] = {
         "channel": "phone",
         "step_id": rnd.choice((None, None, *STEPS)),
     },
-    "review_completed": lambda rnd: {"reliable_improvement": rnd.choice((None, True, False))},
+    "review_completed": lambda rnd: rnd.choice(
+        (
+            {"reliable_improvement": rnd.choice((None, True, False))},
+            {"scores": ({"tool": "phq9", "earlier": rnd.randrange(28), "later": rnd.randrange(28)},)},
+        )
+    ),
+    "barrier_changed": lambda rnd: {
+        "barrier_id": rnd.choice(BARRIERS),
+        "state": rnd.choice(("open", "open", "eased", "resolved")),
+        **rnd.choice(({}, {"barrier": "debt"}, {"workplace": "hours"}, {"health": "ptsd"})),
+    },
+    "booking_changed": lambda rnd: {
+        "step_id": rnd.choice(STEPS),
+        "booking": rnd.choice(("offered", "booked", "booked", "attended", "missed", "cancelled")),
+        "booked_for": rnd.choice((None, day(rnd))),
+        "cancelled_by": rnd.choice((None, None, "person", "service")),
+    },
+    "adjustment_changed": lambda rnd: {
+        "adjustment": rnd.choice(("phased_return", "equipment")),
+        "state": rnd.choice(("proposed", "agreed", "in_place", "refused", "ended")),
+        "review_on": rnd.choice((None, day(rnd))),
+    },
+    "employer_contacted": lambda rnd: {
+        "channel": "phone",
+        "employer": "main-job",
+        "role": "owner",
+        "size": rnd.choice((None, "micro")),
+        "next_on": rnd.choice((None, day(rnd))),
+        **rnd.choice(({}, {"note": "they said yes"})),
+    },
+    "fit_note_recorded": lambda rnd: {
+        "fit_note": {
+            "fitness": rnd.choice(("not_fit", "may_be_fit")),
+            "adjustments": rnd.choice(((), ("phased_return",))),
+            "from_on": day(rnd),
+            "to_on": day(rnd),
+            "issuer": "doctor",
+        }
+    },
+    "handed_over": lambda rnd: {
+        "programme": rnd.choice(("working-well-early-help", "workwell-greater-manchester", "nowhere")),
+        "channel": "phone",
+    },
     "work_status_changed": lambda rnd: {"work": _work(rnd)},
     "work_status_confirmed": lambda rnd: {
         "work": _work(rnd),
@@ -111,7 +154,7 @@ FIELDS: dict[str, Draw] = {
     "withdrawn": lambda rnd: {"reason": "changed_mind"},
     "reopened": lambda rnd: {"reason": "person_returned"},
 }
-_RARE = {"closed": 0.3, "withdrawn": 0.05, "paused": 0.5, "consent_changed": 0.5}
+_RARE = {"closed": 0.3, "handed_over": 0.2, "withdrawn": 0.05, "paused": 0.5, "consent_changed": 0.5}
 _KINDS = tuple(FIELDS)
 _WEIGHTS = tuple(_RARE.get(kind, 1.0) for kind in _KINDS)
 
@@ -129,7 +172,7 @@ def command(rnd: Random, model: PlanModel) -> tuple[str, Fields]:
     return kind, fields
 
 
-def _likely(rnd: Random, model: PlanModel) -> tuple[str, Fields] | None:
+def _likely(rnd: Random, model: PlanModel) -> tuple[str, Fields] | None:  # noqa: PLR0911  one answer a state
     if model.state == "proposed":
         return "recommendation_confirmed", {"revision": model.revision}
     if model.state == "paused":
@@ -138,7 +181,20 @@ def _likely(rnd: Random, model: PlanModel) -> tuple[str, Fields] | None:
         return "reopened", {"reason": "person_returned"}
     if model.state == "confirmed":
         return "plan_agreed", FIELDS["plan_agreed"](rnd)
+    if model.state in {"agreed", "active"} and rnd.random() < 0.3:
+        return _at_work(rnd, model)
     if model.state in {"agreed", "active"} and model.steps:
         name = rnd.choice(sorted(model.steps))
         return ("step_finished" if model.steps[name]["started"] else "step_started"), {"step_id": name}
     return None
+
+
+def _at_work(rnd: Random, model: PlanModel) -> tuple[str, Fields]:
+    """Draw something that may well be allowed: about a step, a barrier, an employer who may be spoken to."""
+    if model.steps and rnd.random() < 0.5:
+        fields = FIELDS["booking_changed"](rnd)
+        return "booking_changed", {**fields, "step_id": rnd.choice(sorted(model.steps))}
+    if model.employer is None:
+        return "consent_changed", {"consent": "share_with_employer", "given": True}
+    kind = rnd.choice(("employer_contacted", "barrier_changed", "adjustment_changed", "fit_note_recorded"))
+    return kind, FIELDS[kind](rnd)

@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from tests.property.coaching_model_at_work import AtWork
+
 NEEDS_AGREEMENT = {"goal_set", "goal_progressed", "step_added", "step_started", "step_finished"} | {
     "step_cancelled",
     "review_completed",
     "paused",
+    "booking_changed",
 }
 NEEDS_CONFIRMATION = (
-    NEEDS_AGREEMENT | {"assessed", "plan_agreed", "session_recorded", "work_status_confirmed"} | {"evidence_recorded"}
+    NEEDS_AGREEMENT
+    | {"assessed", "plan_agreed", "session_recorded", "work_status_confirmed", "evidence_recorded"}
+    | {"barrier_changed", "adjustment_changed", "employer_contacted", "handed_over"}
 )
-RESTS_WHILE_PAUSED = (NEEDS_CONFIRMATION - {"work_status_confirmed", "evidence_recorded", "paused"}) | {
+GO_ON_WHILE_PAUSED = {"work_status_confirmed", "evidence_recorded", "paused", "booking_changed", "handed_over"}
+RESTS_WHILE_PAUSED = (NEEDS_CONFIRMATION - GO_ON_WHILE_PAUSED) | {
     "recommendation_confirmed",
     "recommendation_overridden",
 }
@@ -33,7 +39,7 @@ REOPEN_WITHIN = timedelta(days=28)
 
 
 @dataclass
-class PlanModel:
+class PlanModel(AtWork):
     referred_on: date
     today: date
     exists: bool = False
@@ -53,6 +59,11 @@ class PlanModel:
     take_part_on: date | None = None
     started_on: date | None = None
     evidence: set[str] = field(default_factory=set)
+    barriers: dict[str, str] = field(default_factory=dict)
+    adjustments: dict[str, str] = field(default_factory=dict)
+    employer: tuple[bool, date] | None = None
+    handed_over: str | None = None
+    fit_notes: int = 0
 
     # What triage says.
 
@@ -114,7 +125,7 @@ class PlanModel:
             self._changed()
         return wrong
 
-    def _dates(self, kind: str, on: date, fields: dict[str, Any]) -> str | None:
+    def _dates(self, kind: str, on: date, fields: dict[str, Any]) -> str | None:  # noqa: PLR0911
         if on > self.today:
             return "occurred_in_future"
         if on < self.referred_on:
@@ -127,6 +138,10 @@ class PlanModel:
                 return "obtained_before_referral"
         if kind == "work_status_confirmed" and fields.get("since") and fields["since"] > on:
             return "since_after_occurred"
+        if kind == "adjustment_changed" and fields["review_on"] and fields["review_on"] <= on:
+            return "review_not_later"
+        if kind == "employer_contacted" and fields["next_on"] and fields["next_on"] <= on:
+            return "next_not_later"
         return None
 
     def _lifecycle(self, kind: str) -> str | None:  # noqa: C901, PLR0911
@@ -150,7 +165,7 @@ class PlanModel:
             return "already_agreed"
         if kind == "step_finished" and self.state == "agreed":
             return "not_started"
-        if kind in {"step_started", "step_finished", "step_cancelled"} and self.state == "in_review":
+        if kind in {"step_started", "step_finished", "step_cancelled", "booking_changed"} and self.state == "in_review":
             return "no_open_step"
         return None
 
@@ -314,6 +329,8 @@ class PlanModel:
     def _on_consent_changed(self, *, consent: str, given: bool, on: date, **_: Any) -> None:
         if consent == "take_part":
             self._consent(given, on)
+        elif consent == "share_with_employer":
+            self._employer_consent(given, on)
 
     def _on_paused(self, **_: Any) -> None:
         self.state = "paused"
@@ -329,6 +346,8 @@ class PlanModel:
 
     def _on_reopened(self, *, on: date, **_: Any) -> str | None:
         assert self.closed_on is not None
+        if self.handed_over is not None:
+            return "plan_handed_over"
         if on < self.closed_on:
             return "reopened_before_closed"
         if on > self.closed_on + REOPEN_WITHIN:

@@ -103,11 +103,17 @@ class PlanHistories(RuleBasedStateMachine):
             *(plan.proposal and plan.proposal.outcome, plan.coach, plan.closed_on, plan.started_on),
             *({s.step_id for s in plan.steps}, list(plan.finished_steps), plan.counters.sessions_attended),
             *({g.goal_id: g.progress for g in plan.goals}, {e.kind for e in plan.latest.evidence}),
+            *({b.barrier_id: b.state for b in plan.barriers}, {a.adjustment: a.state for a in plan.adjustments}),
+            *({s.step_id: (s.booking.state, s.booking.booked_for) for s in plan.steps if s.booking},),
+            *(plan.handed_over_to, plan.counters.fit_notes),
         )
         assert seen == (
             *(model.state, model.version, model.revision, model.confirmed_revision, model.held),
             *(model.proposal, model.coach, model.closed_on, model.started_on),
             *(set(model.steps), model.finished, model.attended, model.goals, model.evidence),
+            *(model.barriers, model.adjustments),
+            *({name: step["booking"] for name, step in model.steps.items() if "booking" in step},),
+            *(model.handed_over, model.fit_notes),
         )
         assert plan.held == (plan.held_revision is not None)
         assert plan.coach is not None or plan.confirmed_revision is None
