@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from services.coaching.domain.caseload.work import Further, Known, Session, Terms, WorkList, items, support_until
+from services.coaching.domain.caseload.work import (
+    Awaited,
+    Further,
+    Known,
+    Session,
+    Terms,
+    WorkList,
+    items,
+    support_until,
+)
 from services.contracts.plan_codes import PlanState
 from services.programmes.bank_holidays import is_closed
 from services.programmes.reader import load_book
@@ -173,6 +182,20 @@ def test_what_has_no_last_day(title: str, known: dict[str, Any], found: tuple[st
     assert (item.due_on, item.overdue) == (None, False)
 
 
+LETTER = Awaited(OTHER, sent_on=day("2024-12-02"), answer_by=day("2024-12-16"))
+
+
+@pytest.mark.parametrize(
+    ("title", "as_of", "lists"),
+    [
+        ("the last day on which an answer is in time", "2024-12-16", []),
+        ("the day after it", "2024-12-17", ["letter_unanswered!"]),
+    ],
+)
+def test_letters_that_nobody_answered(title: str, as_of: str, lists: list[str]) -> None:
+    assert told(as_of, letters=(LETTER,)) == lists, title
+
+
 def test_every_list_is_reached_by_a_table() -> None:
     everything = told(
         "2025-06-01",
@@ -182,5 +205,6 @@ def test_every_list_is_reached_by_a_table() -> None:
         agreed_on=day("2024-11-20"),
         proposed_on=day("2024-11-25"),
         further=(Further(OTHER, day("2024-12-02")),),
+        letters=(LETTER,),
     )
-    assert [name.rstrip("!") for name in everything] == [each.value for each in WorkList if each != "letter_unanswered"]
+    assert [name.rstrip("!") for name in everything] == [each.value for each in WorkList]

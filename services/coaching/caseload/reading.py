@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
 
-from services.coaching.domain.caseload.work import ENDED, Further, Item, Known, Session, Terms, WorkList, items
+from services.coaching.domain.caseload.work import ENDED, Awaited, Further, Item, Known, Session, Terms, WorkList, items
 from services.coaching.domain.policy import CoachingPolicy
+from services.coaching.papers.letter_table import awaited_on
 from services.contracts.base import VersionRef
 from services.contracts.plan_codes import PlanState
 from services.kernel.operations.audit import Pool
@@ -31,7 +32,7 @@ class Reach:
 
 
 # The newest version by that day says how a plan stood; then what had happened until then, of plans still open.
-_KNOWN: Final = """
+_KNOWN: Final = f"""
 WITH newest AS (
     SELECT DISTINCT ON (referral_id) * FROM plan_history
     WHERE occurred_on <= $1 AND ($2::text IS NULL OR programme = $2)
@@ -58,12 +59,16 @@ further AS (
         array_agg(a.referred_on ORDER BY a.referred_on, a.referral_id) AS days
     FROM additional_referral a JOIN open ON open.referral_id = a.linked_referral
     LEFT JOIN newest own ON own.referral_id = a.referral_id
-    WHERE a.referred_on <= $1 AND (own.state IS NULL OR own.state <> ALL($4::text[])) GROUP BY a.linked_referral)
+    WHERE a.referred_on <= $1 AND (own.state IS NULL OR own.state <> ALL($4::text[])) GROUP BY a.linked_referral),
+letters AS (
+    SELECT l.referral_id, array_agg(l.letter_id ORDER BY l.letter_id) AS ids,
+        array_agg(l.sent_on ORDER BY l.letter_id) AS sent, array_agg(l.answer_by ORDER BY l.letter_id) AS by
+    FROM letter l JOIN open USING (referral_id) WHERE l.view = 'gp' AND {awaited_on("$1::date")} GROUP BY l.referral_id)
 SELECT open.*, told.came_on, told.first_reached, told.last_reached, told.attempts, told.days, told.attended,
     CASE WHEN open.proposal THEN told.proposed_on END AS proposed_on, further.ids AS further_ids,
-    further.days AS further_days
-FROM open JOIN told USING (referral_id) LEFT JOIN further USING (referral_id)
-"""
+    further.days AS further_days, letters.ids AS letter_ids, letters.sent AS letters_sent, letters.by AS letters_by
+FROM open JOIN told USING (referral_id) LEFT JOIN further USING (referral_id) LEFT JOIN letters USING (referral_id)
+"""  # noqa: S608  our own words
 
 _COVER: Final = """
 SELECT coach_id, cover FROM coach_absence WHERE from_on <= $1 AND (until_on IS NULL OR until_on >= $1)"""
@@ -125,13 +130,18 @@ def _known(row: Any) -> Known:
         first_reached_on=row["first_reached"],
         last_reached_on=row["last_reached"],
         attempts=row["attempts"],
-        sessions=tuple(Session(*one) for one in _pairs(row["days"], row["attended"])),
+        sessions=tuple(Session(*one) for one in _together(row["days"], row["attended"])),
         agreed_on=row["agreed_on"],
         review_on=row["review_on"],
         proposed_on=row["proposed_on"],
-        further=tuple(Further(*one) for one in _pairs(row["further_ids"], row["further_days"])),
+        further=tuple(Further(*one) for one in _together(row["further_ids"], row["further_days"])),
+        letters=tuple(Awaited(*one) for one in _together(*(row[name] for name in _LETTERS))),
     )
 
 
-def _pairs(one: Sequence[Any] | None, other: Sequence[Any] | None) -> list[tuple[Any, Any]]:
-    return list(zip(one or (), other or (), strict=True))
+_LETTERS: Final = ("letter_ids", "letters_sent", "letters_by")
+
+
+def _together(*columns: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+    """Return the rows of arrays that belong together; null: there are none."""
+    return list(zip(*(column or () for column in columns), strict=True))

@@ -37,7 +37,7 @@ class WorkItem(BaseModel):
     since: Annotated[date, Field(description="The day from which it had to be seen to.")]
     due_on: Annotated[date | None, Field(description="The last day on which it is in time. Null: there is none.")]
     overdue: bool
-    about: Annotated[Uuid | None, Field(description="The further referral that it is about.")]
+    about: Annotated[Uuid | None, Field(description="The further referral or the letter that it is about.")]
 
 
 @router.get("/caseload/work", summary="What is to be seen to as of a day")

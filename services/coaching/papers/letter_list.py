@@ -10,6 +10,7 @@ from services.coaching.domain.papers.letters import LetterState
 from services.coaching.domain.papers.permitting import View, history, why_not
 from services.coaching.domain.plan import Plan
 from services.coaching.papers.letter_bodies import LetterView, Why
+from services.coaching.papers.letter_table import awaited_on
 from services.kernel.decision import Reason
 from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
@@ -30,13 +31,11 @@ class Wanted:
     limit: int | None = None
 
 
-# A letter that came back is not awaited from that day on; one that failed before it was sent is.
-_LIST: Final = """
+_LIST: Final = f"""
 SELECT * FROM (
     SELECT l.*, p.coach, CASE WHEN $6 THEN l.answer_by ELSE l.queued_on END AS place,
         CASE WHEN l.state IN ('queued', 'failed') THEN a.state::text END AS plan,
-        l.sent_on <= $5 AND l.answer_by IS NOT NULL AND (l.answered_on IS NULL OR l.answered_on > $5)
-            AND (l.state IN ('sent', 'answered') OR l.failed_on > $5) AS awaited
+        {awaited_on("$5")} AS awaited
     FROM letter l JOIN plan p USING (referral_id) JOIN aggregate a ON a.key = l.referral_id
     WHERE ($1::text IS NULL OR p.programme = $1) AND ($2::text IS NULL OR p.provider IS NULL OR p.provider = $2)
       AND ($3::text[] IS NULL OR p.coach = ANY($3) OR ($4 AND p.coach IS NULL))
@@ -45,7 +44,7 @@ SELECT * FROM (
 ) found
 WHERE (awaited OR NOT $6) AND ($10::date IS NULL OR (place, letter_id) > ($10, $11))
 ORDER BY place, letter_id LIMIT $12
-"""
+"""  # noqa: S608  our own words
 
 
 async def letters(source: Pool | Connection, reach: Reach, wanted: Wanted) -> Sequence[Any]:

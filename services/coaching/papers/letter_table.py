@@ -56,6 +56,16 @@ _FIND: Final = """
 SELECT letter_id, referral_id, view, state, answer_by, consented_on, queued_at, queued_on, attempts, sent_on, sent_how,
     sent_version, failed_on, failure, answered_on FROM letter WHERE letter_id = $1"""
 
+
+def awaited_on(day: str) -> str:
+    """Return the condition that letter ``l`` was sent and its answer awaited at the end of a day, a parameter's name.
+
+    One that came back is not awaited from that day on; one that failed before it was sent is.
+    """
+    return f"""(l.sent_on <= {day} AND l.answer_by IS NOT NULL AND (l.answered_on IS NULL OR l.answered_on > {day})
+        AND (l.state IN ('sent', 'answered') OR l.failed_on > {day}))"""
+
+
 _SAVE: Final = """
 UPDATE letter SET (state, attempts, sent_on, sent_how, sent_version, failed_on, failure, answered_on, changed_by) =
     ($2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -207,6 +207,31 @@ async def test_a_further_referral_stands_in_the_list_of_the_first(lead: Desk, tr
     assert (await lead.get("/caseload/work", list="additional_referral")).json() == []
 
 
+LETTER = """INSERT INTO letter (letter_id, referral_id, view, state, answer_by, queued_at, queued_on, queued_by,
+    attempts,
+    sent_on, sent_how, sent_version, changed_by)
+VALUES ($1, $2, $3, 'sent', $4, now(), $5, 'coach-ada', 1, $5, 'post', 1, 'coach-ada')"""
+
+
+async def test_a_letter_that_the_gp_does_not_answer_stands_in_the_list(
+    lead: Desk, triage: Triage, coaching: Database
+) -> None:
+    await triage(PLAN)
+    asked_by = REFERRED_ON + timedelta(days=14)
+    connection = await asyncpg.connect(coaching.dsn)
+    for letter, view in zip(REFERRALS[3:5], ("gp", "participant"), strict=True):
+        await connection.execute(LETTER, letter, PLAN, view, asked_by, REFERRED_ON)
+    unanswered = {"list": "letter_unanswered"}
+    assert await seen(lead, **unanswered, as_of=asked_by.isoformat()) == []
+    late = (await lead.get("/caseload/work", **unanswered, as_of=(asked_by + timedelta(days=1)).isoformat())).json()
+    assert [(item["about"], item["due_on"], item["overdue"]) for item in late] == [
+        (REFERRALS[3], asked_by.isoformat(), True)
+    ]
+    await connection.execute("UPDATE letter SET state = 'answered', answered_on = $1", asked_by + timedelta(days=3))
+    await connection.close()
+    assert await seen(lead, **unanswered) == []
+
+
 async def test_lists_have_pages_and_an_owner(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
     await triage(*REFERRALS[:3])
     for plan in REFERRALS[:2]:

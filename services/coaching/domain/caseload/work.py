@@ -32,6 +32,7 @@ class WorkList(StrEnum):
     SUPPORT_ENDING = "support_ending"
     NEW_PROPOSAL = "new_proposal"
     ADDITIONAL_REFERRAL = "additional_referral"
+    LETTER_UNANSWERED = "letter_unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,15 @@ class Further:
 
     referral_id: str
     referred_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A letter that was sent and has not been answered; ``answer_by``: the day until which the answer is in time."""
+
+    letter_id: str
+    sent_on: date
+    answer_by: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ class Known:
     review_on: date | None = None
     proposed_on: date | None = None
     further: tuple[Further, ...] = ()
+    letters: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Terms:
 class Item:
     """One thing to see to. ``due_on``: the last day on which it is in time; null: there is none.
 
-    ``since``: the day from which it had to be seen to. ``about``: the further referral, where it is about one.
+    ``since``: the day from which it had to be seen to. ``about``: the further referral or letter, if it is about one.
     """
 
     list: WorkList
@@ -111,7 +122,7 @@ def items(known: Known, as_of: date, terms: Terms, is_closed: IsClosed) -> list[
         return Item(list_, known.referral_id, known.coach, since, due_on, late, about)
 
     found: list[Item] = []
-    for rule in (_to_contact, _missed_twice, _review, _support_ending, _new_proposal, _additional):
+    for rule in (_to_contact, _missed_twice, _review, _support_ending, _new_proposal, _additional, _letters):
         found += rule(known, as_of, terms, is_closed, made)
     return found
 
@@ -161,3 +172,10 @@ def _additional(known: Known, _: date, __: Terms, ___: IsClosed, made: _Made) ->
     """Somebody referred the person again while the plan is open."""
     for one in known.further:
         yield made(WorkList.ADDITIONAL_REFERRAL, one.referred_on, None, one.referral_id)
+
+
+def _letters(known: Known, as_of: date, _: Terms, __: IsClosed, made: _Made) -> Iterator[Item]:
+    """The GP should have answered a letter by now: it is shown from the day after the one that was asked for."""
+    for one in known.letters:
+        if as_of > one.answer_by:
+            yield made(WorkList.LETTER_UNANSWERED, one.sent_on, one.answer_by, one.letter_id)
