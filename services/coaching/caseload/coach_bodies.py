@@ -82,14 +82,14 @@ EXAMPLES: Final[dict[str, Example]] = {
         "summary": "Two weeks away",
         "value": {
             "kind": "absence_recorded",
-            "from_on": "2024-12-23",
-            "until_on": "2025-01-03",
+            "from_on": "2026-12-23",
+            "until_on": "2027-01-03",
             "cover": "coach-8",
         },
     },
     "absence_changed": {
         "summary": "Back earlier",
-        "value": {"kind": "absence_changed", "from_on": "2024-12-23", "until_on": "2024-12-31", "cover": "coach-8"},
+        "value": {"kind": "absence_changed", "from_on": "2026-12-23", "until_on": "2026-12-31", "cover": "coach-8"},
     },
     "left": {"summary": "A coach leaves", "value": {"kind": "left"}},
 }

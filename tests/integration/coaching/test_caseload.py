@@ -135,6 +135,17 @@ async def test_who_is_away_cannot_cover(lead: Desk) -> None:
     assert (await away(lead, "coach-ada", TODAY, day - timedelta(days=1), "coach-ben")).status_code == 200
 
 
+async def test_the_examples_of_the_openapi_document_are_accepted_one_after_the_other(lead: Desk) -> None:
+    document = (await lead.get("/openapi.json")).json()
+    told = document["paths"]["/coaches/{coach_id}/commands"]["post"]["requestBody"]["content"]["application/json"]
+    await register(lead, "coach-8")
+    assert set(told["examples"]) == set(told["schema"]["discriminator"]["mapping"])
+    for version, (name, example) in enumerate(told["examples"].items(), 1):
+        body = {"json": example["value"], "headers": {**lead.headers, "Idempotency-Key": f"example-{name}"}}
+        done = await lead.client.post("/coaches/coach-7/commands", **body)
+        assert (done.status_code, done.json().get("version")) == (200, version), name
+
+
 async def test_who_may_say_what_of_a_coach(lead: Desk, ada: Desk, ben: Desk, client: Any, issuer: DevIssuer) -> None:
     refused = await say(ada, "coach-ada", "registered", profile={"capacity": 500})
     assert (refused.status_code, codes(refused)) == (403, ["team_lead_only"])
