@@ -1,70 +1,15 @@
 """Pages to print over HTTP: who may have which, what keeps them, whose name they carry."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from services.coaching.api import create_app
-from services.coaching.papers.contact import Contacts
 from services.kernel.http.dev_issuer import DevIssuer
-from services.kernel.settings import Settings
+from tests.integration.coaching.papers.world import CONSENTS, VIEWS, Intake, Ready
 from tests.integration.coaching.world import PLAN, Desk, Triage, codes
-from tests.parts.keys import MadeKeys
-from tests.unit.coaching.desk import FIRST_STEPS, GIVEN, GOAL, NOW, PERSON, day
-
-ANSWER = {"given_name": "Mina <b>", "family_name": "O'Example", "postcode": "M1 1AE", "contact": {"phone": "1"}}
-CONSENTS = {"take_part": GIVEN, "share_with_gp": GIVEN, "share_with_employer": GIVEN}
-VIEWS = ["participant", "gp", "employer"]
-
-
-class Intake:
-    """What intake answers about a person; what was asked of it."""
-
-    def __init__(self) -> None:
-        self.answer: httpx.Response | Exception = httpx.Response(200, json=ANSWER)
-        self.asked: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-@pytest.fixture
-def intake() -> Intake:
-    return Intake()
-
-
-@pytest.fixture
-async def client(
-    settings: Settings, issuer: DevIssuer, keys: MadeKeys, intake: Intake
-) -> AsyncIterator[httpx.AsyncClient]:
-    contacts = Contacts("http://intake", httpx.MockTransport(intake))
-    app = create_app(settings, contacts=contacts, issuer_transport=issuer.transport(), clock=lambda: NOW, keys=keys)
-    transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
-        yield made
-
-
-Ready = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def ready(triage: Triage, ada: Desk) -> Ready:
-    """An agreed plan of Ada's with an adjustment."""
-
-    async def make(**consents: Any) -> None:
-        await triage(PLAN, consents={**CONSENTS, **consents})
-        assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200
-        assert (await ada.ask("plan_agreed", goals=[GOAL], steps=list(FIRST_STEPS))).status_code == 200
-        adjusted = await ada.ask("adjustment_changed", adjustment="phased_return", state="agreed")
-        assert adjusted.status_code == 200, adjusted.text
-
-    return make
+from tests.unit.coaching.desk import PERSON, day
 
 
 async def standings(desk: Desk) -> dict[str, list[str]]:
@@ -118,7 +63,7 @@ async def test_without_its_consent_there_is_no_page_and_intake_is_not_asked(
 async def test_a_withdrawn_consent_takes_the_page_away_and_a_new_one_gives_it_back(ready: Ready, ada: Desk) -> None:
     await ready()
     for given, why in ((False, ["gp_consent_missing"]), (True, [])):
-        said = {"consent": "share_with_gp", "given": given, "channel": "phone"}
+        said: dict[str, Any] = {"consent": "share_with_gp", "given": given, "channel": "phone"}
         assert (await ada.ask("consent_changed", occurred_on=day(1).isoformat(), **said)).status_code == 200
         assert (await standings(ada))["gp"] == why
 
