@@ -24,6 +24,7 @@ from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
 from services.kernel.sealing.keyring import VaultKeys
 from services.kernel.settings import Environment, Settings
+from tests.benchmarks.coaching import coaching_rows
 from tests.benchmarks.events import made_keys, people_ids, referrals
 from tests.benchmarks.importing import importing_rows
 from tests.benchmarks.measure import Measured, measure
@@ -156,15 +157,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=20_000, help="events for our stage; the rivals get fewer")
-    parser.add_argument("--only", choices=("stage", "import"), help="an import needs no Apache Kafka")
+    parser.add_argument(
+        "--only", choices=("stage", "import", "coaching"), help="all but the stages need no Apache Kafka"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="pathway-bench-") as folder, Postgres(durable=True) as postgres:
-        if options.only != "import":
+        if options.only in {None, "stage"}:
             rows += _stages(postgres, Path(folder), options.rounds, options.events)
             rows += rules_rows()
-        if options.only != "stage":
+        if options.only in {None, "coaching"}:
+            rows += coaching_rows(postgres, {})
+        if options.only in {None, "import"}:
             rows += importing_rows(postgres, {}, Path(folder) / "import")
     OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     if options.json:
