@@ -8,6 +8,7 @@ client, one command after the other, through the whole API in this process on a 
 import asyncio
 import itertools
 import json
+import logging
 import statistics
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import asyncpg
 import httpx
+import structlog
 from pydantic import SecretStr
 
 from services.coaching.api import create_app
@@ -34,7 +36,7 @@ from tests.parts.databases import Database, Databases
 from tests.parts.keys import MadeKeys, key_of
 from tests.unit.coaching.desk import NOW, REFERRED_ON, SERVICE, policy, triage_event
 
-EVENTS: Final = 10_000
+EVENTS: Final = 5_000
 BATCH: Final = 500
 """The most that a batch holds."""
 COMMANDS: Final = 600
@@ -43,6 +45,7 @@ WARM_UP: Final = 100
 
 def coaching_rows(postgres: Postgres, templates: dict[str, str]) -> list[dict[str, Any]]:
     """Measure both; return rows of bench.json."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     databases = Databases(postgres, templates)
     server = int((postgres.data / "postmaster.pid").read_text().split()[0])
     try:

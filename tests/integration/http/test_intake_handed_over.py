@@ -138,8 +138,8 @@ async def test_a_replay_makes_the_same_referral_byte_for_byte(
     assert replayed.differences == []
     assert replayed.aggregates[new].state.common.programme.id == OTHER
     async with intake.state.parts.pool.acquire() as connection:
-        found = await compare(connection, history, replayed)
-    assert [difference for difference in found if difference.what != "event_only_in_log"] == [], "nothing was sent here"
+        compared = await compare(connection, history, replayed)
+    assert [difference for difference in compared if difference.what != "event_only_in_log"] == [], "nothing was sent here"
     forged = whole(pathway.world.log.values())
     own = forged.own[new][1]
     forged.own[new][1] = type(own)(own.envelope, own.value.replace(key.encode(), new.encode()), own.event, own.sealed)

@@ -7,8 +7,8 @@ import pytest
 from services.kernel.decision import Refused
 from tests.unit.coaching.desk import GIVEN, Desk, day, desk, refusal
 
-TALK = {"channel": "phone", "employer": "main-job", "role": "line_manager"}
-EARLY_HELP = {"programme": "working-well-early-help", "channel": "phone"}
+TALK: dict[str, Any] = {"channel": "phone", "employer": "main-job", "role": "line_manager"}
+EARLY_HELP: dict[str, Any] = {"programme": "working-well-early-help", "channel": "phone"}
 
 
 def consenting(**said: Any) -> Desk:
