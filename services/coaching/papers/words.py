@@ -164,7 +164,7 @@ WORK: Final[Words] = {
 
 ATTENDANCE: Final[Words] = {
     Attendance.WORKING: "at work",
-    Attendance.STRUGGLING: "at work, and finding it hard",
+    Attendance.STRUGGLING: "at work, with difficulty",
     Attendance.OFF_SICK: "off sick",
 }
 
