@@ -189,14 +189,14 @@ def test_open_barriers_are_limited() -> None:
     made = desk("active")
     for number in range(20):
         made.ask("barrier_changed", barrier_id=f"b{number}", state="open", barrier="other")
-    more = {"barrier_id": "more", "state": "open", "barrier": "other"}
+    more: dict[str, Any] = {"barrier_id": "more", "state": "open", "barrier": "other"}
     assert refusal(made, "barrier_changed", **more) == (409, [("too_many_barriers", "")])
 
 
 def test_nothing_new_is_booked_on_a_hold_but_what_is_booked_can_happen() -> None:
     made = booked()
     made.triage("held", 2)
-    new = {"step_id": "talk", "booking": "offered"}
+    new: dict[str, Any] = {"step_id": "talk", "booking": "offered"}
     assert refusal(made, "booking_changed", **new) == (409, [("on_hold", "")])
     made.ask("booking_changed", day(5), step_id="physio", booking="attended")
     booking = made.state.plan.steps[0].booking

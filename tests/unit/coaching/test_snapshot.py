@@ -5,18 +5,23 @@ from datetime import timedelta
 import pytest
 
 from services.contracts.plan import PlanUpdated
+from services.contracts.plan_codes import Adjustment
 from services.kernel.decision import Refused
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, step
 
+FIT_NOTE = {"fitness": "not_fit", "from_on": REFERRED_ON, "to_on": TODAY, "issuer": "pharmacist"}
 UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a{:04x}"
 
 
 def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
-    """Long ids, every limit that a busy coach comes near, evidence of every kind."""
+    """Long ids, every limit that a busy coach comes near, evidence of every kind, a booking each week."""
     made = Desk()
     made.now += timedelta(days=800)
     made.triage()
     made.ask("recommendation_confirmed", by="coach-" + "x" * 50, revision=1)
+    made.ask("consent_changed", consent="share_with_employer", given=True)
+    for adjustment in Adjustment:
+        made.ask("adjustment_changed", adjustment=adjustment, state="in_place", review_on=TODAY)
     goals = tuple({"goal_id": UUID.format(n), "theme": "change_work", "target_on": TODAY} for n in range(6))
     made.ask("plan_agreed", goals=goals, steps=(step(UUID.format(0)),))
     made.ask("step_started", step_id=UUID.format(0))
@@ -25,11 +30,19 @@ def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
         name, before = UUID.format(week), UUID.format(week - 1)
         made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id=before)
         made.ask("step_added", on, step={**step(name, before, support="supported_employment"), "due_on": TODAY})
+        made.ask("booking_changed", on, step_id=name, booking="booked", booked_for=on)
+        made.ask("booking_changed", on, step_id=name, booking="cancelled", cancelled_by="service")
         made.ask("step_finished", on, step_id=before)
         made.ask("step_started", on, step_id=name)
         made.ask("note_recorded", on, note="n" * 4000)
         made.triage(revision=week + 1)
         made.ask("recommendation_overridden", on, revision=week + 1, reason="other", package=({"support": "gp"},))
+        if week % 4 == 0:
+            made.ask("fit_note_recorded", on, fit_note=FIT_NOTE)
+            made.ask("employer_contacted", on, channel="video", employer="main-job", role="human_resources")
+            made.ask("barrier_changed", on, barrier_id=UUID.format(week), state="open", health="anxiety_or_depression")
+            if week > 20:
+                made.ask("barrier_changed", on, barrier_id=UUID.format(week - 16), state="resolved")
         if week % 6 == 0:
             made.ask("review_completed", on, reliable_improvement=True)
     for number in range(10):
