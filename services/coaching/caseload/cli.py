@@ -18,6 +18,9 @@ from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 NAME: Final = "coaching"
+IN_WORK: Final = ("list", "referral_id", "coach", "due_on", "overdue")
+IN_COACHES: Final = ("coach_id", "open_plans", "ceiling", "free_places", "away", "cover")
+"""What a table shows, so that it fits on a screen; JSON has all."""
 OVERDUE: Final = 3
 """Exit code of ``pathway caseload work``: something is overdue."""
 _REFERRAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -61,7 +64,7 @@ def caseload_commands(lookup: Lookup) -> typer.Typer:
             return [one.as_dict() for one in found]
 
         rows = with_pool(lookup, NAME, ask)
-        show_rows(f"To see to, {day}", rows, as_json=as_json)
+        show_rows(f"To see to, {day}", rows if as_json else _short(rows, IN_WORK), as_json=as_json)
         raise typer.Exit(OVERDUE if any(row["overdue"] for row in rows) else 0)
 
     @app.command("coaches")
@@ -78,8 +81,7 @@ def caseload_commands(lookup: Lookup) -> typer.Typer:
             return [one.model_dump(mode="json") for one in found]
 
         rows = with_pool(lookup, NAME, ask)
-        flat = [{name: ", ".join(v) if isinstance(v, list) else v for name, v in row.items()} for row in rows]
-        show_rows(f"Coaches, {day}", rows if as_json else flat, as_json=as_json)
+        show_rows(f"Coaches, {day}", rows if as_json else _short(rows, IN_COACHES), as_json=as_json)
 
     @app.command("history")
     def history(referral: Referral, as_json: AsJson = False) -> None:
@@ -93,6 +95,10 @@ def caseload_commands(lookup: Lookup) -> typer.Typer:
         show_rows("Held by", with_pool(lookup, NAME, ask), as_json=as_json)
 
     return app
+
+
+def _short(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in names} for row in rows]
 
 
 def _day(as_of: datetime | None) -> date:
