@@ -190,3 +190,10 @@ def test_nobody_else_handles_what_coaches_do() -> None:
         assert types.COACH_CHANGED not in service.handles
     assert EVENTS[types.COACH_CHANGED].topic == types.TOPIC_PLAN
     assert types.COACH_CHANGED not in SERVICE.handles, "driven by commands only"
+
+
+def test_an_absence_that_was_called_off_or_is_over_leaves_the_state() -> None:
+    bench = Bench()
+    for what in (REGISTER, absent(-5, -1), absent(3, 5), absent(9, None)):
+        bench.ask(what)
+    assert [each.from_on for each in bench.ask(absence(3, 2)).absences] == [on(9)]
