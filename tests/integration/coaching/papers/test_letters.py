@@ -90,7 +90,12 @@ async def test_without_consent_no_letter_is_queued_and_one_that_waits_says_why(
     refused = await post(ada, f"/plans/{PLAN}/letters", view="employer")
     assert (refused.status_code, codes(refused)) == (409, ["employer_consent_missing"])
     letter = await queue(ada)
-    said: dict[str, Any] = {"consent": "share_with_gp", "given": False, "channel": "phone", "occurred_on": TODAY.isoformat()}
+    said: dict[str, Any] = {
+        "consent": "share_with_gp",
+        "given": False,
+        "channel": "phone",
+        "occurred_on": TODAY.isoformat(),
+    }
     assert (await ada.ask("consent_changed", **said)).status_code == 200
     (shown,) = (await ada.get(f"/plans/{PLAN}/letters")).json()
     assert [why["code"] for why in shown["why_not"]] == ["gp_consent_missing"]
