@@ -7,9 +7,9 @@ import typer
 
 from services.bulk.cli import import_file
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
-from services.intake.cli import referral_commands
-from services.intake.employer_cli import employer_commands
+from services.intake.employers.cli import employer_commands
 from services.intake.places.cli import app as places_app
+from services.intake.word_back.cli import referral_commands
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors

@@ -6,26 +6,22 @@ from fastapi import APIRouter, Body, FastAPI, Request
 from pydantic import WrapValidator
 from starlette.responses import JSONResponse
 
-from services.intake import (
-    batch_api,
-    consent_api,
-    correction_api,
-    eligibility_api,
-    employer_api,
-    invitation_api,
-    list_api,
-    near_match_api,
-    overdue_api,
-    routes_api,
-)
-from services.intake.accepting import accept
 from services.intake.access import Sender, is_employer, refuse_others
+from services.intake.consents import api as consent_api
 from services.intake.domain import safety
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
-from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
-from services.intake.reading import as_sent, read_allowed, read_strictly
+from services.intake.eligibility import api as eligibility_api
+from services.intake.eligibility import correction_api
+from services.intake.employers import api as employer_api
+from services.intake.invitations import api as invitation_api
+from services.intake.people import near_match_api
+from services.intake.referrals import batch_api, list_api, routes_api
+from services.intake.referrals.accepting import accept
+from services.intake.referrals.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
+from services.intake.referrals.reading import as_sent, read_allowed, read_strictly
 from services.intake.service import build
+from services.intake.word_back import api as overdue_api
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of

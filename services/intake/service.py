@@ -7,16 +7,7 @@ from typing import Any
 from services.contracts import types
 from services.contracts.referral import ReferralCreated
 from services.contracts.registry import EVENTS
-from services.intake import (
-    consents,
-    details,
-    employer_store,
-    invitation_store,
-    near_matches,
-    persons,
-    reviews,
-    word_back,
-)
+from services.intake.consents import history as consents
 from services.intake.domain.aggregates import State, decide, evolve, reissue, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
 from services.intake.domain.consent import consent_facts
@@ -26,9 +17,15 @@ from services.intake.domain.invitation_asked import DECLINE
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, facts_of, own_facts
-from services.intake.people import identity
+from services.intake.eligibility import reviews
+from services.intake.employers import store as employer_store
+from services.intake.invitations import store as invitation_store
+from services.intake.people import changed as persons
+from services.intake.people import details, near_matches
+from services.intake.people.recognising import identity
 from services.intake.places.loader import load_places
 from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, PERSON, REFERRAL, STATUS
+from services.intake.word_back import owed as word_back
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book, register_of

@@ -14,7 +14,7 @@ from services.intake.domain.health_detail import ABOUT_WORK
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.routes import KINDS
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.programmes.model import Programme
 from services.programmes.reader import load_book

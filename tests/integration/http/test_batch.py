@@ -15,7 +15,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from services.intake.domain import derive, referral
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.kernel.http import lines as reading
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.commands import Commands, Transaction

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.intake.correction_examples import CONTEST_EXAMPLES, CORRECTION_EXAMPLES, ELIGIBLE, NOT_ELIGIBLE
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.eligibility.examples import CONTEST_EXAMPLES, CORRECTION_EXAMPLES, ELIGIBLE, NOT_ELIGIBLE
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.replay.comparing import compare

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts import types
-from services.intake.examples import GP_REFERRAL
-from services.intake.persons import SCRUB
+from services.intake.people.changed import SCRUB
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.envelope import Envelope, to_headers
 from services.kernel.http.dev_issuer import DevIssuer

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from services.intake.api import create_app
-from services.intake.cli import referral_commands
 from services.intake.service import build
+from services.intake.word_back.cli import referral_commands
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.service import Service

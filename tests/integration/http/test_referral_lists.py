@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import event as sqlalchemy_event
 
-from services.intake import listing
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals import listing
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from tests.integration.http.conftest import calling

@@ -21,7 +21,7 @@ from services.coaching.api import create_app as coaching_api
 from services.composition import service_named
 from services.contracts import types
 from services.intake.api import create_app as intake_api
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.kernel.envelope import to_headers
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.database import open_pool

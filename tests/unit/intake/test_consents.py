@@ -18,8 +18,8 @@ from services.intake.domain.referral import WITHDRAW as TAKE_BACK
 from services.intake.domain.referral import decide
 from services.intake.domain.standing import Referral, evolve
 from services.intake.domain.status import Fact, Status, received
-from services.intake.examples import CONSENT_EXAMPLES
-from services.intake.reading import read_consents
+from services.intake.referrals.examples import CONSENT_EXAMPLES
+from services.intake.referrals.reading import read_consents
 from services.kernel.decision import Command, Event, Refused
 from tests.unit.intake.referrals import NOW, policy
 from tests.unit.intake.test_derive import REFERRAL_ID, created
