@@ -25,12 +25,14 @@ from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.standing import ReviewCause
 from services.intake.eligibility.examples import CONTEST_EXAMPLES, DECISION_EXAMPLES
 from services.intake.eligibility.reviews import awaited
+from services.intake.people.beside import open_beside
 from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.intake.referrals.views import ProgrammeView
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Principal, Problem, require
+from services.kernel.http.bounds import moment_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
@@ -91,16 +93,18 @@ async def reviews(
     """
     _ours(who)
     parts = parts_of(request)
+    day = as_of or london_day(parts.clock())
     found = await awaited(
         parts.pool,
         None if who.role == "auditor" else who.programme,
-        as_of or london_day(parts.clock()),
+        day,
         _after(cursor),
         limit + 1,
     )
     page = found[:limit]
     if len(found) > limit:
-        link_next(request, response, cursor_of(page[-1]["opened_at"].isoformat(), page[-1]["referral_id"]))
+        place = cursor_of(page[-1]["opened_at"].isoformat(), page[-1]["referral_id"])
+        link_next(request, response, place, as_of=day)
     return [_view(row, parts.commands.policy, who) for row in page]
 
 
@@ -121,7 +125,8 @@ async def decide(
 
     async def handle(tx: Transaction) -> Answer:
         await refuse_others(tx, referral_id, who)
-        data = DecideEligibility(posted=read_strictly(raw, DecisionPosted))
+        posted = read_strictly(raw, DecisionPosted)
+        data = DecideEligibility(posted=posted, beside=await open_beside(tx, referral_id))
         command = Command(id=tx.command_id, type=DECIDE, key=referral_id, data=data, actor=who.subject)
         done = await tx.execute(command)
         answer = {"referral_id": referral_id, "outcome": data.posted.outcome.value, "waiting": done.waiting}
@@ -146,7 +151,8 @@ async def contest(
 
     async def handle(tx: Transaction) -> Answer:
         await refuse_others(tx, referral_id, who)
-        data = ContestEligibility(posted=read_strictly(raw, ContestPosted))
+        posted = read_strictly(raw, ContestPosted)
+        data = ContestEligibility(posted=posted, beside=await open_beside(tx, referral_id))
         told = is_told_all(who)
         command = Command(id=tx.command_id, type=CONTEST, key=referral_id, data=data, actor=who.subject)
         done = await neutrally(tx, command, () if told else (NOTHING_TO_CONTEST,))
@@ -167,12 +173,9 @@ def _after(cursor: str | None) -> tuple[datetime, str]:
     if place is None:
         return datetime.min.replace(tzinfo=UTC), ""
     try:
-        moment = datetime.fromisoformat(place[0])
+        return moment_of(place[0]), place[1]
     except ValueError:
         raise malformed() from None
-    if moment.tzinfo is None:
-        raise malformed()
-    return moment, place[1]
 
 
 def _view(row: Any, policy: IntakePolicy, who: Principal) -> AwaitedView:

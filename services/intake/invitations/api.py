@@ -212,7 +212,7 @@ async def find(
     rows = await page_of(session, who, state, day, after=place_of(cursor, 2), limit=limit + 1)
     if len(rows) > limit:
         last = rows[limit - 1]
-        link_next(request, response, cursor_of(last.identified_on.isoformat(), last.invitation_id))
+        link_next(request, response, cursor_of(last.identified_on.isoformat(), last.invitation_id), as_of=day)
     return [_view(row, day) for row in rows[:limit]]
 
 

@@ -49,6 +49,7 @@ async def late(
     if is_employer(who):
         raise unknown()
     parts = parts_of(request)
+    day = as_of or london_day(parts.clock())
     place = place_of(cursor, 2)
     try:
         after = None if place is None else (date.fromisoformat(place[0]), place[1])
@@ -57,14 +58,14 @@ async def late(
     found = await overdue(
         parts.pool,
         parts.commands.policy.book,
-        as_of or london_day(parts.clock()),
+        day,
         programmes=None if who.role == "auditor" else [who.programme],
         after=after,
         limit=limit + 1,
     )
     page = found[:limit]
     if len(found) > limit:
-        link_next(request, response, cursor_of(page[-1].received_on.isoformat(), page[-1].referral_id))
+        link_next(request, response, cursor_of(page[-1].received_on.isoformat(), page[-1].referral_id), as_of=day)
     return [
         OverdueView(
             referral_id=one.referral_id,

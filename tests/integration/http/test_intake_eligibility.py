@@ -137,6 +137,7 @@ async def test_the_list_says_who_waited_at_the_end_of_a_day_page_by_page(
     first = await nurse.get("/eligibility-reviews", params={"limit": 2})
     assert [row["referral_id"] for row in first.json()] == ids[:2]
     following = first.links["next"]["url"]
+    assert "as_of=" in following, "asked for tomorrow, it is still a page of today's list"
     second = await nurse.get(following)
     assert ([row["referral_id"] for row in second.json()], second.links) == (ids[2:], {})
     ask("UPDATE eligibility_review SET opened_on = opened_on - 9")
