@@ -24,7 +24,7 @@ from services.intake.people import changed as persons
 from services.intake.people import details, near_matches
 from services.intake.people.recognising import identity
 from services.intake.places.loader import load_places
-from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, PERSON, REFERRAL, STATUS
+from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, LINKED, PERSON, REFERRAL, STATUS
 from services.intake.word_back import owed as word_back
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
@@ -54,7 +54,7 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         project=project,
         tables=(
             *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
-            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED),
+            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED, LINKED),
             *invitation_store.TABLES,
             *employer_store.TABLES,
         ),
@@ -99,6 +99,9 @@ def _own(event: Event, data: Any, seal: Callable[[str, str], str]) -> Iterable[R
         yield from _posted(data, event.data, seal)
     if isinstance(data, CorrectReferral):
         yield from details.corrected(data, event.data)
+    linked = getattr(getattr(event.data, "change", None), "linked_referral", None)
+    if linked is not None:
+        yield LINKED, (event.key, linked)
     for fact in own_facts(event.sequence, event.data):
         yield _status(event.key, fact)
         yield from word_back.own(event.key, event.data, fact)
@@ -135,6 +138,7 @@ def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, s
             event.received_at,
             event.route.value,
             event.referred_on,
+            data.content_digest,
         ),
     )
     yield details.row(event.referral_id, person, standing_answers(posted))

@@ -44,6 +44,7 @@ class CreateReferral(BaseModel):
     near: tuple[tuple[str, Near], ...] = ()
     number_taken: bool = False
     invited: bool = False
+    content_digest: str | None = None
 
 
 class AddAssessment(BaseModel):

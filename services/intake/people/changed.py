@@ -47,7 +47,8 @@ SCRUB = Table(
     forgotten AS (
         UPDATE person p SET nhs_number = NULL, name_key = NULL FROM gone WHERE p.person_id = gone.person_id),
     referred AS (
-        UPDATE referral r SET reference = NULL, referrer_name = NULL, additional_information = NULL
+        UPDATE referral r SET reference = NULL, referrer_name = NULL, additional_information = NULL,
+            content_digest = NULL
         FROM gone WHERE r.person_id = gone.person_id RETURNING r.referral_id)
     DELETE FROM referral_details d USING referred WHERE d.referral_id = referred.referral_id
     """,

@@ -16,8 +16,8 @@ from services.intake.people.recognising import (
     lock,
     lock_names,
     open_referrals,
-    used_references,
 )
+from services.intake.people.sent_before import SentBefore, sent_before
 from services.kernel.decision import Reason
 from services.kernel.http import Principal, Problem
 from services.kernel.runtime.commands import Transaction
@@ -41,12 +41,13 @@ class Sought:
     on: date
     reference: str | None = None
     meant: str | None = None
+    posted: ReferralPosted | None = None
 
     @classmethod
     def of(cls, posted: ReferralPosted, meant: str | None = None) -> "Sought":
         """Return whom a referral is about."""
         reference = posted.referrer.reference if posted.referrer else None
-        return cls(posted.person, posted.programme, posted.referred_on, reference, meant)
+        return cls(posted.person, posted.programme, posted.referred_on, reference, meant, posted)
 
     @cached_property
     def me(self) -> Identity:
@@ -65,6 +66,11 @@ class Accepted:
     reference: str | None
     since: datetime
     number_taken: bool
+    posted: ReferralPosted
+
+
+def _sent(one: Accepted) -> SentBefore:
+    return SentBefore(one.referral.referral_id, one.person_id, posted=one.posted)
 
 
 @dataclass
@@ -74,7 +80,7 @@ class Meeting:
     tx: Transaction
     who: Principal
     people: People
-    references: set[str]
+    references: dict[str, SentBefore]
     opened: dict[str, list[OpenReferral]] = field(default_factory=dict)
     rehearsed: set[str] = field(default_factory=set)
     programmes: dict[tuple[str, date], frozenset[str]] = field(default_factory=dict)
@@ -85,7 +91,7 @@ class Meeting:
         names = (lock_names(keys_of(one.me), who.organisation_id, one.reference) for one in sought)
         await lock(tx.conn, *(name for several in names for name in several))
         people = await People.find(tx.conn, [one.me for one in sought])
-        used = await used_references(tx.conn, who.organisation_id, (one.reference for one in sought))
+        used = await sent_before(tx, who.organisation_id, (one.reference for one in sought))
         return cls(tx, who, people, used)
 
     async def expect(self, sought: Iterable[Sought]) -> list[str | None]:
@@ -110,9 +116,12 @@ class Meeting:
         return Met(found, person_id, opened)
 
     def used(self, one: Sought) -> Reason | None:
-        """Return what is wrong with a reference that was used before."""
-        if one.reference is None or one.reference not in self.references:
+        """Return what is wrong with a reference that was used before: for the same content, or for another."""
+        known = None if one.reference is None else self.references.get(one.reference)
+        if known is None:
             return None
+        if known.is_same(one.posted, self.tx):
+            return Reason("already_referred", "you have sent this referral before, as it is", "/referrer/reference")
         return Reason("reference_used", "this reference was used for another referral", "/referrer/reference")
 
     def _duplicate(self, one: Sought, opened: str) -> Problem:
@@ -136,11 +145,11 @@ class Meeting:
         if self.tx.rehearsal:
             self.rehearsed.add(accepted.referral.referral_id)
         if accepted.reference is not None:
-            self.references.add(accepted.reference)
+            self.references[accepted.reference] = _sent(accepted)
 
     async def remember(self, sought: Iterable[Sought], earlier: Sequence[Accepted]) -> None:
         """Take in what a rehearsal has accepted before: all references, and people as far as they are met now."""
-        self.references |= {one.reference for one in earlier if one.reference is not None}
+        self.references |= {one.reference: _sent(one) for one in earlier if one.reference is not None}
         touched = {mark for one in sought for mark in marks(one.me)} if earlier else set()
         fitting = [one for one in earlier if not touched.isdisjoint(marks(one.me))]
         await self.tx.create_keys([one.person_id for one in fitting if one.new])
@@ -156,7 +165,8 @@ class Meeting:
     async def _opened(self, person_id: str, programmes: frozenset[str]) -> str | None:
         if person_id not in self.opened:
             self.opened |= await open_referrals(self.tx.conn, [person_id])
-        return next((r.referral_id for r in self.opened[person_id] if r.programme in programmes), None)
+        fitting = [r for r in self.opened[person_id] if r.programme in programmes]
+        return min(fitting, key=lambda one: one.additional).referral_id if fitting else None  # of equals the first
 
 
 async def meet(

@@ -95,7 +95,7 @@ pseudonym AS (
     SELECT root, root AS person_id FROM asked
     UNION ALL SELECT p.survivor, p.person_id FROM asked JOIN person p ON p.survivor = asked.root
 )
-SELECT n.root, r.referral_id, r.programme, s.topic, s.sequence, s.status, s.on_day
+SELECT n.root, r.referral_id, r.programme, r.linked_referral, s.topic, s.sequence, s.status, s.on_day
 FROM pseudonym n JOIN referral r USING (person_id) LEFT JOIN referral_status s USING (referral_id)
 ORDER BY r.received_at, r.referral_id
 """
@@ -103,10 +103,11 @@ ORDER BY r.received_at, r.referral_id
 
 @dataclass(frozen=True, slots=True)
 class OpenReferral:
-    """A referral that has not ended."""
+    """A referral that has not ended. ``additional``: another one of the person's is paid for, not this one."""
 
     referral_id: str
     programme: str
+    additional: bool = False
 
 
 async def open_referrals(connection: Connection, person_ids: Iterable[str]) -> dict[str, list[OpenReferral]]:
@@ -114,7 +115,8 @@ async def open_referrals(connection: Connection, person_ids: Iterable[str]) -> d
     facts: dict[tuple[str, OpenReferral], list[Fact]] = {}
     found: dict[str, list[OpenReferral]] = {person_id: [] for person_id in person_ids}
     for row in await connection.fetch(_OPEN, sorted(found)) if found else ():
-        known = facts.setdefault((row["root"], OpenReferral(row["referral_id"], row["programme"])), [])
+        one = OpenReferral(row["referral_id"], row["programme"], row["linked_referral"] is not None)
+        known = facts.setdefault((row["root"], one), [])
         if row["topic"] is not None:
             known.append(Fact(row["topic"], row["sequence"], Status(row["status"]), row["on_day"]))
     for (person_id, referral), known in facts.items():
@@ -122,13 +124,3 @@ async def open_referrals(connection: Connection, person_ids: Iterable[str]) -> d
         if stands is None or stands.status not in ENDED:
             found[person_id].append(referral)
     return found
-
-
-_REFERENCES = "SELECT reference FROM referral WHERE organisation_id = $1 AND reference = ANY($2::text[])"
-
-
-async def used_references(connection: Connection, organisation_id: str, references: Iterable[str | None]) -> set[str]:
-    """Return those references that the referrer has used before."""
-    wanted = sorted({reference for reference in references if reference is not None})
-    rows = await connection.fetch(_REFERENCES, organisation_id, wanted) if wanted else ()
-    return {row["reference"] for row in rows}

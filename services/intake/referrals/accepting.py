@@ -16,6 +16,7 @@ from services.intake.domain.referral import CREATE, CreateReferral
 from services.intake.domain.status import FULL_VIEW_KINDS
 from services.intake.people.meeting import Accepted, Meeting, Sought, meet
 from services.intake.people.recognising import OpenReferral, new_person_id
+from services.intake.people.sent_before import content_digest
 from services.kernel.decision import Command, Event, Refused
 from services.kernel.http import Answer, Principal
 from services.kernel.ids import uuid7
@@ -138,16 +139,18 @@ class _Making:
             near=tuple((uuid7(tx.now), near) for near in found.near if near.person_id != person_id),
             number_taken=found.number_taken,
             invited=invited,
+            content_digest=content_digest(tx.held.get(person_id), posted),
         )
         done = self.locked.execute(Command(id=command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
         accepted = Accepted(
             person_id,
             met.person_id is None,
             one.me,
-            OpenReferral(referral_id, posted.programme),
+            OpenReferral(referral_id, posted.programme, additional=met.opened is not None),
             one.reference,
             tx.now,
             found.number_taken,
+            posted,
         )
         return accepted, _answer(tx, posted, done.events[0], who)
 
