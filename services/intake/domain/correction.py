@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import types
-from services.contracts.base import Work, carry
+from services.contracts.base import Uuid, Work, carry
 from services.contracts.codes import (
     AccessibleFormat,
     Attendance,
@@ -25,7 +25,7 @@ from services.contracts.referral import Correction, Eligibility, Language, Refer
 from services.intake.domain import health_detail
 from services.intake.domain.audience import Employer, audience
 from services.intake.domain.derive import distinct
-from services.intake.domain.eligibility import day_faults
+from services.intake.domain.eligibility import additional_to, day_faults
 from services.intake.domain.evaluation import Said, evaluate
 from services.intake.domain.faults import fact_faults
 from services.intake.domain.policy import IntakePolicy, london_day
@@ -110,7 +110,8 @@ class CorrectionPosted(Posted):
 class CorrectReferral(BaseModel):
     """A correction, with the person and the answers as the edge found them before it.
 
-    ``number_held``: the person has the corrected NHS number already, under another of their pseudonyms.
+    ``number_held``: the person has the corrected NHS number already, under another of their pseudonyms; ``beside``: the
+    person's other open referral.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -120,6 +121,7 @@ class CorrectReferral(BaseModel):
     answers: EligibilityFacts
     organisation_kind: str
     number_held: bool = False
+    beside: Uuid | None = None
 
     @property
     def corrected(self) -> tuple[PersonPosted, EligibilityFacts]:
@@ -161,6 +163,8 @@ def corrected(
     established = None if "person.postcode" in fields else state.common.area_code
     found = evaluate(said, programme, policy, area_code=established)
     facts = found.facts
+    decided = _still(state, found.eligibility)
+    opened = state.decided is EligibilityDecision.NOT_ELIGIBLE and decided is None
     if "work.annual_earnings_pence" not in fields:  # only their band is known here
         facts = facts.model_copy(update={"earnings_band": state.facts.earnings_band})
     event = ReferralCorrected(
@@ -179,10 +183,11 @@ def corrected(
             facts=facts,
             equality=found.equality,
             eligibility=found.eligibility,
-            eligibility_decided=_still(state, found.eligibility),
+            eligibility_decided=decided,
             language=person.language,
             formats=distinct(person.accessible_needs),
             priority_groups=found.priority_groups,
+            linked_referral=additional_to(state, data.beside) if opened else None,
         ),
     )
     return [Draft(types.REFERRAL_CORRECTED, event, policy=programme.ref)]

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import types
-from services.contracts.base import AreaCode, Code, carry
+from services.contracts.base import AreaCode, Code, Uuid, carry
 from services.contracts.codes import Channel, EligibilityDecision
 from services.contracts.referral import (
     EligibilityContested,
@@ -57,19 +57,21 @@ class ContestPosted(Posted):
 
 
 class DecideEligibility(BaseModel):
-    """The decision of a named person, who is the command's actor."""
+    """The decision of a named person, who is the command's actor. ``beside``: the person's other open referral."""
 
     model_config = ConfigDict(frozen=True)
 
     posted: DecisionPosted
+    beside: Uuid | None = None
 
 
 class ContestEligibility(BaseModel):
-    """The person contests the decision; the actor passes it on."""
+    """The person contests the decision; the actor passes it on. ``beside``: the person's other open referral."""
 
     model_config = ConfigDict(frozen=True)
 
     posted: ContestPosted
+    beside: Uuid | None = None
 
 
 def decided(
@@ -101,6 +103,7 @@ def decided(
         alternatives=tuple(dict.fromkeys(posted.alternatives)),
         area_code=posted.area_code,
         contested=review.cause is ReviewCause.CONTEST,
+        linked_referral=additional_to(state, data.beside) if posted.outcome is EligibilityDecision.ELIGIBLE else None,
     )
     event = ReferralEligibilityDecided(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_ELIGIBILITY_DECIDED, event, policy=programme.ref)]
@@ -120,10 +123,20 @@ def contested(state: Referral, data: ContestEligibility, *, actor: str, now: dat
         reasons=tuple(dict.fromkeys(posted.reasons)) or (ContestGround.NOT_STATED,),
         unmet=state.eligibility.reasons,
         channel=posted.channel,
+        linked_referral=additional_to(state, data.beside),
     )
     common = carry(state.common, occurred_on=posted.occurred_on or london_day(now))
     event = ReferralEligibilityContested(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_ELIGIBILITY_CONTESTED, event)]
+
+
+def additional_to(state: Referral, beside: str | None) -> str | None:
+    """Return the other referral of the person to which one that goes on is additional from here on.
+
+    While a referral was over the person may have been referred anew. Nobody is funded twice for the same days: the
+    one that is open already is paid for. None: there is none, or this one was additional before.
+    """
+    return beside if state.linked_referral is None else None
 
 
 def contestable(state: Referral) -> bool:

@@ -12,6 +12,7 @@ from services.intake.domain.correction import CORRECT, NOTHING_TO_CORRECT, Corre
 from services.intake.domain.standing import WITHDRAWN
 from services.intake.eligibility.examples import CORRECTION_EXAMPLES
 from services.intake.people import details
+from services.intake.people.beside import open_beside
 from services.intake.people.recognising import lock, lock_names, match_keys
 from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_strictly
@@ -51,6 +52,7 @@ async def correct(
         if full and "nhs_number" in posted.person.model_fields_set:  # nobody else may correct it, or learn from it
             held = await _held(tx, referral_id, keys.nhs_number)
             data = data.model_copy(update={"number_held": held})
+        data = data.model_copy(update={"beside": await open_beside(tx, referral_id)})
         command = Command(id=tx.command_id, type=CORRECT, key=referral_id, data=data, actor=who.subject)
         done = await neutrally(tx, command, _untold(who))
         review = full and done is not None and done.state.awaited is not None

@@ -10,6 +10,7 @@ from services.contracts.referral import (
     Correction,
     EligibilityContested,
     EligibilityDecided,
+    IntakeChange,
     Withdrawal,
 )
 from services.contracts.triage import RuleId, TriageCompleted, TriageRelayed
@@ -67,8 +68,8 @@ def acknowledged_in(state: TriageState) -> TriageState:
 
 def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
     """Return the state after a change of intake's has been passed on."""
-    changed = carry(data)
     change = data.change
+    changed = carry(data) | _linked(change)
     match change:
         case ConsentChange():
             consent = Consent(given=change.given, on=data.occurred_on, channel=change.channel)
@@ -84,6 +85,12 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
             return _known(state, changed, eligibility_decided=None)
         case Withdrawal():
             return _known(state, changed, withdrawn=True)
+
+
+def _linked(change: IntakeChange) -> dict[str, object]:
+    """Return the referral that this one is additional to from here on, where a change says one."""
+    found = getattr(change, "linked_referral", None)
+    return {} if found is None else {"linked_referral": found}
 
 
 def _known(state: TriageState, facts: dict[str, object], **changed: object) -> TriageState:

@@ -143,6 +143,26 @@ def test_the_area_that_a_person_establishes_is_carried_from_then_on() -> None:
     assert later.data.area_code == "S9B9J"
 
 
+OTHER = "00000000-0000-7000-8000-00000000000f"
+
+
+@pytest.mark.parametrize("kind", ["eligibility_decided", "eligibility_contested"])
+def test_a_referral_that_was_opened_again_beside_another_is_additional_from_then_on(kind: str) -> None:
+    made = desk("active")
+    before = made.state.plan.linked_referral
+    change: dict[str, Any] = {"reasons": (), "unmet": (), "by": "nurse-1", "linked_referral": OTHER}
+    if kind == "eligibility_decided":
+        change |= {"outcome": "eligible", "alternatives": (), "contested": True, "area_code": None}
+    else:
+        change |= {"channel": None}
+    [event] = made.hear(types.TRIAGE_RELAYED, change={"kind": kind, **change})
+    assert (before, event.data.change.kind, event.data.plan.linked_referral) == (None, "corrected", OTHER)
+    [later] = made.ask("acknowledged", day(4))
+    assert later.data.plan.linked_referral == OTHER
+    [again] = made.triage(revision=2, linked_referral=OTHER)
+    assert again.data.plan.linked_referral == OTHER
+
+
 def test_the_newest_common_fields_travel() -> None:
     made = desk("active")
     [event] = made.triage(revision=2, provider="big-life", contract="wwgm-manchester-big-life", occurred_on=day(3))
