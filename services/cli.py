@@ -56,6 +56,8 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
         settings = load_settings()
         settings.refuse_development_keys()
         wanted = list(NAMES) if names == ["all"] else names
+        if role in {"api", "worker"} and "intake" in wanted:
+            settings.refuse_synthetic_places()
         services = [service_named(name, settings) for name in wanted]
         if role in WITH_KEYS and any(service.subject is not None for service in services):
             check_root_key(settings)

@@ -103,7 +103,11 @@ def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
 
 
 def create_app(settings: Settings, **options: Any) -> FastAPI:
-    """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
+    """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests).
+
+    Raises ValueError outside development where no tables of places are named: areas would be told from made-up ones.
+    """
+    settings.refuse_synthetic_places()
     return create_api(
         build(settings.programmes_dir, settings.places_dir),
         settings,
