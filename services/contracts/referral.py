@@ -163,11 +163,12 @@ class Correction(Record):
 
 
 class Withdrawal(Record):
-    """The person or the referrer takes the referral back."""
+    """The person or the referrer takes the referral back; ``channel`` null: it was not said how."""
 
     kind: Literal["withdrawn"] = "withdrawn"
     by: Actor | None
     reason: WithdrawalReason
+    channel: Channel | None
 
 
 IntakeChange = Annotated[

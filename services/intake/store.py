@@ -64,6 +64,7 @@ class ReferralPerson(SQLModel, table=True):
     __table_args__ = (
         Index("referral_details_family", "birth_date", "family_key"),
         Index("referral_details_given", "birth_date", "given_key"),
+        Index("referral_details_home", "postcode", "family_key", "given_key"),
         Index("referral_details_number", "nhs_number"),
     )
 

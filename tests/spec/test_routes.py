@@ -152,6 +152,8 @@ def test_every_route_has_somebody_who_may_use_it() -> None:
 HEALTH: list[tuple[str, dict[str, Any], str]] = [
     ("an assessment, even an empty one", {"assessment": {}}, "/assessment"),
     ("words, in which anything could stand", {"additional_information": "has a bad back"}, "/additional_information"),
+    ("a health condition", {"eligibility_facts": {"health_condition": True}}, "/eligibility_facts/health_condition"),
+    ("that there is none", {"eligibility_facts": {"health_condition": False}}, "/eligibility_facts/health_condition"),
     ("complex needs", {"eligibility_facts": {"complex_needs": False}}, "/eligibility_facts/complex_needs"),
     *[(f"an ask for {one}", {"asks": [one.value]}, "/asks/0") for one in Support if one not in ABOUT_WORK],
 ]

@@ -43,11 +43,15 @@ from services.intake.domain.posted import (
     WorkPosted,
 )
 from services.intake.domain.readable import ReferralRead
-from services.intake.domain.standing import Referral
+from services.intake.domain.standing import WITHDRAWN, Referral
 from services.intake.domain.status import FULL_VIEW_KINDS
 from services.kernel.decision import Draft, Reason, Refused
 
 CORRECT: Final = "referral.correct"
+NOTHING_TO_CORRECT: Final = "nothing_to_correct"
+SAID_APART: Final = "say_all_of_it"
+TOGETHER: Final = ("status", "attendance", "off_sick_since", "unemployed_since")
+"""What contradicts each other in work: who is not told what stands says all of it, so that no answer tells them."""
 
 
 class PersonCorrection(Posted):
@@ -129,16 +133,18 @@ def corrected(
     """Return the correction. Raises Refused: 422 for what cannot be, 409 where nothing would change."""
     posted = data.posted
     work = _work(state)
+    sender = [*_sender_faults(data)]
+    said_apart = any(fault.code == SAID_APART for fault in sender)
     reasons = [
-        *_sender_faults(data),
+        *sender,
         *_needed(posted),
-        *fact_faults(_seen(state, data, work), now),
+        *fact_faults(_seen(state, data, posted.work if said_apart else _merged(work, posted.work)), now),
         *day_faults(posted.occurred_on, state, now),
     ]
     if reasons:
         raise Refused(*reasons, status=422)
     if state.withdrawn:
-        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+        raise Refused(Reason(WITHDRAWN, "the referral was withdrawn"))
     person, answers = data.corrected
     after = _merged(work, posted.work)
     asks = state.asks if posted.asks is None else distinct(posted.asks)
@@ -149,7 +155,7 @@ def corrected(
         *(("asks",) if asks != state.asks else ()),
     )
     if not fields:
-        raise Refused(Reason("nothing_to_correct", "everything stands already as it was sent"))
+        raise Refused(Reason(NOTHING_TO_CORRECT, "everything stands already as it was sent"))
     programme = policy.book.version_for(state.common.programme.id, state.common.referred_on)
     said = Said(person, after, answers, state.common.locality, state.common.referred_on)
     established = None if "person.postcode" in fields else state.common.area_code
@@ -233,13 +239,13 @@ def _changed(part: str, before: BaseModel, after: BaseModel, correction: BaseMod
             yield f"{part}.{name}"
 
 
-def _seen(state: Referral, data: CorrectReferral, work: WorkPosted) -> ReferralRead:
+def _seen(state: Referral, data: CorrectReferral, work: BaseModel) -> ReferralRead:
     person, _ = data.corrected
     return ReferralRead.model_validate(
         {
             "referred_on": state.common.referred_on,
             "person": person.model_dump(),
-            "work": _merged(work, data.posted.work).model_dump(),
+            "work": work.model_dump(),
         }
     )
 
@@ -247,7 +253,10 @@ def _seen(state: Referral, data: CorrectReferral, work: WorkPosted) -> ReferralR
 def _sender_faults(data: CorrectReferral) -> Iterator[Reason]:
     posted, kind = data.posted, data.organisation_kind
     if isinstance(audience(kind), Employer):
-        yield from health_detail.faults(posted.model_dump(exclude_unset=True))
+        yield from health_detail.correction_faults(posted.model_dump(exclude_unset=True))
     if "nhs_number" in posted.person.model_fields_set and kind not in FULL_VIEW_KINDS:
         message = "an NHS number is corrected by an NHS organisation or a provider"
         yield Reason("nhs_number_not_accepted", message, "/person/nhs_number")
+    said = posted.work.model_fields_set.intersection(TOGETHER)
+    if said and len(said) < len(TOGETHER) and kind not in FULL_VIEW_KINDS:
+        yield Reason(SAID_APART, f"these go together, say all of them: {', '.join(TOGETHER)}", "/work")

@@ -28,6 +28,7 @@ from services.programmes.model import Programme
 
 DECIDE: Final = "referral.decide_eligibility"
 CONTEST: Final = "referral.contest_eligibility"
+NOTHING_TO_CONTEST: Final = "nothing_to_contest"
 MOST: Final = 20
 
 
@@ -108,12 +109,12 @@ def decided(
 def contested(state: Referral, data: ContestEligibility, *, actor: str, now: datetime) -> list[Draft]:
     """Return the contest. Raises Refused: 409 where no decision stands against the person."""
     posted = data.posted
+    reasons = day_faults(posted.occurred_on, state, now)
+    if reasons:  # before anything is said of how the referral stands: not everybody is told
+        raise Refused(*reasons, status=422)
     if not contestable(state):
         message = "nobody has decided that the person is not eligible, or it is contested already"
-        raise Refused(Reason("nothing_to_contest", message))
-    reasons = day_faults(posted.occurred_on, state, now)
-    if reasons:
-        raise Refused(*reasons, status=422)
+        raise Refused(Reason(NOTHING_TO_CONTEST, message))
     change = EligibilityContested(
         by=actor or None,
         reasons=tuple(dict.fromkeys(posted.reasons)) or (ContestGround.NOT_STATED,),

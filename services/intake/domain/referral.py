@@ -8,16 +8,17 @@ from pydantic import BaseModel, ConfigDict
 from services.contracts import types
 from services.contracts.base import Common, carry
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
+from services.intake.domain.audience import Employer, audience
 from services.intake.domain.consent import ChangeConsents, change
 from services.intake.domain.correction import CorrectReferral, corrected
 from services.intake.domain.derive import created
-from services.intake.domain.eligibility import ContestEligibility, DecideEligibility, contested, decided
+from services.intake.domain.eligibility import ContestEligibility, DecideEligibility, contested, day_faults, decided
 from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.same_person import Near
-from services.intake.domain.standing import Referral
+from services.intake.domain.standing import WITHDRAWN, Referral
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
 from services.kernel.sealing.content import Sealed
 
@@ -76,7 +77,7 @@ def _later(state: Referral, cause: Command, policy: IntakePolicy, now: datetime)
         case CorrectReferral() as data:
             drafts = corrected(state, data, actor=actor, policy=policy, now=now)
         case WithdrawalPosted() as data:
-            drafts = _withdraw(_standing(state), actor, data, now)
+            drafts = _withdraw(state, actor, data, now)
         case _:
             raise TypeError(f"intake knows no command {cause.type}")
     return drafts
@@ -112,14 +113,14 @@ def _known(state: Referral | None) -> Referral:
 def _standing(state: Referral | None) -> Referral:
     found = _known(state)
     if found.withdrawn:
-        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+        raise Refused(Reason(WITHDRAWN, "the referral was withdrawn"))
     return found
 
 
 def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> list[Draft]:
     given, today = data.posted.assessment, london_day(now)
     reasons = []
-    if data.organisation_kind == "employer":
+    if isinstance(audience(data.organisation_kind), Employer):
         message = "an employer may send no health detail"
         reasons.append(Reason("health_detail_not_accepted", message, "/assessment"))
     if given.taken_on is not None and given.taken_on > today:
@@ -142,15 +143,13 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
 
 
 def _withdraw(state: Referral, actor: str, data: WithdrawalPosted, now: datetime) -> list[Draft]:
-    today = london_day(now)
-    day = data.occurred_on or today
-    if day > today:
-        raise Refused(Reason("date_in_future", "this day has not come yet", "/occurred_on"), status=422)
-    if day < state.common.referred_on:
-        raise Refused(Reason("before_referral", "this is before the referral", "/occurred_on"), status=422)
-    event = ReferralWithdrawn(
-        **carry(state.common, occurred_on=day), received_at=now, change=Withdrawal(by=actor or None, reason=data.reason)
-    )
+    reasons = day_faults(data.occurred_on, state, now)
+    if reasons:  # before anything is said of how the referral stands: not everybody is told that it was withdrawn
+        raise Refused(*reasons, status=422)
+    _standing(state)
+    change = Withdrawal(by=actor or None, reason=data.reason, channel=data.channel)
+    common = carry(state.common, occurred_on=data.occurred_on or london_day(now))
+    event = ReferralWithdrawn(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_WITHDRAWN, event)]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +19,9 @@ from services.contracts.referral import (
     UnmetRequirement,
 )
 from services.kernel.decision import Event
+
+WITHDRAWN: Final = "referral_withdrawn"
+"""The code of a refusal, because the referral was withdrawn."""
 
 
 class ReviewCause(StrEnum):

@@ -9,17 +9,16 @@ from pydantic import AwareDatetime, BaseModel, WrapValidator
 from starlette.responses import JSONResponse
 
 from services.contracts.codes import Route
-from services.intake.access import Sender, refuse_others, unknown
+from services.intake.access import Sender, is_told_all, refuse_others
 from services.intake.domain import safety
-from services.intake.domain.audience import Informed, audience
 from services.intake.domain.eligibility import (
     CONTEST,
     DECIDE,
+    NOTHING_TO_CONTEST,
     ContestEligibility,
     ContestPosted,
     DecideEligibility,
     DecisionPosted,
-    contestable,
 )
 from services.intake.domain.evaluation import AREA_UNDECIDED
 from services.intake.domain.policy import IntakePolicy, london_day
@@ -27,6 +26,7 @@ from services.intake.domain.standing import ReviewCause
 from services.intake.eligibility.examples import CONTEST_EXAMPLES, DECISION_EXAMPLES
 from services.intake.eligibility.reviews import awaited
 from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
+from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.intake.referrals.views import ProgrammeView
 from services.kernel.decision import Command
@@ -147,24 +147,18 @@ async def contest(
     async def handle(tx: Transaction) -> Answer:
         await refuse_others(tx, referral_id, who)
         data = ContestEligibility(posted=read_strictly(raw, ContestPosted))
-        reader = audience(who.organisation_kind)
-        told = isinstance(reader, Informed) and reader.full
-        answer = {"referral_id": referral_id, "status": "eligibility_review" if told else "received", "waiting": False}
-        state = await tx.load(referral_id)
-        if state is None:
-            raise unknown()
-        if not told and not contestable(state):
-            return Answer(201, answer)
+        told = is_told_all(who)
         command = Command(id=tx.command_id, type=CONTEST, key=referral_id, data=data, actor=who.subject)
-        done = await tx.execute(command)
-        return Answer(201, {**answer, "waiting": done.waiting} if told else answer)
+        done = await neutrally(tx, command, () if told else (NOTHING_TO_CONTEST,))
+        waiting = told and done is not None and done.waiting
+        status = "eligibility_review" if told else "received"
+        return Answer(201, {"referral_id": referral_id, "status": status, "waiting": waiting})
 
     return await once(handle, unstored={"safety": safety.answer(raw)})
 
 
 def _ours(who: Principal) -> None:
-    reader = audience(who.organisation_kind)
-    if not isinstance(reader, Informed) or not reader.full:
+    if not is_told_all(who):
         raise Problem(403, "decider_not_allowed", "staff of NHS organisations and providers decide on eligibility")
 
 

@@ -6,16 +6,17 @@ from fastapi import APIRouter, Body, Request
 from pydantic import WrapValidator
 from starlette.responses import JSONResponse
 
-from services.intake.access import Sender, refuse_others
+from services.intake.access import Sender, is_employer, is_told_all, refuse_others
 from services.intake.domain import safety
-from services.intake.domain.audience import Informed, audience
-from services.intake.domain.correction import CORRECT, CorrectionPosted, CorrectReferral
+from services.intake.domain.correction import CORRECT, NOTHING_TO_CORRECT, CorrectionPosted, CorrectReferral
+from services.intake.domain.standing import WITHDRAWN
 from services.intake.eligibility.examples import CORRECTION_EXAMPLES
 from services.intake.people import details
 from services.intake.people.recognising import lock, lock_names, match_keys
+from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once
+from services.kernel.http import Answer, Once, Principal
 from services.kernel.http.exchange import exchange_of
 from services.kernel.runtime.commands import Transaction
 
@@ -34,7 +35,8 @@ async def correct(
 
     Eligibility is evaluated again and triage decides again. A decision on eligibility stands unless a correction
     changes what it was about. An NHS number that belongs to somebody else is 409 `nhs_number_of_another`: two people
-    are made one by a person, never by a correction.
+    are made one by a person, never by a correction. Who is told little gets the same answer whether or not anything
+    was there to correct, and says all that goes together in work.
     """
     raw = exchange_of(request.scope).body
 
@@ -45,17 +47,25 @@ async def correct(
         data = CorrectReferral(posted=posted, person=person, answers=answers, organisation_kind=who.organisation_kind)
         keys = match_keys(data.corrected[0])
         await lock(tx.conn, *lock_names(match_keys(person), "", None), *lock_names(keys, "", None))
-        reader = audience(who.organisation_kind)
-        full = isinstance(reader, Informed) and reader.full
+        full = is_told_all(who)
         if full and "nhs_number" in posted.person.model_fields_set:  # nobody else may correct it, or learn from it
             held = await _held(tx, referral_id, keys.nhs_number)
             data = data.model_copy(update={"number_held": held})
         command = Command(id=tx.command_id, type=CORRECT, key=referral_id, data=data, actor=who.subject)
-        done = await tx.execute(command)
-        status = "eligibility_review" if full and done.state.awaited is not None else "accepted"
-        return Answer(201, {"referral_id": referral_id, "status": status, "waiting": done.waiting})
+        done = await neutrally(tx, command, _untold(who))
+        review = full and done is not None and done.state.awaited is not None
+        status = "eligibility_review" if review else "accepted"
+        waiting = full and done is not None and done.waiting
+        return Answer(201, {"referral_id": referral_id, "status": status, "waiting": waiting})
 
     return await once(handle, unstored={"safety": safety.answer(raw)})
+
+
+def _untold(who: Principal) -> tuple[str, ...]:
+    """Return the refusals that would tell somebody what others have done: what stands, and that it has ended."""
+    if is_told_all(who):
+        return ()
+    return (NOTHING_TO_CORRECT, WITHDRAWN) if is_employer(who) else (NOTHING_TO_CORRECT,)
 
 
 _HOLDER = """

@@ -13,13 +13,14 @@ from services.intake.people.changed import forget
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.tables import Connection, columns
 
-# Everybody who shares enough to be the same or nearly: the number; a birth date and one of the names. Each arm is one
-# look into one index for each who is asked for, so that the cost does not grow with the number of people. Who is only
-# invited was referred to no programme: they are recognised, and near to nobody before they accept.
+# Everybody who shares enough to be the same or nearly: the number; a birth date and one of the names; the postcode and
+# both names. Each arm is one look into one index for each who is asked for, so that the cost does not grow with the
+# number of people. Who is only invited was referred to no programme: they are recognised, and near to nobody before
+# they accept.
 _KNOWN = """
 WITH asked AS (
-    SELECT * FROM unnest($1::date[], $2::date[], $3::text[], $4::text[], $5::text[], $6::text[])
-        AS a(born, swapped, family, given, number, name)
+    SELECT * FROM unnest($1::date[], $2::date[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        AS a(born, swapped, family, given, postcode, number, name)
 ),
 hit AS (
     SELECT r.person_id FROM asked a JOIN referral_details d
@@ -28,6 +29,9 @@ hit AS (
         ON d.birth_date = a.born AND d.given_key = a.given JOIN referral r USING (referral_id)
     UNION SELECT r.person_id FROM asked a JOIN referral_details d
         ON d.birth_date = a.born AND d.family_key = a.given AND d.given_key = a.family
+        JOIN referral r USING (referral_id)
+    UNION SELECT r.person_id FROM asked a JOIN referral_details d
+        ON d.postcode = a.postcode AND d.family_key = a.family AND d.given_key = a.given
         JOIN referral r USING (referral_id)
     UNION SELECT r.person_id FROM asked a JOIN referral_details d ON d.nhs_number = a.number
         JOIN referral r USING (referral_id)
@@ -58,6 +62,7 @@ def marks(me: Identity) -> set[Mark]:
     found: set[Mark] = {("family", born, me.family_key) for born in me.birth_dates}
     found.add(("given", me.birth_date, me.given_key))
     found.add(("names", me.birth_date, me.given_key, me.family_key))
+    found.add(("home", me.home_key))
     found.add(("number", me.nhs_number))
     found.add(("name", me.name_key))
     return {mark for mark in found if mark[-1] is not None}
@@ -72,6 +77,7 @@ def _shown(one: Known) -> set[Mark]:
             ("family", me.birth_date, me.family_key),
             ("given", me.birth_date, me.given_key),
             ("names", me.birth_date, me.family_key, me.given_key),
+            ("home", me.home_key),
             ("number", me.nhs_number),
         }
     return {mark for mark in found if mark[-1] is not None}
@@ -89,7 +95,11 @@ class People:
         """Look them up, in one query. Needs the locks on all of them."""
         people = cls()
         who = [
-            (me.birth_date, me.birth_dates[-1], me.family_key, me.given_key, me.nhs_number, me.name_key) for me in asked
+            (
+                *(me.birth_date, me.birth_dates[-1], me.family_key, me.given_key),
+                *(me.postcode, me.nhs_number, me.name_key),
+            )
+            for me in asked
         ]
         for root, person_id, since, held, held_name, programme, number, family, given, born, postcode in (
             await connection.fetch(_KNOWN, *columns(who)) if who else ()

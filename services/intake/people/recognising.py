@@ -16,12 +16,14 @@ from services.kernel.runtime.tables import Connection
 class MatchKeys:
     """What a person is recognised by: the NHS number; or name, birth date and postcode together.
 
-    ``born``: the birth date under which near matches are looked for, None where they are not.
+    ``born`` and ``home``: the birth date, and names with postcode, under which near matches are looked for; None where
+    they are not.
     """
 
     nhs_number: str | None
     name_key: str | None
     born: date | None = None
+    home: str | None = None
 
 
 def identity(person: PersonPosted) -> Identity:
@@ -36,7 +38,7 @@ def match_keys(person: PersonPosted) -> MatchKeys:
 
 def keys_of(me: Identity) -> MatchKeys:
     """Return the keys of somebody as described."""
-    return MatchKeys(me.nhs_number, me.name_key, min(me.birth_dates))
+    return MatchKeys(me.nhs_number, me.name_key, min(me.birth_dates), me.home_key)
 
 
 # A scan of unnest yields its elements in their order, so the locks are taken in that order.
@@ -61,13 +63,15 @@ def _lock_key(name: str) -> int:
 def lock_names(keys: MatchKeys, organisation_id: str, reference: str | None) -> tuple[str | None, ...]:
     """Return what one referral locks: the keys of its person and the referrer's reference.
 
-    People born on one day (or on the day that a swapped date gives) wait for one another: near matches lie there.
+    People born on one day (or on the day that a swapped date gives), and those of the same names and postcode, wait for
+    one another: near matches lie there.
     """
     return (
         None if keys.nhs_number is None else f"nhs|{keys.nhs_number}",
         None if keys.name_key is None else f"name|{keys.name_key}",
         None if reference is None else f"reference|{organisation_id}|{reference}",
         None if keys.born is None else f"born|{keys.born.isoformat()}",
+        None if keys.home is None else f"home|{keys.home}",
     )
 
 

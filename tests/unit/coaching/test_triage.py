@@ -18,7 +18,7 @@ def test_a_first_revision_that_recommends_nothing_makes_no_plan(outcome: str) ->
     made = Desk()
     assert made.triage(outcome) == []
     assert made.acknowledge(1) == []
-    assert made.relay("withdrawn", reason="changed_mind") == []
+    assert made.relay("withdrawn", reason="changed_mind", channel=None) == []
     assert made.aggregate.state is None
 
 
@@ -108,9 +108,9 @@ def test_a_hold_on_a_closed_plan_is_there_when_it_is_reopened() -> None:
 
 def test_a_withdrawal_relayed_by_triage_ends_the_plan() -> None:
     made = desk("active")
-    [event] = made.relay("withdrawn", on=day(9), reason="moved_away")
+    [event] = made.relay("withdrawn", on=day(9), reason="moved_away", channel=None)
     assert (event.data.change.reason, event.data.occurred_on, event.data.state) == ("moved_away", day(9), "withdrawn")
-    assert made.triage(revision=2) == made.acknowledge(1) == made.relay("withdrawn", reason="died") == []
+    assert made.triage(revision=2) == made.acknowledge(1) == made.relay("withdrawn", reason="died", channel=None) == []
 
 
 def test_a_consent_relayed_by_triage_is_known() -> None:

@@ -67,6 +67,7 @@ def test_without_consent_to_take_part_the_referral_is_taken_back_last() -> None:
     assert [type(data) for data in drafts] == [ReferralConsentChanged, ReferralConsentChanged, ReferralWithdrawn]
     assert [data.change.consent for data in drafts[:2]] == ["share_with_gp", "take_part"]
     assert (drafts[2].change.reason, drafts[2].occurred_on) == ("consent_withdrawn", date(2024, 11, 25))
+    assert drafts[2].change.channel == drafts[1].change.channel is not None
 
 
 @pytest.mark.parametrize(
