@@ -52,9 +52,11 @@ def by(route: str) -> dict[str, Any]:
     return body
 
 
-def faults(body: dict[str, Any], kind: str) -> Told:
+def faults(body: dict[str, Any], kind: str, *, invited: bool | None = None) -> Told:
+    """What is wrong; by its own route, a provider's referral comes of an invitation."""
     seen = ReferralRead.model_validate(body)
-    found = referral_faults(seen, organisation_kind=kind, policy=policy(), now=NOW)
+    invited = body["route"] == "provider" if invited is None else invited
+    found = referral_faults(seen, organisation_kind=kind, policy=policy(), now=NOW, invited=invited)
     return {(reason.code, reason.pointer) for reason in found}
 
 
@@ -114,6 +116,13 @@ def test_no_route_is_open_without_consent_to_take_part(route: Route) -> None:
     body = by(route)
     body["consents"]["take_part"] = {"given": False}
     assert faults(body, KIND[route]) == {("consent_required", "/consents/take_part")}
+
+
+@pytest.mark.parametrize("route", list(Route))
+def test_by_the_route_provider_nobody_is_referred_who_was_not_invited(route: Route) -> None:
+    told = faults(by(route), KIND[route], invited=False)
+    assert told == ({("invite_first", "/route")} if route is Route.PROVIDER else set())
+    assert faults(by(route), KIND[route], invited=True) == set()
 
 
 def test_everything_is_told_at_once() -> None:

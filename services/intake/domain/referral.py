@@ -31,7 +31,7 @@ class CreateReferral(BaseModel):
     """A referral with what the edge has found out: whose it is, and the open referral that it joins.
 
     ``near``: an id for each near match, and who else may be the same person. ``number_taken``: the NHS number given
-    stands for somebody else, from whom this person is kept apart.
+    stands for somebody else, from whom this person is kept apart. ``invited``: the person accepted an invitation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +43,7 @@ class CreateReferral(BaseModel):
     organisation_kind: str
     near: tuple[tuple[str, Near], ...] = ()
     number_taken: bool = False
+    invited: bool = False
 
 
 class AddAssessment(BaseModel):
@@ -88,7 +89,8 @@ def _create(state: Referral | None, key: str, data: CreateReferral, policy: Inta
         raise Refused(Reason("referral_exists", "this referral exists already"))
     posted = data.posted
     seen = ReferralRead.model_validate(posted.model_dump())
-    reasons = referral_faults(seen, organisation_kind=data.organisation_kind, policy=policy, now=now)
+    kind = data.organisation_kind
+    reasons = referral_faults(seen, organisation_kind=kind, policy=policy, now=now, invited=data.invited)
     if reasons:
         raise Refused(*reasons, status=422)
     programme = policy.book.version_for(posted.programme, posted.referred_on)

@@ -57,7 +57,7 @@ def read_acceptance(
         "person": person.model_dump(mode="json"),
     }
     text = json.dumps(whole).encode()
-    faults = referral_faults(read_leniently(text), organisation_kind="provider", policy=policy, now=now)
+    faults = referral_faults(read_leniently(text), organisation_kind="provider", policy=policy, now=now, invited=True)
     posted, reasons = tried(text, ReferralPosted)
     return told_at_once(posted, twice + reasons, [_in_body(fault) for fault in faults])
 

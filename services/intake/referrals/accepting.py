@@ -90,7 +90,10 @@ async def _accept(
         command_id = uuid7(tx.now) if nth else tx.command_id
         new = person_ids[nth] if seem[nth] is None else None
         try:
-            accepted, answer = await making.make(command_id, referral_ids[nth], wanted[nth][0], one, new)
+            posted, invited = wanted[nth]
+            accepted, answer = await making.make(
+                command_id, referral_ids[nth], posted, one, new, invited=invited is not None
+            )
         except (OSError, VaultUnavailable, WrappingKeyWrong, *DATABASE_ERRORS):
             raise
         except Exception as error:  # this referral's own
@@ -113,7 +116,7 @@ class _Making:
     locked: Locked
 
     async def make(
-        self, command_id: str, referral_id: str, posted: ReferralPosted, one: Sought, new: str | None
+        self, command_id: str, referral_id: str, posted: ReferralPosted, one: Sought, new: str | None, *, invited: bool
     ) -> tuple[Accepted, Answer]:
         """Make a referral; ``new`` is a pseudonym that has a key and nobody. Raises as :func:`accept`."""
         tx, who = self.tx, self.who
@@ -134,6 +137,7 @@ class _Making:
             organisation_kind=who.organisation_kind,
             near=tuple((uuid7(tx.now), near) for near in found.near if near.person_id != person_id),
             number_taken=found.number_taken,
+            invited=invited,
         )
         done = self.locked.execute(Command(id=command_id, type=CREATE, key=referral_id, data=data, actor=who.subject))
         accepted = Accepted(

@@ -10,7 +10,7 @@ from services.contracts.codes import Route
 from services.intake.access import Reader
 from services.intake.domain.health_detail import ABOUT_WORK
 from services.intake.domain.policy import london_day
-from services.intake.domain.routes import KINDS
+from services.intake.domain.routes import BY_INVITATION, KINDS
 from services.intake.referrals.views import ProgrammeView
 from services.kernel.decision import Reason, Refused
 from services.kernel.http.parts import parts_of
@@ -32,7 +32,7 @@ class RouteView(BaseModel):
     """A route. ``requires``: what must be sent besides what every referral has; ``wording``: what is read out first.
 
     ``asks``: what may be asked for, where the route may send no health detail; null: anything. ``open_to_you``: whether
-    your kind of organisation may use it.
+    your kind of organisation may use it; ``by_invitation``: the person is invited first (``POST /invitations``).
     """
 
     route: Route
@@ -42,6 +42,7 @@ class RouteView(BaseModel):
     consents: list[ConsentView]
     wording: str | None
     open_to_you: bool
+    by_invitation: bool
 
 
 class RoutesView(BaseModel):
@@ -83,4 +84,5 @@ def _view(rule: RouteRule, joining: Joining, organisation_kind: str) -> RouteVie
         consents=[ConsentView(code=one.code, required=one.required, text=one.text) for one in asked],
         wording=rule.wording,
         open_to_you=organisation_kind in KINDS[Route(rule.code)],
+        by_invitation=Route(rule.code) in BY_INVITATION,
     )

@@ -284,6 +284,22 @@ async def test_more_lines_or_bytes_than_there_may_be(gp: httpx.AsyncClient, monk
     assert (told[-1]["line"], told[-1]["body"]["code"]) == (None, "body_too_large")
 
 
+async def test_nobody_is_referred_by_the_route_provider_who_was_not_invited(
+    intake: FastAPI, issuer: DevIssuer, ask: Ask
+) -> None:
+    by_provider = changed(person(1), route="provider", provider={"named": "big-life"})
+    async with calling(intake, token(issuer, "provider", "big-life")) as client:
+        alone = await post(client, by_provider)
+        told = await send(client, lines(by_provider, person(2)))
+        tried = await send(client, lines(by_provider), place=f"{PLACE}?dry_run=true")
+    assert alone.status_code == 422
+    for errors in (alone.json()["errors"], told[0]["body"]["errors"], tried[0]["body"]["errors"]):
+        assert [(error["code"], error["pointer"]) for error in errors] == [("invite_first", "/route")]
+        assert "POST /invitations" in errors[0]["message"]
+    assert statuses(told) == [(1, 422), (2, 201)]
+    assert ask("SELECT count(*) FROM outbox") == "1"
+
+
 async def test_a_database_that_goes_away_says_where_it_stopped_and_the_same_request_goes_on(
     gp: httpx.AsyncClient, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
