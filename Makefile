@@ -21,7 +21,7 @@ demo: $(STAMP)  ## the whole system on this machine, played and reconciled
 	$(BIN)/pathway demo
 
 test: $(STAMP)  ## all tests; those that need Apache Kafka are skipped where there is none
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)  ## lint, format, types, who may import what
 	$(BIN)/ruff check .
