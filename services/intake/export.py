@@ -22,7 +22,7 @@ OF_KEY: Mapping[str, str] = {
     " ORDER BY referral_id, on_day, topic, sequence, status",
     "eligibility_review": "SELECT * FROM eligibility_review WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, opened",
-    "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
+    "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, opened",
     "consent_fact": "SELECT * FROM consent_fact WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, consent, on_day, recorded_at, topic, sequence",
 }

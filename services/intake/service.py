@@ -88,7 +88,7 @@ def _heard(key: str, cause: Received) -> Iterable[Row]:
         return
     for fact in facts_of(cause.sequence, cause.data):
         yield _status(key, fact)
-        yield from word_back.answered(key, cause.data, fact)
+        yield from word_back.rows(key, cause.data, fact)
     if cause.type == types.PLAN_UPDATED:
         said = consent_facts(cause.id, cause.occurred_at, cause.data)
         yield from consents.rows(key, types.TOPIC_PLAN, cause.sequence, said)
@@ -104,7 +104,7 @@ def _own(event: Event, data: Any, seal: Callable[[str, str], str]) -> Iterable[R
         yield LINKED, (event.key, linked)
     for fact in own_facts(event.sequence, event.data):
         yield _status(event.key, fact)
-        yield from word_back.own(event.key, event.data, fact)
+        yield from word_back.rows(event.key, event.data, fact)
     said = consent_facts(event.id, event.occurred_at, event.data)
     yield from consents.rows(event.key, types.TOPIC_REFERRAL, event.sequence, said)
 

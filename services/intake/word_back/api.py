@@ -19,6 +19,7 @@ router = APIRouter(tags=["word back"])
 class OverdueView(BaseModel):
     """A referral that nobody had taken up, and that had not ended, when its due day was over.
 
+    ``waits_since``: the day of its receipt, or of the decision that opened it again after one against the person;
     ``answered_on``: when word came after all, after the day asked about.
     """
 
@@ -26,6 +27,7 @@ class OverdueView(BaseModel):
     programme: ProgrammeView
     route: str
     received_on: date
+    waits_since: date
     due_on: date
     working_days_over: int
     answered_on: date | None
@@ -65,13 +67,14 @@ async def late(
     )
     page = found[:limit]
     if len(found) > limit:
-        link_next(request, response, cursor_of(page[-1].received_on.isoformat(), page[-1].referral_id), as_of=day)
+        link_next(request, response, cursor_of(page[-1].waits_since.isoformat(), page[-1].referral_id), as_of=day)
     return [
         OverdueView(
             referral_id=one.referral_id,
             programme=ProgrammeView(id=one.programme, version=one.programme_version),
             route=one.route,
             received_on=one.received_on,
+            waits_since=one.waits_since,
             due_on=one.due_on,
             working_days_over=one.working_days_over,
             answered_on=one.answered_on,

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 from typing import Final
 
+from services.intake.domain.policy import london_day
 from services.intake.domain.working_days import due_day, overdue_since_receipt, working_days_between
 from services.intake.word_back.bank_holidays import is_closed
 from services.kernel.operations.audit import Pool
@@ -18,13 +19,17 @@ LATEST: Final = date(2099, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """One referral. ``answered_on``: when word came after all, later than ``as_of``; None: not yet."""
+    """One referral. ``waits_since``: the day of its receipt, or of the decision that opened it again.
+
+    ``answered_on``: when word came after all, later than ``as_of``; None: not yet.
+    """
 
     referral_id: str
     programme: str
     programme_version: str
     route: str
     received_on: date
+    waits_since: date
     due_on: date
     working_days_over: int
     answered_on: date | None
@@ -32,19 +37,19 @@ class Overdue:
 
 # Two looks into two indexes: what waits, and what was answered only after the day that is asked about.
 _OVERDUE = """
-WITH term AS (SELECT * FROM unnest($1::text[], $2::text[], $3::date[]) AS n(programme, version, received_by)),
+WITH term AS (SELECT * FROM unnest($1::text[], $2::text[], $3::date[]) AS n(programme, version, since)),
 late AS (
     SELECT w.* FROM term t JOIN word_back w
-      ON w.programme = t.programme AND w.programme_version = t.version AND w.received_on <= t.received_by
+      ON w.programme = t.programme AND w.programme_version = t.version AND w.waits_since <= t.since
     WHERE w.answered_on IS NULL
     UNION ALL
     SELECT w.* FROM term t JOIN word_back w
-      ON w.programme = t.programme AND w.programme_version = t.version AND w.received_on <= t.received_by
+      ON w.programme = t.programme AND w.programme_version = t.version AND w.waits_since <= t.since
     WHERE w.answered_on > $4
 )
-SELECT late.*, r.route FROM late JOIN referral r USING (referral_id)
-WHERE $5::date IS NULL OR (late.received_on, late.referral_id) > ($5, $6)
-ORDER BY late.received_on, late.referral_id LIMIT $7
+SELECT late.*, r.route, r.received_at FROM late JOIN referral r USING (referral_id)
+WHERE $5::date IS NULL OR (late.waits_since, late.referral_id) > ($5, $6)
+ORDER BY late.waits_since, late.referral_id LIMIT $7
 """
 
 
@@ -72,8 +77,8 @@ async def overdue(
     )
 
     @cache
-    def due_and_over(received_on: date, within: int) -> tuple[date, int]:
-        due = due_day(received_on, within, is_closed)
+    def due_and_over(since: date, within: int) -> tuple[date, int]:
+        due = due_day(since, within, is_closed)
         return due, working_days_between(due, as_of, is_closed)
 
     return [
@@ -82,8 +87,9 @@ async def overdue(
             row["programme"],
             row["programme_version"],
             row["route"],
-            row["received_on"],
-            *due_and_over(row["received_on"], terms[row["programme"], row["programme_version"]]),
+            london_day(row["received_at"]),
+            row["waits_since"],
+            *due_and_over(row["waits_since"], terms[row["programme"], row["programme_version"]]),
             row["answered_on"],
         )
         for row in rows
