@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli import app
 from services.triage.domain.comparing import Aspect
+from services.triage.domain.matching import Engine
 from services.triage.domain.rule_changes import rules_changed
 from services.triage.trying.files import FactsRefused, known_from_cases, known_from_file
 from services.triage.trying.report import report
@@ -174,6 +175,22 @@ def test_the_command_hides_small_numbers_of_saved_facts(tmp_path: Path) -> None:
     listed = json.loads(diff(LIVE, other, "--facts", facts, "--referrals", "--json").stdout)
     assert [one["id"] for one in listed["referrals"]] == ["p0", "p1", "p2"]
     assert "fewer than 5" in diff(LIVE, other, "--facts", facts).stdout
+
+
+def test_a_file_that_fails_on_somebody_is_counted_and_is_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = saved(tmp_path / "facts.jsonl", (6, {"phq9": 10}), (1, {"phq9": 20}))
+    asked = Engine.match
+
+    def breaks(self: Engine, given: Any, awaits: Any) -> Any:
+        if self.rules.version == "2024.2" and given["phq9"] == 20:
+            raise ZeroDivisionError
+        return asked(self, given, awaits)
+
+    monkeypatch.setattr(Engine, "match", breaks)
+    result = diff(LIVE, candidate(tmp_path, FROM_11), "--facts", facts, "--json")
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert (found["compared"], found["changed"], found["not_compared"]["failed"]) == (5, 5, 1)
 
 
 def test_what_cannot_be_told_is_2(tmp_path: Path) -> None:
