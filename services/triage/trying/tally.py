@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from services.triage.domain.comparing import Aspect, Decided, Difference, Shift, difference, shifts
 from services.triage.domain.matching import Engine
 from services.triage.domain.rules import RuleSet
-from services.triage.domain.trace import Trace
-from services.triage.domain.tracing import trace
+from services.triage.domain.tracing import CameOut, came_out
 from services.triage.domain.trial import Trial
 from services.triage.trying.known import Known, Left, Uncompared
 
@@ -25,8 +24,7 @@ class Changed:
 class Tally:
     """What two rule files come to for everybody who is known.
 
-    ``compared`` and ``changed`` count by dimension and group. Only what differs is traced: a match takes microseconds,
-    a trace a thousand times as long.
+    ``compared`` and ``changed`` count by dimension and group. Only what differs is asked rule by rule.
     """
 
     old: RuleSet
@@ -89,5 +87,5 @@ def _decided(engine: Engine, known: Known) -> Decided:
     return Decided.by(engine.match(known.facts, known.awaits))
 
 
-def _traced(engine: Engine, known: Known) -> Trace:
-    return trace(engine, known.facts, known.awaits, answers=known.answers, acknowledged=known.acknowledged)
+def _traced(engine: Engine, known: Known) -> dict[str, CameOut]:
+    return came_out(engine, known.facts, known.awaits, answers=known.answers, acknowledged=known.acknowledged)
