@@ -230,7 +230,7 @@ def _completed(
         alternatives=found.alternatives,
         ruleset=engine.ruleset,
         awaiting_since=pending.since,
-        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)),
+        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)) if pending.awaits else (),
         input_digest=_digest(common, known, answers.given, pending.awaits, decided),
         sealed=SealedFindings(
             findings=Sealed.of(
