@@ -53,6 +53,35 @@ class Acknowledged(BaseModel):
     actions: Actions
 
 
+SHOWN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/json": {
+                "example": {
+                    "task_id": "01933e9b-85c0-7013-b789-ac225fc8fa0f",
+                    "referral_id": None,
+                    "response": "prompt",
+                    "role": "clinical_safety",
+                    "raised_at": "2024-11-18T09:30:00Z",
+                    "organisation_id": "P84001",
+                    "organisation_kind": "nhs",
+                    "sent_by": "gp-system-1",
+                    "request_id": "01933e9b-85c0-7a11-8d2e-0c4f6f1b2a3d",
+                    "refused_as": "consent_required",
+                    "heard": {
+                        "items": ["self_harm_disclosure"],
+                        "advice": "You do not have to face this alone.",
+                        "person": {"given_name": "Ada", "family_name": "Example", "phone": "07700900001"},
+                        "reference": "GP-2024-001",
+                    },
+                    "done_at": None,
+                    "done_by": None,
+                    "actions": None,
+                }
+            }
+        }
+    }
+}
 EXAMPLE: dict[str, Any] = {"told the crisis team": {"value": {"actions": ["crisis_team_informed", "person_safe"]}}}
 
 
@@ -66,7 +95,7 @@ def _unknown() -> Refused:
     return Refused(Reason("safety_task_unknown", "there is no such safety task within your reach"), status=404)
 
 
-@router.get("/safety-tasks/{task_id}")
+@router.get("/safety-tasks/{task_id}", responses=SHOWN)
 async def read(task_id: TaskId, session: ReadSession, opener: Open, who: Taker) -> RefusedTaskView:
     """Tell what was positive in something that was refused, and how the person can be reached."""
     row = await session.get(RefusedTaskRow, task_id)

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from sqlalchemy import ColumnElement, and_, func, or_, true, tuple_
 from sqlmodel import col, select
 
@@ -29,12 +29,21 @@ router = APIRouter(tags=["triage"])
 Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
 Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
 
+ACKNOWLEDGE_EXAMPLES: dict[str, Any] = {
+    "spoke with the person": {"value": {"revision": 1, "actions": ["person_safe", "gp_informed"]}}
+}
+
 # Never reached: a referral that waits for nobody sorts after all that do.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @router.post("/triage/{referral}/acknowledge", response_model=None)
-async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge) -> Response:
+async def acknowledge(
+    referral: ReferralId,
+    once: Once,
+    who: Acknowledger,
+    body: Annotated[Acknowledge, Body(openapi_examples=ACKNOWLEDGE_EXAMPLES)],
+) -> Response:
     """Take up what triage holds for a person, and say what was done. The hold is released and triage decides again.
 
     `revision` is the one that the sender saw; another is current: 409 `revision_changed`.
