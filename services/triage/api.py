@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, or_, true, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 from sqlmodel import col, select
 
 from services.contracts.codes import TriageOutcome
@@ -17,6 +17,7 @@ from services.kernel.settings import Settings
 from services.safety.api import safety_router
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
+from services.triage.explanation.readers import OUTSIDE
 from services.triage.explanation_api import router as explanation_router
 from services.triage.reach import ReferralId, not_found, opened, state_of, within_reach
 from services.triage.rulefile import load_rulebook
@@ -109,6 +110,8 @@ async def explained(
 
 
 def _reach(who: Principal) -> ColumnElement[bool]:
+    if who.organisation_kind in OUTSIDE:
+        return false()
     if who.role == "auditor":
         return true()
     reach = col(TriageCase.programme) == who.programme

@@ -177,6 +177,7 @@ async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issue
         ("its own provider", {"org": "big-life", "organisation_kind": "provider"}, 3),
         ("another provider", {"org": "growth-company", "organisation_kind": "provider"}, 0),
         ("another programme", {"programme": "workwell-elsewhere"}, 0),
+        ("an employer, who has no staff of ours", {"organisation_kind": "employer"}, 0),
     ],
 )
 async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, claims: dict[str, str], sees: int) -> None:
