@@ -128,6 +128,23 @@ def test_small_groups_are_hidden_and_totals_do_not_give_them_away(tmp_path: Path
     assert (exact["compared"], exact["changed"], len(exact["referrals"])) == (96, 23, 23)
 
 
+def test_of_a_group_that_is_hidden_nothing_is_shown(tmp_path: Path) -> None:
+    facts = saved(
+        tmp_path / "facts.jsonl",
+        *((3, {"route": "self"}), (12, {"phq9": 10, "route": "pharmacist"}), (6, {"phq9": 10}), (44, {})),
+    )
+    found = report(compared(candidate(tmp_path, FROM_11), facts), people=True, listed=False)
+    rows = {row["group"]: (row["compared"], row["changed"]) for row in found["groups"] if row["by"] == "route"}
+    assert rows == {"self": (None, None), "pharmacist": (None, None), "gp": (50, None)}
+
+
+def test_another_rule_for_the_same_recommendation_is_counted_apart(tmp_path: Path) -> None:
+    facts = saved(tmp_path / "facts.jsonl", (7, {"phq9": 12}))
+    tally = compared(candidate(tmp_path, ("R10", "R15")), facts)
+    assert (len(tally.otherwise), len(tally.reasons_only)) == (0, 7)
+    assert [shift.rule for shift in tally.reasons_only[0].because] == ["R10", "R15"]
+
+
 def test_a_file_of_facts_is_refused_with_every_line_and_without_what_stands_there(tmp_path: Path) -> None:
     path = tmp_path / "facts.jsonl"
     good = {"id": "a", "given": {"phq9": 3}, "parameters": PARAMETERS}
