@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.intake.people import find_number
+from services.intake.people.recognising import find_number
 from services.kernel.operations.audit import Pool
 from services.kernel.operations.held import Held, kernel_rows, select
 from services.kernel.runtime.tables import Connection

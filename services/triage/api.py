@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from services.contracts.codes import TriageOutcome
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
+from services.kernel.http.bounds import id_of, moment_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
 from services.safety.api import safety_router
@@ -129,7 +130,7 @@ def _cursor(case: TriageCase) -> str:
 def _position(cursor: str) -> tuple[Any, str]:
     try:
         since, referral = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(since), str(referral)
+        return moment_of(since), id_of(referral)
     except (ValueError, TypeError):
         raise Problem(422, "cursor_malformed", "use the cursor that the page before gave, unchanged") from None
 

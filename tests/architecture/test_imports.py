@@ -43,7 +43,7 @@ PLANTED = [
     ("kernel-knows-nobody", "services.kernel.http.app", "services.intake.api"),
     ("kernel-knows-nobody", "services.kernel.sealing.source", "services.vault.keys"),
     ("across-services", "services.persons.dossier", "services.triage.domain.state"),
-    ("across-services", "services.persons.find", "services.intake.people"),
+    ("across-services", "services.persons.find", "services.intake.people.recognising"),
     ("across-services", "services.retention.run", "services.outcomes.store"),
     ("across-services", "services.retention.run", "random"),
     ("layers", "services.persons.dossier", "services.composition"),

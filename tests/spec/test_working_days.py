@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.intake.bank_holidays import is_closed
 from services.intake.domain.policy import london_day
 from services.intake.domain.working_days import due_day, overdue_since_receipt, working_days_between
+from services.intake.word_back.bank_holidays import is_closed
 from services.programmes.reader import load_book
 
 TWO = 2

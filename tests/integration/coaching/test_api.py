@@ -25,6 +25,7 @@ from services.kernel.runtime.tables import finish, lock_aggregates, save
 from services.kernel.sealing.content import Sealed
 from services.kernel.sealing.tokens import open_token, seal
 from services.kernel.settings import Environment, Settings
+from tests.parts.cursors import at_the_edges, of_line
 from tests.parts.databases import Database, Databases
 from tests.parts.keys import MadeKeys, key_of
 from tests.unit.coaching.desk import (
@@ -315,6 +316,10 @@ async def test_the_caseload_by_pages(
     assert await listed(ada, coach="coach-ben") == []
     assert await listed(lead, coach="coach-ben") == [REFERRALS[1]]
     assert codes(await lead.get("/plans", cursor="bm9uc2Vuc2U=")) == ["cursor_malformed"]
+    for parts in at_the_edges():
+        answer = await lead.get("/plans", cursor=of_line(*parts))
+        assert answer.status_code in {200, 422}, (parts, answer.text)
+        assert answer.status_code == 200 or codes(answer) == ["cursor_malformed"]
     assert (await lead.get("/plans", state="floating")).status_code == 422
 
 

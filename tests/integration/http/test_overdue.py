@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from services.intake.api import create_app
-from services.intake.cli import referral_commands
 from services.intake.service import build
+from services.intake.word_back.cli import referral_commands
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.service import Service
@@ -150,7 +150,7 @@ async def test_who_may_see_it(gp: httpx.AsyncClient, intake: FastAPI, issuer: De
             assert seen is None or len(answer.json()) == seen
 
 
-async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.AsyncClient, clock: Clock) -> None:
     wanted = sorted([await made(gp, number) for number in range(5)])
     seen: list[str] = []
     place = "/referrals/overdue?as_of=2024-11-29&limit=2"
@@ -159,6 +159,9 @@ async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.A
         seen += [found["referral_id"] for found in answer.json()]
         place = answer.links["next"]["url"] if "next" in answer.links else ""
     assert seen == wanted
+    clock.now = datetime(2024, 11, 29, 12, tzinfo=UTC)
+    first = await staff.get("/referrals/overdue", params={"limit": 2})
+    assert "as_of=" in first.links["next"]["url"], "asked for tomorrow, it is still a page of today's list"
     for day in ("0001-01-01", "1999-12-31", "2100-01-01", "9999-12-31", "yesterday"):
         assert (await staff.get("/referrals/overdue", params={"as_of": day})).status_code == 422
     for cursor in ("x", "WyJhIiwiYiJd", "WyJhIl0"):

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
-from services.intake.persons import forget
+from services.intake.people.changed import forget
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.clock import system_clock
 from services.kernel.http.dev_issuer import DevIssuer
@@ -221,7 +221,7 @@ async def test_where_the_task_cannot_be_kept_nothing_was_refused_yet(
         raise OSError("no database")
 
     with monkeypatch.context() as patched:
-        patched.setattr("services.intake.refused.uuid7", lambda _: down(None))  # type: ignore[arg-type]
+        patched.setattr("services.intake.refused.tasks.uuid7", lambda _: down(None))  # type: ignore[arg-type]
         answer = await post(gp, REFUSED)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.json()["safety"]["level"] == "hold"

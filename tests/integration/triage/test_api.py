@@ -25,6 +25,7 @@ from services.kernel.settings import Environment, Settings
 from services.triage.api import create_app
 from services.triage.service import build
 from tests.parts.contents import contents
+from tests.parts.cursors import at_the_edges, of_parts
 from tests.parts.databases import Database, Databases
 from tests.parts.keys import MadeKeys, key_of, opened
 from tests.spec.people import NOW, PERSON, PROGRAMME, received, referral
@@ -137,10 +138,8 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
     numbers = itertools.count()
 
     async def acknowledge(client: httpx.AsyncClient, key: str, body: Any = None) -> tuple[int, str]:
-        sent = {"json": {**DONE, **(body or {})}}
-        answer = await client.post(
-            f"/triage/{key}/acknowledge", headers={"Idempotency-Key": f"k{next(numbers)}"}, **sent
-        )
+        headers = {"Idempotency-Key": f"k{next(numbers)}"}
+        answer = await client.post(f"/triage/{key}/acknowledge", headers=headers, json={**DONE, **(body or {})})
         return answer.status_code, answer.json()["code"]
 
     async with calling(app, issuer, "coach") as client:
@@ -265,6 +264,15 @@ async def test_pages_and_filters(app: FastAPI, issuer: DevIssuer) -> None:
         assert [(item["referral_id"], item["outcome"]) for item in waiting] == [(HELD, "held"), (URGENT, "recommended")]
         rest = (await client.get("/triage", params={"awaiting": False})).json()["items"]
         assert [item["referral_id"] for item in rest] == [ROUTINE]
+
+
+async def test_any_cursor_is_a_page_or_malformed(app: FastAPI, issuer: DevIssuer) -> None:
+    async with calling(app, issuer, "assessor") as client:
+        odd: list[tuple[Any, Any]] = [(3, 4), (None, None), ([], {})]
+        for parts in [*at_the_edges(), *odd]:
+            answer = await client.get("/triage", params={"cursor": of_parts(*parts)})
+            assert answer.status_code in {200, 422}, (parts, answer.text)
+            assert answer.status_code == 200 or answer.json()["code"] == "cursor_malformed"
 
 
 async def test_nothing_clinical_rests_in_clear(triaged: None, triage_database: Database) -> None:

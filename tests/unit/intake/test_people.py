@@ -5,13 +5,13 @@ from datetime import date
 
 import pytest
 
-from services.intake.consents import CONSENT, ConsentFactRow
+from services.intake.consents.history import CONSENT, ConsentFactRow
 from services.intake.domain.posted import PersonPosted
-from services.intake.near_matches import NEAR_MATCH, NearMatchRow
-from services.intake.people import MatchKeys, lock_names, match_keys
-from services.intake.reviews import REVIEW, EligibilityReviewRow
+from services.intake.eligibility.reviews import REVIEW, EligibilityReviewRow
+from services.intake.people.near_matches import NEAR_MATCH, NearMatchRow
+from services.intake.people.recognising import MatchKeys, lock_names, match_keys
 from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
-from services.intake.word_back import WORD, WordBackRow
+from services.intake.word_back.owed import WORD, WordBackRow
 from services.kernel.service import Table
 from tests.unit.intake.referrals import referral
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.reading import read_referral
+from services.intake.referrals.reading import read_referral
 from tests.unit.intake.referrals import NOW, Change, drop, faults, policy, put, referral
 
 

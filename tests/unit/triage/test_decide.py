@@ -97,7 +97,7 @@ class Triage:
         return self.receive(types.REFERRAL_ASSESSED, data)
 
     def withdraw(self) -> list[Draft]:
-        change = Withdrawal(by=BY, reason=WithdrawalReason.CHANGED_MIND)
+        change = Withdrawal(by=BY, reason=WithdrawalReason.CHANGED_MIND, channel=None)
         return self.receive(
             types.REFERRAL_WITHDRAWN, ReferralWithdrawn(**self.common(), received_at=NOW, change=change)
         )
