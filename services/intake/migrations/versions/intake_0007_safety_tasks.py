@@ -1,12 +1,12 @@
 """Safety tasks of what was refused.
 
-Revision ID: intake_0005
+Revision ID: intake_0007
 """
 
 from alembic import op
 
-revision = "intake_0005"
-down_revision = "intake_0004"
+revision = "intake_0007"
+down_revision = "intake_0006"
 branch_labels = None
 depends_on = None
 
