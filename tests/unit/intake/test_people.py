@@ -44,9 +44,9 @@ def test_without_a_postcode_a_name_recognises_nobody() -> None:
 
 
 def test_what_is_locked() -> None:
-    names = lock_names(MatchKeys("9990000018", "a|b|c|d", date(1986, 4, 12)), "P84001", "r1")
-    assert names == ("nhs|9990000018", "name|a|b|c|d", "reference|P84001|r1", "born|1986-04-12")
-    assert lock_names(MatchKeys(None, None), "P84001", None) == (None, None, None, None)
+    names = lock_names(MatchKeys("9990000018", "a|b|c|d", date(1986, 4, 12), "a|b|d"), "P84001", "r1")
+    assert names == ("nhs|9990000018", "name|a|b|c|d", "reference|P84001|r1", "born|1986-04-12", "home|a|b|d")
+    assert lock_names(MatchKeys(None, None), "P84001", None) == (None, None, None, None, None)
 
 
 def test_people_whose_day_and_month_may_be_swapped_wait_for_one_another() -> None:
