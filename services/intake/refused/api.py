@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from starlette.responses import Response
 
-from services.contracts.safety_codes import ResponseTime
+from services.contracts.safety_codes import ResponseTime, SafetyAction
 from services.contracts.safety_task import Actions
 from services.intake.access import is_employer
 from services.intake.domain.refused import Heard
@@ -14,7 +14,7 @@ from services.intake.refused.tasks import HEARD, RefusedTaskRow, release, task_o
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Answer, Once, Open, Principal, ReadSession, require
 from services.kernel.runtime.commands import Transaction
-from services.kernel.sealing.content import ContentErased, Sealed, SealedAs
+from services.kernel.sealing.content import ContentErased, KeyMissing, Sealed, SealedAs
 from services.safety.api import reach_of
 
 router = APIRouter(tags=["safety"])
@@ -95,6 +95,14 @@ def _unknown() -> Refused:
     return Refused(Reason("safety_task_unknown", "there is no such safety task within your reach"), status=404)
 
 
+async def _is_erased(tx: Transaction, person_id: str) -> bool:
+    """Tell whether the person's key is destroyed; one that nobody could ever make is not."""
+    try:
+        return not await tx.has_key(person_id)
+    except KeyMissing:
+        return False
+
+
 @router.get("/safety-tasks/{task_id}", responses=SHOWN)
 async def read(task_id: TaskId, session: ReadSession, opener: Open, who: Taker) -> RefusedTaskView:
     """Tell what was positive in something that was refused, and how the person can be reached."""
@@ -117,12 +125,18 @@ async def read(task_id: TaskId, session: ReadSession, opener: Open, who: Taker) 
 async def acknowledge(
     task_id: TaskId, once: Once, who: Taker, body: Annotated[Acknowledged, Body(openapi_examples=EXAMPLE)]
 ) -> Response:
-    """Take a task up and say what was done; what was heard is removed. Another was faster: 409 ``already_released``."""
+    """Take a task up and say what was done; what was heard is removed. Another was faster: 409 ``already_released``.
+
+    ``data_erased`` is for a person whose data were erased; of others 422 ``not_erased``.
+    """
 
     async def handle(tx: Transaction) -> Answer:
         row = await task_of(tx, task_id)
         if row is None or not _within(who, row["programme"], row["provider"]):
             raise _unknown()
+        if SafetyAction.DATA_ERASED in body.actions and not await _is_erased(tx, row["person_id"]):
+            message = "the person's data are not erased; read what was heard, then say what was done"
+            raise Refused(Reason("not_erased", message, "/actions"), status=422)
         if not await release(tx, task_id, who.subject, body.actions):
             raise Refused(Reason("already_released", "somebody has taken this task up already"))
         return Answer(200, {"task_id": task_id, "done_at": tx.now.isoformat(), "actions": list(body.actions)})

@@ -251,17 +251,22 @@ async def test_nobody_is_heard_who_does_not_say_who_they_are(intake: FastAPI, nu
 
 
 async def test_who_is_erased_leaves_the_task_without_what_was_heard(
-    gp: Client, nurse: Client, intake: FastAPI, ask: Ask
+    gp: Client, nurse: Client, intake: FastAPI, ask: Ask, keys: MadeKeys
 ) -> None:
     await post(gp, REFUSED)
     [task] = await tasks(nurse)
     person = ask("SELECT person_id FROM safety_task")
+    gone, place = {"actions": ["data_erased", "referrer_informed"]}, f"/safety-tasks/{task['task_id']}/acknowledge"
+    early = await post(nurse, gone, place)
+    assert (early.status_code, early.json()["code"]) == (422, "not_erased")
+    keys.erased.add(person)
     async with intake.state.parts.pool.acquire() as connection:
         await forget(connection, [person])
     assert ask("SELECT heard IS NULL FROM safety_task") == "t"
     assert (await nurse.get(f"/safety-tasks/{task['task_id']}")).json()["heard"] is None
-    done = await post(nurse, {"actions": ["referrer_informed"]}, f"/safety-tasks/{task['task_id']}/acknowledge")
+    done = await post(nurse, gone, place)
     assert done.status_code == 200, "and it can be released"
+    assert ask("SELECT done_by, actions FROM safety_task") == 'nurse-7|["data_erased", "referrer_informed"]'
 
 
 def test_the_database_itself_refuses_a_release_without_what_was_done(ask: Ask, stored: Database) -> None:

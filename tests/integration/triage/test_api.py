@@ -215,6 +215,30 @@ async def test_of_an_erased_person_the_decision_is_shown_without_what_was_found(
         assert len((await client.get("/triage")).json()["items"]) == 3
 
 
+async def test_a_task_of_an_erased_person_is_ended_by_a_named_person_who_says_so(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys, triage_database: Database
+) -> None:
+    place = f"/triage/{HELD}/acknowledge"
+    async with calling(app, issuer, "clinical_safety", sub="nurse-7") as client:
+        early = await client.post(place, json={"actions": ["data_erased"]}, headers={"Idempotency-Key": "early"})
+        assert (early.status_code, early.json()["code"]) == (422, "not_erased")
+        keys.erased.add(PERSON)
+        told = await client.post(place, json=DONE, headers={"Idempotency-Key": "told"})
+        assert (told.status_code, told.json()["code"]) == (410, "person_erased")
+        assert "data_erased" in told.json()["detail"]
+        body = {"actions": ["data_erased", "referrer_informed"]}
+        ended = await client.post(place, json=body, headers={"Idempotency-Key": "ended"})
+        assert (ended.status_code, ended.json()["revision"], ended.json()["outcome"]) == (200, 1, "held"), ended.text
+        waiting = (await client.get("/safety-tasks")).json()
+        assert HELD not in [task["referral_id"] for task in waiting], "it alerts no more"
+        assert (await client.get(f"/triage/{HELD}")).json()["awaiting_since"] is None
+    rows = triage_database.postgres.execute(
+        f"SELECT done_by, actions FROM safety_task WHERE referral_id = '{HELD}'",
+        triage_database.name,
+    )
+    assert rows == 'nurse-7|["data_erased", "referrer_informed"]'
+
+
 async def test_a_key_that_cannot_be_had_is_said_and_nothing_changes(
     app: FastAPI, issuer: DevIssuer, keys: MadeKeys
 ) -> None:
