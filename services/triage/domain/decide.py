@@ -147,7 +147,7 @@ def _differs(one: TriageCompleted, other: TriageCompleted) -> bool:
 
 def _came_to(decision: TriageCompleted) -> tuple[object, ...]:
     findings = decision.sealed.findings.content
-    return decision.outcome, decision.package, decision.alternatives
+    return decision.outcome, decision.package, decision.alternatives, findings
 
 
 _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {
