@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 # Much of a test's time is waiting for a part: three side by side keep two processors busy.
 WORKERS ?= 3
 
-.PHONY: help demo test check lock bench format clean
+.PHONY: help demo test check lock bench format rule-book clean
 
 help:  ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,10 @@ format: $(STAMP)  ## mend lint and format where that can be done by itself
 
 bench: $(STAMP)  ## throughput and cost per event beside plain Faust, on Apache Kafka
 	$(BIN)/python -m tests.benchmarks
+
+rule-book: $(STAMP)  ## render docs/rule-book.md from the rule files and their cases
+	$(BIN)/pathway rules book > docs/rule-book.md.part
+	mv docs/rule-book.md.part docs/rule-book.md
 
 lock: $(STAMP)  ## resolve the pinned versions anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

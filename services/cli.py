@@ -19,6 +19,9 @@ from services.kernel.settings import Settings, load_settings
 from services.persons.cli import person_commands
 from services.programmes.cli import app as programme_app
 from services.retention.cli import retention_commands
+from services.safety.cli import safety_commands
+from services.triage.cli import app as rules_app
+from services.triage.explain_cli import add_explain
 from services.vault.cli import vault_commands
 
 KEEP_ALIVE_SECONDS = 75
@@ -41,13 +44,16 @@ app.add_typer(dead_letter_commands(_lookup), name="dlq")
 app.add_typer(consumer_commands(_lookup), name="consumer")
 app.add_typer(outbox_commands(_lookup), name="outbox")
 app.add_typer(programme_app, name="programme")
+app.add_typer(rules_app, name="rules")
 app.add_typer(places_app, name="places")
 app.add_typer(vault_commands(_lookup), name="vault")
 app.add_typer(person_commands(_lookup), name="person")
 app.add_typer(referral_commands(_lookup), name="referrals")
 app.add_typer(employer_commands(_lookup), name="employers")
 app.add_typer(retention_commands(_lookup), name="retention")
+app.add_typer(safety_commands(_lookup), name="safety")
 app.command("import")(import_file)
+add_explain(app, _lookup)
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -91,6 +97,26 @@ def worker(name: ServiceName) -> None:
         errors.print(str(NoSuchRole(name, "worker")))
         raise typer.Exit(2)
     run_role(run_worker(services[0], settings))
+
+
+@app.command()
+def shadow() -> None:
+    """Decide by the rules in PATHWAY_SHADOW_RULES beside triage's live ones until SIGTERM. Emits no event.
+
+    It begins with what is decided from now on; the past is compared by 'pathway rules diff'.
+    """
+    from services.kernel.runtime.roles import run_role
+    from services.triage.trying.shadow_role import candidate_in, follow
+
+    try:
+        settings = load_settings()
+        candidate = candidate_in(settings)
+        check_root_key(settings)
+    except ValueError as error:
+        errors.print(str(error), soft_wrap=True)
+        raise typer.Exit(2) from error
+    configure_logs(settings.log_level, service="triage", role="shadow")
+    run_role(follow(candidate, settings))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.coaching import access, views
 from services.coaching.additional import additional_to
+from services.coaching.domain import proposing
 from services.coaching.domain.commands import Asked, PlanCommand
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
@@ -73,7 +75,7 @@ async def command(
 async def plan(
     referral_id: ReferralId, session: ReadSession, opener: Open, who: Coach, request: Request, response: Response
 ) -> views.PlanView:
-    """Return a plan with the newest recommendation, its reasons, and further referrals of the person.
+    """Return a plan with the newest recommendation, its reasons, what it would change, and further referrals.
 
     ``ETag`` is its version, for If-Match.
     """
@@ -85,7 +87,9 @@ async def plan(
     policy: CoachingPolicy = request.app.state.parts.commands.policy
     response.headers["ETag"] = f'"{found.plan_version}"'
     further = await additional_to(session, referral_id)
-    return views.plan_view(found, policy.terms(found.programme), views.recommendation(row, sealed), further)
+    differences = proposing.differences(found.plan, views.told(await _since_confirmed(session, found)))
+    shown = views.recommendation(row, sealed)
+    return views.plan_view(found, policy.terms(found.programme), shown, differences, further)
 
 
 @router.get("/plans/{referral_id}/notes", summary="The notes of a plan")
@@ -136,6 +140,15 @@ async def _plan(session: AsyncSession, who: Principal, referral_id: str) -> Plan
     found = await (await session.connection()).execute(_STATE, {"key": referral_id})
     state = found.scalar_one_or_none()
     return access.refuse_stranger(who, None if state is None else Plan.model_validate_json(state))
+
+
+async def _since_confirmed(session: AsyncSession, found: Plan) -> Sequence[RecommendationRow]:
+    """Return what triage has said since the coach confirmed, that revision included; nothing where nothing is new."""
+    first = found.plan.confirmed_revision
+    if first is None or (found.plan.proposal is None and not found.plan.held):
+        return ()
+    where = and_(col(RecommendationRow.referral_id) == found.referral_id, col(RecommendationRow.revision) >= first)
+    return (await session.exec(select(RecommendationRow).where(where))).all()
 
 
 def _expected_version(if_match: str | None) -> int | None:

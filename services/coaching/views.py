@@ -1,16 +1,18 @@
 """What the API shows of a plan."""
 
 import contextlib
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from services.coaching.additional import AdditionalReferral
 from services.coaching.domain import guards
 from services.coaching.domain.lifecycle import LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import Terms
+from services.coaching.domain.proposing import ProposalDifferences, Told
 from services.coaching.store import NoteRow, PlanRow, RecommendationRow
 from services.contracts.assessment import Assessment
 from services.contracts.base import Actor, Ordinal, PolicyVersion, Slug, Uuid
@@ -50,6 +52,10 @@ class PlanView(Plan):
     moves: Annotated[list[ChangeKind], Field(description="The kinds of command that this state allows.")]
     support_until: Annotated[date | None, Field(description="End of the support, by the work status at referral.")]
     recommendation: Recommendation | None
+    proposal_differences: Annotated[
+        ProposalDifferences | None,
+        Field(description="What triage says now beside what the coach confirmed. Null: no proposal and no hold."),
+    ]
     additional_referrals: Annotated[
         list[AdditionalReferral], Field(description="Further referrals of the same person, the first first.")
     ]
@@ -95,7 +101,11 @@ _NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, Change
 
 
 def plan_view(
-    plan: Plan, terms: Terms, recommendation: Recommendation | None, additional: list[AdditionalReferral]
+    plan: Plan,
+    terms: Terms,
+    recommendation: Recommendation | None,
+    differences: ProposalDifferences | None,
+    additional: list[AdditionalReferral],
 ) -> PlanView:
     """Return a plan for its coach."""
     waits = {step.step_id: guards.blocked_by(plan.plan, step) for step in plan.plan.steps}
@@ -111,6 +121,7 @@ def plan_view(
         ],
         support_until=agreed_on + timedelta(weeks=terms.length_weeks(work.status)) if agreed_on is not None else None,
         recommendation=recommendation,
+        proposal_differences=differences,
         additional_referrals=additional,
     )
 
@@ -131,6 +142,17 @@ def recommendation(row: RecommendationRow | None, sealed: SealedFindings | None)
             assessment = None if sealed.assessment is None else sealed.assessment.content
     shown = row.model_dump(exclude={"referral_id", "sealed"})
     return Recommendation.model_validate({**shown, "findings": findings, "assessment": assessment}, strict=False)
+
+
+_PACKAGE: TypeAdapter[Package] = TypeAdapter(Package)
+
+
+def told(rows: Iterable[RecommendationRow]) -> dict[int, Told]:
+    """Return what triage said, by revision."""
+    return {
+        row.revision: Told(TriageOutcome(row.outcome), _PACKAGE.validate_python(row.package, strict=False))
+        for row in rows
+    }
 
 
 def note(row: NoteRow, text: Sealed[str]) -> NoteView:

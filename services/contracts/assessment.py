@@ -1,7 +1,8 @@
 """What was asked of a person's health. It travels sealed and only triage and the coach's view open it.
 
 A question that was not asked is null (or absent), never false. Ranges: domain facts, clinical thresholds
-(PHQ-9, GAD-7, WSAS as published; STarT MSK common knowledge of the field). Scores only, no item wording.
+(PHQ-9, GAD-7, WSAS as published; STarT MSK common knowledge of the field). Scores only, no item wording. What a score
+means: :mod:`services.contracts.instruments`.
 """
 
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.contracts.assessment_codes import AssessmentPart
 from services.contracts.base import Record
 from services.contracts.codes import Barrier, Condition, RedFlag, Stressor
 from services.kernel.sealing.content import Sealed, SealedAs
@@ -39,8 +41,33 @@ class Wsas(Record):
     score: Annotated[int, Field(ge=0, le=40)] | None = None
 
 
+OnsScore = Annotated[int, Field(ge=0, le=10)]
+ToolVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+"""Which edition of a questionnaire was used, as its publisher or the user's own system names it."""
+
+
+class Ons4(Record):
+    """The four ONS questions on personal well-being, 0 to 10 each, never summed; each may be missing."""
+
+    life_satisfaction: OnsScore | None = None
+    worthwhile: OnsScore | None = None
+    happiness: OnsScore | None = None
+    anxiety: OnsScore | None = None
+
+
+class PartTaken(Record):
+    """When a part was asked and with which edition of its tool. Null: the assessment's own ``taken_on``; not said."""
+
+    taken_on: date | None = None
+    version: ToolVersion | None = None
+
+
 class Assessment(Record):
-    """One set of answers, whole or partial; a null list was not asked, an empty one has no entry."""
+    """One set of answers, whole or partial; a null list was not asked, an empty one has no entry.
+
+    ``taken_on`` holds for every part that ``parts`` gives no day of its own. ``named_before`` are conditions that an
+    earlier list named and the one that took its place does not: red flags are read with them too.
+    """
 
     taken_on: date | None = None
     conditions: tuple[Condition, ...] | None = None
@@ -52,6 +79,9 @@ class Assessment(Record):
     under_secondary_mental_health_care: bool | None = None
     stressors: tuple[Stressor, ...] | None = None
     barriers: tuple[Barrier, ...] | None = None
+    ons4: Ons4 | None = None
+    parts: dict[AssessmentPart, PartTaken] | None = None
+    named_before: tuple[Condition, ...] | None = None
 
 
 SealedAnswers = Annotated[Sealed[Assessment], SealedAs("assessment")]

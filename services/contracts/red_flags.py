@@ -72,8 +72,8 @@ def check(assessment: Assessment | None) -> Safety | None:
     """Return the highest safety level of ``assessment`` with its advice, None when nothing is positive.
 
     Emergency items count with or without back pain (rule R01); item 9 of the PHQ-9 of 1 or more and any
-    disclosure of self-harm are a hold (R02); urgent items count with back pain only (R03). A question
-    that was not asked is neither positive nor negative.
+    disclosure of self-harm are a hold (R02); urgent items count with back pain only (R03), also with back pain that
+    an earlier list of conditions named. A question that was not asked is neither positive nor negative.
     """
     if assessment is None:
         return None
@@ -87,7 +87,7 @@ def check(assessment: Assessment | None) -> Safety | None:
         return None
     emergency = [flag.value for flag in positive if flag in EMERGENCY_ITEMS]
     hold = [flag.value for flag in positive if flag in HOLD_ITEMS] + ([PHQ9_ITEM9] if at_risk else [])
-    back_pain = assessment.conditions is not None and Condition.BACK_PAIN in assessment.conditions
+    back_pain = Condition.BACK_PAIN in (*(assessment.conditions or ()), *(assessment.named_before or ()))
     urgent = [flag.value for flag in positive if flag in URGENT_ITEMS] if back_pain else []
     found = [
         level

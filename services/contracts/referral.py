@@ -24,6 +24,7 @@ from services.contracts.codes import (
     WithdrawalReason,
 )
 from services.contracts.referral_codes import ContestGround, EligibilityGround
+from services.kernel.sealing.content import Digest
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$")]
 """A language tag (BCP 47)."""
@@ -89,8 +90,17 @@ class SealedAssessment(Record):
     assessment: SealedAnswers | None
 
 
+def referrer_of(organisation_id: str) -> tuple[bytes, ...]:
+    """Return the parts of the digest by which a referral's own referrer is known again."""
+    return b"referrer", organisation_id.encode()
+
+
 class ReferralCreated(Common):
-    """A person has been referred and the referral accepted."""
+    """A person has been referred and the referral accepted.
+
+    ``referrer`` is an HMAC of the referring organisation's id under the person's key: it tells nobody who referred, and
+    lets whoever did be known again. Null where it is neither of the NHS nor a provider: others are told nothing more.
+    """
 
     received_at: Moment
     asks: tuple[Support, ...]
@@ -102,6 +112,7 @@ class ReferralCreated(Common):
     formats: tuple[AccessibleFormat, ...]
     priority_groups: tuple[Code, ...]
     linked_referral: Uuid | None
+    referrer: Digest | None
     sealed: SealedAssessment
 
 

@@ -143,7 +143,7 @@ class Players:
         taker = clinical(held["programme"]["id"])
         if self.played.held is None:
             self.played.held = (await self.client.get("triage", f"/triage/{referral_id}", taker)).body
-        body = {"revision": held["revision"]}
+        body = {"revision": held["revision"], "actions": ["person_safe"]}
         reply = await self.client.post(
             "triage", f"/triage/{referral_id}/acknowledge", body, taker, f"hold-{self.seed}-{person.number}"
         )

@@ -22,6 +22,8 @@ from services.intake.referrals.accepting import accept
 from services.intake.referrals.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
 from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_allowed, read_strictly
+from services.intake.refused import api as refused_api
+from services.intake.refused.tasks import heed
 from services.intake.service import build
 from services.intake.word_back import api as overdue_api
 from services.kernel.decision import Command
@@ -29,6 +31,7 @@ from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.settings import Settings
+from services.safety.api import safety_router
 
 router = APIRouter(tags=["referrals"])
 
@@ -115,9 +118,11 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
             *(router, near_match_api.router, overdue_api.router, list_api.router, consent_api.router),
             *(invitation_api.router, employer_api.router, batch_api.router),
             *(eligibility_api.router, correction_api.router, routes_api.router),
+            *(safety_router(settings), refused_api.router),
         ],
         title="Pathway intake",
         description="Refer people to a work-and-health programme and follow how their referrals stand.",
         annotate=_annotate,
+        heed=heed,
         **options,
     )

@@ -12,6 +12,7 @@ OF_PERSON: Mapping[str, str] = {
     "near_match": "SELECT * FROM near_match WHERE one_person = ANY($1::text[]) OR other_person = ANY($1::text[])"
     " ORDER BY near_match_id",
     "invitation": "SELECT * FROM invitation WHERE person_id = ANY($1::text[]) ORDER BY identified_on, invitation_id",
+    "safety_task": "SELECT * FROM safety_task WHERE person_id = ANY($1::text[]) ORDER BY raised_at, task_id",
     "referral": "SELECT * FROM referral WHERE person_id = ANY($1::text[]) ORDER BY received_at, referral_id",
 }
 OF_KEY: Mapping[str, str] = {

@@ -30,6 +30,7 @@ from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book, register_of
 from services.programmes.register import load_areas
+from services.safety.watch import look_of
 
 NAME = "intake"
 STATUSES = frozenset({types.TRIAGE_COMPLETED, types.TRIAGE_ACKNOWLEDGED, types.PLAN_UPDATED, types.OUTCOME_RECORDED})
@@ -63,6 +64,7 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         subject=subject,
         despite_restriction=frozenset({CREATE, WITHDRAW, WITHDRAW_CONSENTS, DECLINE}),
         reapplied=frozenset({types.TOPIC_PERSON}),
+        look=look_of(NAME),
     )
 
 

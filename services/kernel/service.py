@@ -1,6 +1,6 @@
 """How a service describes itself to the kernel: its functions, its topics, its tables."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from services.kernel.decision import Cause, Command, Event
 from services.kernel.registry import Registry
 from services.kernel.sealing.content import NotSealed
+from services.kernel.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Table:
 
 
 Row = tuple[Table, tuple[Any, ...]]
+Look = Callable[[Any, Settings], Awaitable[None]]
+"""Looks, given a pool, at what would otherwise stay silent, and says so by gauges and logs."""
 
 
 def not_sealing(text: str, field: str) -> str:
@@ -74,7 +77,7 @@ class Service:
     cause's data; None in its place: the service seals nothing. ``despite_restriction`` are the types of commands
     that a subject's restriction does not stop. Inputs of the ``reapplied`` topics are projected before a
     database is used that has not read them all, and all of them again by a restore: what they scrub must not be served
-    from a backup.
+    from a backup. ``look`` is asked now and then by the worker, beside its own look.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Service:
     subject: Callable[[Any], str | None] | None = None
     despite_restriction: frozenset[str] = frozenset()
     reapplied: frozenset[str] = frozenset()
+    look: Look | None = None
 
     @property
     def source(self) -> str:

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     programmes_dir: Path | None = None
     places_dir: Path | None = None
     """Tables of places that the deployer supplies; without them those of the repository, which are synthetic."""
+    safety_immediate_minutes: Annotated[int, Field(ge=1, le=60)] = 15
+    safety_prompt_minutes: Annotated[int, Field(ge=1, le=1440)] = 240
+    """After how long an alert is raised for what a person must look at at once, or promptly, by the clock [design]."""
+    shadow_rules: Path | None = None
+    """A candidate of rules that decides beside the live ones; what `pathway shadow` reads."""
+    shadow_url: SecretStr = SecretStr("postgresql://{service}_shadow@127.0.0.1:5432/pathway_{service}")
+    """Where it writes what differs: the service's database, as a role that may write that and nothing else."""
     log_level: str = "INFO"
 
     def service_url(self, service: str) -> str:
@@ -83,6 +90,10 @@ class Settings(BaseSettings):
     def owner_url(self, service: str) -> str:
         """Return the owner's DSN for one service's database: migrations only."""
         return self.migrate_url.get_secret_value().replace("{service}", service)
+
+    def beside_url(self, service: str) -> str:
+        """Return the DSN of what decides beside a service."""
+        return self.shadow_url.get_secret_value().replace("{service}", service)
 
     def refuse_development_keys(self) -> None:
         """Raise ValueError when a key is still the development one outside development."""

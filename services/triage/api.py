@@ -3,10 +3,11 @@
 import base64
 import json
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, or_, text, true, tuple_
+from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
+from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 from sqlmodel import col, select
 
 from services.contracts.codes import TriageOutcome
@@ -14,11 +15,14 @@ from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
 from services.kernel.http.bounds import id_of, moment_of
 from services.kernel.runtime.commands import Transaction
-from services.kernel.sealing.content import Sealed
+from services.kernel.runtime.fold import ERASED
 from services.kernel.settings import Settings
+from services.safety.api import safety_router
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
-from services.triage.domain.state import TriageState
+from services.triage.explanation.readers import OUTSIDE
+from services.triage.explanation_api import router as explanation_router
+from services.triage.reach import ReferralId, not_found, opened, state_of, within_reach
 from services.triage.rulefile import load_rulebook
 from services.triage.service import build
 from services.triage.store import TriageCase
@@ -26,48 +30,40 @@ from services.triage.views import CaseList, DecisionView, case_view, decision_vi
 
 router = APIRouter(tags=["triage"])
 
-ReferralId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
 Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
 
-_STATE = text("SELECT state::text FROM aggregate WHERE key = :key")
+ACKNOWLEDGE_EXAMPLES: dict[str, Any] = {
+    "spoke with the person": {"value": {"revision": 1, "actions": ["person_safe", "gp_informed"]}},
+    "the person's data are erased": {"value": {"actions": ["data_erased", "referrer_informed"]}},
+}
 
 # Never reached: a referral that waits for nobody sorts after all that do.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def _not_found() -> Refused:
-    message = "Triage knows no such referral; check the id, or wait until it has arrived."
-    return Refused(Reason("referral_not_found", message), status=404)
-
-
-def may_see(who: Principal, programme: str, provider: str | None) -> bool:
-    """Tell whether a referral is within a sender's reach: its programme, and for a provider its own people.
-
-    An auditor reads all. A referral that has no provider yet is open to every provider of its programme.
-    """
-    if who.role == "auditor":
-        return True
-    if who.programme != programme:
-        return False
-    return who.organisation_kind != "provider" or provider in {None, who.organisation_id}
-
-
 @router.post("/triage/{referral}/acknowledge", response_model=None)
-async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge | None = None) -> Response:
-    """Take up what triage holds for a person. The hold is released and triage decides again.
+async def acknowledge(
+    referral: ReferralId,
+    once: Once,
+    who: Acknowledger,
+    body: Annotated[Acknowledge, Body(openapi_examples=ACKNOWLEDGE_EXAMPLES)],
+) -> Response:
+    """Take up what triage holds for a person, and say what was done. The hold is released and triage decides again.
 
-    `revision` is the one that the sender saw; another is current: 409 `revision_changed`.
+    `revision` is the one that the sender saw; another is current: 409 `revision_changed`. Of a person whose data were
+    erased nothing can be read or decided again: 410 `person_erased`, unless `data_erased` is among the actions.
     """
-
-    seen = body or Acknowledge()
 
     async def handle(tx: Transaction) -> Answer:
         state = await tx.load(referral)
-        if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
-            raise _not_found()
-        command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=seen, actor=who.subject)
-        done = await tx.execute(command)
+        if state is None or not within_reach(who, state):
+            raise not_found()
+        command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=body, actor=who.subject)
+        try:
+            done = await tx.execute(command)
+        except Refused as refused:
+            raise _of_the_erased() if refused.status == HTTPStatus.GONE else refused from None
         decision = done.state.decision
         answer = {
             "referral_id": referral,
@@ -79,6 +75,14 @@ async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body:
         return Answer(200, answer)
 
     return await once(handle)
+
+
+def _of_the_erased() -> Refused:
+    message = (
+        "The person's data were erased, so nobody can be reached through this task and nothing is decided again; "
+        "say so with the action data_erased, beside whatever else was done."
+    )
+    return Refused(Reason(ERASED.code, message, "/actions"), status=HTTPStatus.GONE)
 
 
 @router.get("/triage")
@@ -113,18 +117,17 @@ async def explained(
     referral: ReferralId, session: ReadSession, opener: Open, who: Reader, request: Request
 ) -> DecisionView:
     """Return the current decision with its reasons in plain English; of an erased person, without them."""
-    connection = await session.connection()
-    row = (await connection.execute(_STATE, {"key": referral})).first()
-    sealed: list[Sealed[Any]] = []
-    state = None if row is None else TriageState.model_validate_json(row[0], context=sealed)
-    if state is None or not may_see(who, state.decision.programme.id, state.decision.provider):
-        raise _not_found()
-    await opener.unlock(state.decision.person_id, sealed)
+    state, sealed = await state_of(session, referral)
+    if state is None or not within_reach(who, state):
+        raise not_found()
+    await opened(opener, state, sealed)
     rules: RuleBook = request.app.state.rules
     return decision_view(state, rules)
 
 
 def _reach(who: Principal) -> ColumnElement[bool]:
+    if who.organisation_kind in OUTSIDE:
+        return false()
     if who.role == "auditor":
         return true()
     reach = col(TriageCase.programme) == who.programme
@@ -155,7 +158,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     app = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, explanation_router, safety_router(settings)],
         title="Pathway triage",
         description="What a person may need first: recommended by published rules, held when a person must look.",
         **options,

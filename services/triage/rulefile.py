@@ -15,6 +15,10 @@ def _read(path: Path) -> tuple[RuleSet | None, list[Problem]]:
     document, problems = read_document(path)
     if document is None:
         return None, problems
+    return _sound(path, document, problems)
+
+
+def _sound(path: Path, document: Document, problems: list[Problem]) -> tuple[RuleSet | None, list[Problem]]:
     if not isinstance(document.data, dict) or "sha256" in document.data:
         message = "A rule file holds keys and values, and not its own hash."
         return None, [*problems, document.problem(("sha256",), "not_a_rule_file", message)]
@@ -43,6 +47,15 @@ def load_rules(path: Path) -> RuleSet:
     if rules is None or problems:
         raise FileRefused(sorted(problems))
     return rules
+
+
+def read_cases(path: Path) -> tuple[RuleSet, list[int]]:
+    """Return the rules of one file and the line of each of its cases. Raises FileRefused as :func:`load_rules`."""
+    document, problems = read_document(path)
+    rules, problems = (None, problems) if document is None else _sound(path, document, problems)
+    if document is None or rules is None or problems:
+        raise FileRefused(sorted(problems))
+    return rules, [document.line(("cases", index)) for index in range(len(rules.cases))]
 
 
 def load_rulebook(folder: Path = FOLDER) -> RuleBook:

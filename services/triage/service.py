@@ -9,13 +9,14 @@ from services.contracts.registry import EVENTS
 from services.kernel.service import Service
 from services.programmes.reader import FOLDER as PROGRAMMES
 from services.programmes.reader import load_book
+from services.safety.watch import look_of
 from services.triage.domain.decide import ACKNOWLEDGE, decide
 from services.triage.domain.policy import TriagePolicy
 from services.triage.domain.reissue import reissue
 from services.triage.domain.state import TriageState, evolve
 from services.triage.rulefile import FOLDER as RULES
 from services.triage.rulefile import load_rulebook
-from services.triage.store import CASES, project
+from services.triage.store import CASES, TASKS, project
 
 
 def load_policy(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> TriagePolicy:
@@ -56,9 +57,10 @@ def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> 
         evolve=evolve,
         policy=lambda: load_policy(programmes_dir, rules_dir),
         project=project,
-        tables=(CASES,),
-        derived=(CASES,),
+        tables=(CASES, TASKS),
+        derived=(CASES, TASKS),
         reissue=reissue,
         despite_restriction=frozenset({ACKNOWLEDGE}),
         subject=subject,
+        look=look_of("triage"),
     )

@@ -5,7 +5,7 @@ from datetime import date
 from pydantic import AwareDatetime, BaseModel
 
 from services.contracts.codes import EligibilityDecision, HoldCause, Intensity, Support, TriageOutcome, Urgency
-from services.contracts.triage import Findings
+from services.contracts.triage import Findings, RunnerUp
 from services.kernel.sealing.content import ContentErased
 from services.triage.domain.policy import RuleBook
 from services.triage.domain.state import TriageState, acknowledged, awaited
@@ -40,6 +40,7 @@ class RulesetView(BaseModel):
 class DecisionView(BaseModel):
     """A decision explained. It recommends; a coach confirms or overrides it.
 
+    ``intensity``: how much support the whole package is expected to take (null while all matching is stopped).
     ``erased``: the person's data are erased; what was sealed (urgency, cause, reasons, red flags) is gone.
     """
 
@@ -51,9 +52,11 @@ class DecisionView(BaseModel):
     outcome: TriageOutcome
     urgency: Urgency | None
     cause: HoldCause | None
+    intensity: Intensity | None
     package: list[ItemView]
     alternatives: list[Support]
     reasons: list[ReasonView]
+    runners_up: list[RunnerUp]
     awaits: list[str]
     awaiting_since: AwareDatetime | None
     acknowledged: list[str]
@@ -110,9 +113,11 @@ def decision_view(state: TriageState, rules: RuleBook) -> DecisionView:
         outcome=decision.outcome,
         urgency=None if found is None else found.urgency,
         cause=None if found is None else found.cause,
+        intensity=None if found is None else found.intensity,
         package=[ItemView(support=i.support, intensity=i.intensity, after=i.after) for i in decision.package],
         alternatives=list(decision.alternatives),
         reasons=reasons,
+        runners_up=[] if found is None else list(found.runners_up),
         awaits=list(awaits),
         awaiting_since=state.awaiting_since,
         acknowledged=list(seen),

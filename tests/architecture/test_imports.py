@@ -52,6 +52,8 @@ PLANTED = [
     ("one-home-for-faust", "services.triage.service", "mode"),
     ("one-home-for-the-broker", "services.triage.api", "aiokafka"),
     ("one-home-for-the-broker", "services.outcomes.reading", "asyncpg"),
+    ("no-pen", "services.triage.trying.shadow", "services.kernel.runtime.relay"),
+    ("no-pen", "services.triage.trying.decisions", "services.kernel.runtime.commands"),
     ("embedded-parts", "services.kernel.runtime.roles", "services.embedded.broker"),
 ]
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from services.contracts import (
+    assessment_codes,
     codes,
     employer_codes,
     invitation_codes,
@@ -16,6 +17,8 @@ from services.contracts import (
     plan_codes,
     red_flags,
     referral_codes,
+    safety_codes,
+    triage_codes,
 )
 from tests.contract.published import SCHEMAS
 
@@ -37,6 +40,9 @@ ENUMERATIONS = (
     | enumerations(referral_codes)
     | enumerations(invitation_codes)
     | enumerations(employer_codes)
+    | enumerations(triage_codes)
+    | enumerations(assessment_codes)
+    | enumerations(safety_codes)
 )
 
 

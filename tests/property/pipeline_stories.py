@@ -18,6 +18,7 @@ from services.coaching.domain.commands import Asked
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.contracts.codes import ConsentKind
+from services.contracts.safety_codes import SafetyAction
 from services.intake.domain.consent import ChangeConsents, ConsentsChangedPosted
 from services.intake.domain.correction import CORRECT, CorrectionPosted, CorrectReferral
 from services.intake.domain.eligibility import (
@@ -99,7 +100,7 @@ def ask(world: World, key: str, chance: Random) -> None:
         case "coach":
             _coach(world, key, chance)
         case "nurse":
-            world.command("triage", ACKNOWLEDGE, key, Acknowledge())
+            world.command("triage", ACKNOWLEDGE, key, Acknowledge(actions=(SafetyAction.PERSON_SAFE,)))
         case "assessor":
             posted = read_strictly(json.dumps({"assessment": chance.choice(ASSESSED)}).encode(), AssessmentAdded)
             world.command("intake", ASSESS, key, AddAssessment(posted=posted, organisation_kind="nhs"))

@@ -24,11 +24,12 @@ from services.contracts.codes import (
     WorkStatus,
 )
 from services.contracts.referral import ReferralAssessed, SealedAssessment
+from services.contracts.safety_codes import SafetyAction
 from services.kernel.decision import Command, Received
 from services.kernel.runtime.fold import encode
 from services.kernel.sealing.content import Sealed
 from services.programmes.logic import Truth, compile_condition
-from services.triage.domain.answers import merged, positive_levels
+from services.triage.domain.answers import dated, merged, positive_levels
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge, decide
 from services.triage.domain.facts import FIELDS
 from services.triage.domain.state import TriageState, acknowledged, awaited
@@ -73,7 +74,8 @@ ANSWERS: dict[str, st.SearchStrategy[Any]] = {
     "barriers": codes(Barrier),
 }
 FLAGS = maybe(st.dictionaries(st.sampled_from([flag.value for flag in RedFlag]), maybe(st.booleans()), max_size=5))
-SAID = st.fixed_dictionaries({**ANSWERS, "red_flags": FLAGS})
+DAYS = maybe(st.dates(min_value=TODAY.replace(month=9), max_value=TODAY))
+SAID = st.fixed_dictionaries({**ANSWERS, "red_flags": FLAGS, "taken_on": DAYS})
 PARTS = SAID.map(lambda said: answers(**said))
 
 FACTS: dict[str, st.SearchStrategy[Any]] = {
@@ -206,13 +208,18 @@ def test_the_order_of_facts_and_of_codes_does_not_matter(facts: dict[str, Any], 
     assert ENGINE.match(facts, ()) == ENGINE.match(turned, ())
 
 
+def join(earlier: Assessment, later: Assessment) -> Assessment:
+    return merged(earlier, later, TODAY, TODAY)
+
+
 @given(PARTS, PARTS, PARTS)
 def test_answers_join_in_order_whatever_the_grouping(one: Assessment, two: Assessment, three: Assessment) -> None:
-    assert merged(merged(one, two), three) == merged(one, merged(two, three))
-    assert merged(one, one) == one
-    assert merged(one, answers()) == one
+    assert join(join(one, two), three) == join(one, join(two, three))
+    assert join(one, one) == dated(one, TODAY)
+    assert join(one, answers()) == dated(one, TODAY)
 
 
+SEEN_TO = Acknowledge(actions=(SafetyAction.PERSON_SAFE,))
 STEPS = st.lists(st.one_of(PARTS, st.just("acknowledge")), max_size=5)
 
 
@@ -220,7 +227,7 @@ def causes(of: Any, steps: list[Any]) -> list[Received | Command]:
     made: list[Received | Command] = [received(types.REFERRAL_CREATED, of, 1)]
     for number, step in enumerate(steps, 2):
         if step == "acknowledge":
-            made.append(Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, Acknowledge(), "n"))
+            made.append(Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, SEEN_TO, "n"))
         else:
             event = ReferralAssessed(**carry(of), received_at=NOW, by=None, sealed=sealing(step))
             made.append(received(types.REFERRAL_ASSESSED, event, number))

@@ -12,7 +12,7 @@ from services.contracts.referral import Consent, Consents, ReferralCreated, Seal
 from services.intake.domain.evaluation import Said, evaluate, standing_answers
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.posted import ConsentPosted, ReferralPosted
-from services.kernel.sealing.content import Sealed
+from services.kernel.sealing.content import Digest, Sealed
 from services.programmes.model import Programme
 from services.programmes.providers import choose_provider
 
@@ -26,6 +26,7 @@ def created(
     person_id: str,
     linked_referral: str | None,
     now: datetime,
+    referrer: Digest | None,
 ) -> ReferralCreated:
     """Return the event of an accepted referral. ``posted`` must be without faults."""
     said = Said(posted.person, posted.work, standing_answers(posted), posted.locality, posted.referred_on)
@@ -61,7 +62,10 @@ def created(
         formats=distinct(posted.person.accessible_needs),
         priority_groups=found.priority_groups,
         linked_referral=linked_referral,
-        sealed=SealedAssessment(assessment=Sealed.of(posted.assessment.plain()) if posted.assessment else None),
+        referrer=referrer,
+        sealed=SealedAssessment(
+            assessment=Sealed.of(posted.assessment.plain(posted.referred_on)) if posted.assessment else None
+        ),
     )
 
 

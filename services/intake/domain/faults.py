@@ -87,6 +87,8 @@ def _dates(seen: ReferralRead, today: date) -> Iterator[Reason]:
         dated += [("/work/off_sick_since", work.off_sick_since), ("/work/unemployed_since", work.unemployed_since)]
     if assessment is not None:
         dated += [("/assessment/taken_on", assessment.taken_on)]
+        parts = (assessment.parts or {}).items()
+        dated += [(f"/assessment/parts/{part}/taken_on", taken.taken_on) for part, taken in parts]
     if consents is not None:
         for name in ("take_part", "share_with_gp", "share_with_employer"):
             consent = getattr(consents, name)

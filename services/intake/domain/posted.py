@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from services.contracts.assessment import Assessment, Gad7, Phq9, StartMsk, Wsas
+from services.contracts.assessment import Assessment, Gad7, Ons4, PartTaken, Phq9, StartMsk, Wsas
+from services.contracts.assessment_codes import AssessmentPart
 from services.contracts.base import Slug
 from services.contracts.codes import (
     AccessibleFormat,
@@ -148,6 +149,14 @@ class _Wsas(Wsas, Posted):
     pass
 
 
+class _Ons4(Ons4, Posted):
+    pass
+
+
+class _PartTaken(PartTaken, Posted):
+    pass
+
+
 class AssessmentPosted(Assessment, Posted):
     """Answers about health, whole or partial. A question that was not asked is absent or null, never false."""
 
@@ -155,10 +164,18 @@ class AssessmentPosted(Assessment, Posted):
     gad7: _Gad7 | None = None
     start_msk: _StartMsk | None = None
     wsas: _Wsas | None = None
+    ons4: _Ons4 | None = None
+    parts: dict[AssessmentPart, _PartTaken] | None = None  # type: ignore[assignment]  # read only: a narrower value fits
+    named_before: None = None
 
-    def plain(self) -> Assessment:
-        """Return the same answers as events carry them."""
-        return Assessment.model_validate(self.model_dump())
+    def plain(self, on: date) -> Assessment:
+        """Return the same answers as events carry them; ``on``: the day on which they were taken, if none is said."""
+        return Assessment.model_validate({**self.model_dump(), "taken_on": self.taken_on or on})
+
+    def days(self) -> dict[str, date | None]:
+        """Return the day of each part that says one, by its pointer."""
+        said = (self.parts or {}).items()
+        return {f"/assessment/parts/{part}/taken_on": taken.taken_on for part, taken in said}
 
 
 class ConsentPosted(Posted):

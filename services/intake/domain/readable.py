@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from services.contracts.assessment_codes import AssessmentPart
 from services.contracts.base import Slug
 from services.contracts.codes import Attendance, Route, WorkStatus
 
@@ -70,11 +71,18 @@ class Phq9Read(Readable):
     item9: Known[int] = None
 
 
+class PartTakenRead(Readable):
+    """When a part was asked."""
+
+    taken_on: Known[date] = None
+
+
 class AssessmentRead(Readable):
     """The assessment; its mere presence matters on some routes."""
 
     taken_on: Known[date] = None
     phq9: Known[Phq9Read] = None
+    parts: Known[dict[AssessmentPart, PartTakenRead]] = None
 
 
 class ConsentRead(Readable):

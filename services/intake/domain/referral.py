@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.contracts import types
 from services.contracts.base import Common, carry
-from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal
+from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal, referrer_of
 from services.intake.domain.audience import Employer, audience
 from services.intake.domain.consent import ChangeConsents, change
 from services.intake.domain.correction import CorrectReferral, corrected
@@ -19,8 +19,9 @@ from services.intake.domain.posted import AssessmentAdded, ReferralPosted, Withd
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.same_person import Near
 from services.intake.domain.standing import WITHDRAWN, Referral
+from services.intake.domain.status import FULL_VIEW_KINDS
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
-from services.kernel.sealing.content import Sealed
+from services.kernel.sealing.content import Digest, Sealed
 
 CREATE = "referral.create"
 ASSESS = "referral.assess"
@@ -103,6 +104,7 @@ def _create(state: Referral | None, key: str, data: CreateReferral, policy: Inta
         person_id=data.person_id,
         linked_referral=data.linked_referral,
         now=now,
+        referrer=Digest.of(*referrer_of(data.organisation_id)) if data.organisation_kind in FULL_VIEW_KINDS else None,
     )
     return [Draft(types.REFERRAL_CREATED, event, policy=programme.ref)]
 
@@ -128,10 +130,12 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         reasons.append(Reason("health_detail_not_accepted", message, "/assessment"))
     if given.taken_on is not None and given.taken_on > today:
         reasons.append(Reason("date_in_future", "this day has not come yet", "/assessment/taken_on"))
+    late = (pointer for pointer, day in given.days().items() if day is not None and day > today)
+    reasons += [Reason("date_in_future", "this day has not come yet", pointer) for pointer in late]
     phq9 = given.phq9
     if phq9 and phq9.score is not None and phq9.item9 is not None and phq9.item9 > phq9.score:
         reasons.append(Reason("item9_exceeds_score", "item 9 is part of the score", "/assessment/phq9/item9"))
-    if not given.model_dump(exclude={"taken_on"}, exclude_none=True):
+    if not given.model_dump(exclude={"taken_on", "parts"}, exclude_none=True):
         reasons.append(Reason("assessment_empty", "nothing was answered", "/assessment"))
     if reasons:  # before anything is said of how the referral stands: an employer is refused in any case
         raise Refused(*reasons, status=422)
@@ -140,7 +144,7 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
         **carry(state.common, occurred_on=_not_before(given.taken_on or today, state)),
         received_at=now,
         by=actor or None,
-        sealed=SealedAssessment(assessment=Sealed.of(given.plain())),
+        sealed=SealedAssessment(assessment=Sealed.of(given.plain(today))),
     )
     return [Draft(types.REFERRAL_ASSESSED, event)]
 

@@ -26,13 +26,13 @@ from services.intake.domain.standing import ReviewCause
 from services.intake.eligibility.examples import CONTEST_EXAMPLES, DECISION_EXAMPLES
 from services.intake.eligibility.reviews import awaited
 from services.intake.people.beside import open_beside
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.referrals.neutral import neutrally
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.intake.referrals.views import ProgrammeView
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Principal, Problem, require
 from services.kernel.http.bounds import moment_of
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction

@@ -24,10 +24,10 @@ from services.intake.employers.finding import (
 )
 from services.intake.employers.report import EmployersReport, report
 from services.intake.employers.store import EmployerNameRow, EmployerRow
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Transaction

@@ -15,9 +15,9 @@ from services.contracts.employer_codes import Sector, SizeBand
 from services.intake.access import is_employer
 from services.intake.domain.employer import Employer
 from services.intake.employers.store import ActivityRow, CommitmentRow, EmployerRow, StruckRow
-from services.intake.referrals.cursors import malformed
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem, require
+from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 
 Writer = Annotated[Principal, require("coach", "team_lead")]

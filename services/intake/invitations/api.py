@@ -42,10 +42,10 @@ from services.intake.invitations.reading import read_acceptance, read_invitation
 from services.intake.invitations.store import InvitationRow
 from services.intake.people.recognising import new_person_id
 from services.intake.referrals.accepting import Invited, accept, meet
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Problem, ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.ids import uuid7

@@ -11,9 +11,9 @@ from services.intake.access import is_employer
 from services.intake.domain.invitation import Invitation, Standing, standing
 from services.intake.domain.posted import PersonPosted
 from services.intake.invitations.store import InvitationRow, load_details
-from services.intake.referrals.cursors import malformed
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem
+from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.fold import ERASED
 

@@ -44,6 +44,8 @@ SCRUB = Table(
         WHERE i.person_id = gone.person_id AND d.invitation_id = i.invitation_id),
     compared AS (
         DELETE FROM near_match m USING gone WHERE gone.person_id IN (m.one_person, m.other_person)),
+    unheard AS (
+        UPDATE safety_task t SET heard = NULL FROM gone WHERE t.person_id = gone.person_id),
     forgotten AS (
         UPDATE person p SET nhs_number = NULL, name_key = NULL FROM gone WHERE p.person_id = gone.person_id),
     referred AS (

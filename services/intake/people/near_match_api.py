@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse
 
 from services.intake.access import Decider, Staff, is_employer
 from services.intake.people.comparing import ComparedView, Decision, NearMatchView, compared, near_matches
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Answer, Once, Principal, ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.operations.audit import record_action
 from services.kernel.runtime.commands import Transaction
 

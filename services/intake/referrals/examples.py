@@ -87,8 +87,20 @@ JOINT_ASSESSMENT: dict[str, Any] = {
     "assessment": {"taken_on": "2024-11-25", "phq9": {"score": 17, "item9": 0}, "barriers": ["debt", "housing"]}
 }
 
+ASSESSMENT_IN_PARTS: dict[str, Any] = {
+    "assessment": {
+        "taken_on": "2024-11-25",
+        "parts": {"phq9": {"taken_on": "2024-11-21", "version": "paper-2"}, "red_flags": {"taken_on": "2024-11-25"}},
+        "phq9": {"score": 14, "item9": 0},
+        "start_msk": {"score": 5},
+        "red_flags": {"chest_pain": False, "fever": False},
+        "conditions": ["back_pain"],
+    }
+}
+
 ASSESSMENT_EXAMPLES: Any = {
     "joint": {"summary": "A coach's joint assessment, partial", "value": JOINT_ASSESSMENT},
+    "parts": {"summary": "Parts of different days, with a tool's edition", "value": ASSESSMENT_IN_PARTS},
 }
 
 CONSENT_GIVEN: dict[str, Any] = {

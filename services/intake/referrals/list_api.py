@@ -9,12 +9,12 @@ from services.contracts.codes import Route
 from services.intake.access import STAFF, Reader, may_see, unknown
 from services.intake.domain.policy import london_day
 from services.intake.domain.status import Status
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.intake.referrals.listing import Wanted, page_of, views_of
 from services.intake.referrals.views import StatusView
 from services.intake.store import ReferralRow
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import ReadSession
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["referrals"])

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from services.intake.access import Staff, is_employer, unknown
 from services.intake.domain.policy import london_day
-from services.intake.referrals.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.intake.referrals.views import ProgrammeView
 from services.intake.word_back.overdue import EARLIEST, LATEST, overdue
+from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["word back"])

@@ -19,19 +19,23 @@ from services.kernel.http.body import BodyGate
 from services.kernel.http.documents import describe
 from services.kernel.http.each import each
 from services.kernel.http.edge import Edge, Identify
-from services.kernel.http.exchange import Annotate
+from services.kernel.http.exchange import Annotate, Exchange
 from services.kernel.http.identity import RoleGuard, Verifier
 from services.kernel.http.lookout import Lookout
 from services.kernel.http.metrics import Meter
 from services.kernel.http.once import once
 from services.kernel.http.parts import Parts, ReadyCheck
-from services.kernel.http.problems import problem_response
+from services.kernel.http.problems import Problem, heeded_response
 from services.kernel.http.tokens import KeySet, TokenVerifier
 from services.kernel.sealing.keyring import Keys, open_keys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect"})
+
+
+Heeding = Callable[[Parts, Exchange, Problem, str, bytes], Awaitable[None]]
+"""(open parts, exchange, problem, path, body): what a service does about a body that is refused."""
 
 
 def create_api(
@@ -42,6 +46,7 @@ def create_api(
     title: str,
     description: str = "",
     annotate: Annotate | None = None,
+    heed: Heeding | None = None,
     ready_checks: Mapping[str, ReadyCheck] | None = None,
     verifier: Verifier | None = None,
     issuer_transport: httpx.AsyncBaseTransport | None = None,
@@ -50,7 +55,8 @@ def create_api(
 ) -> FastAPI:
     """Build the API of ``service``. Nothing connects before the app starts.
 
-    ``annotate`` adds members to every problem document of a request whose body was read. ``verifier`` or
+    ``annotate`` adds members to every problem document of a request whose body was read; ``heed`` keeps what the
+    service must not lose of a body that is refused, before its sender is told. ``verifier`` or
     ``issuer_transport`` replace the issuer in tests, ``keys`` the vault. Raises ValueError for a route that asks for
     no role or a POST without an Idempotency-Key, and for development keys outside development.
     """
@@ -85,13 +91,13 @@ def create_api(
         app.add_exception_handler(kind, _as_problem)
     app.add_middleware(BodyGate, streamed=streamed_paths(app))
     app.add_middleware(Identify, verifier=known)
-    app.add_middleware(Edge, meter=meter, clock=clock, annotate=annotate)
+    app.add_middleware(Edge, meter=meter, clock=clock, annotate=annotate, heed=heed and partial(heed, parts))
     describe(app, OPEN_PATHS)
     return app
 
 
 async def _as_problem(request: Request, error: Exception) -> JSONResponse:
-    return problem_response(request.scope, error)
+    return await heeded_response(request.scope, error)
 
 
 def refuse_open_routes(app: FastAPI) -> None:

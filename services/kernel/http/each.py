@@ -23,7 +23,7 @@ from services.kernel.http.claims import Answer, Claims
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.lines import ClientGone, Inlet, Line, Outlet
 from services.kernel.http.once import ATTEMPTS, Sender, request_digest, sender_of
-from services.kernel.http.problems import Problem, as_problem, problem_document
+from services.kernel.http.problems import Problem, as_problem, heeded, problem_document
 from services.kernel.runtime.commands import Commands, Transaction
 from services.kernel.sealing.content import KeyMissing
 
@@ -128,13 +128,15 @@ class LinesRunner:
             for a in chunk
         ]
 
-    def tell(self, told: Told) -> bytes:
+    async def tell(self, told: Told) -> bytes:
         """Return the line that answers a line."""
         number, came = told.asked.number, told.came
         if isinstance(came, Answer):
             status, body = came.status, {**came.body, **self.unstored(told.asked.raw)}
         else:
             problem = as_problem(came, exchange_of(self.scope))
+            if not self.rehearsal:
+                problem = await heeded(problem, self.scope, told.asked.raw)
             status, body = problem.status, problem_document(problem, self.scope, told.asked.raw)
         self.answered = number
         return _line({"line": number, "status": status, "replayed": told.replayed, "body": body})
@@ -190,7 +192,7 @@ class LinesResponse(Response):
                 problem = as_problem(error, exchange_of(self._runner.scope))
                 await outlet.put(self._runner.tell_end(problem))
                 break
-            await outlet.put(b"".join(self._runner.tell(one) for one in told))
+            await outlet.put(b"".join([await self._runner.tell(one) for one in told]))
         if not self._gone:
             await outlet.close()
 

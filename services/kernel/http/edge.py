@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel.clock import Clock
 from services.kernel.context import correlation_id, traceparent
-from services.kernel.http.exchange import WITH_BODY, Annotate, Exchange, attach, exchange_of
+from services.kernel.http.exchange import WITH_BODY, Annotate, Exchange, Heed, attach, exchange_of
 from services.kernel.http.identity import Verifier
 from services.kernel.http.metrics import Meter
-from services.kernel.http.problems import Problem, problem_response
+from services.kernel.http.problems import Problem, heeded_response
 from services.kernel.ids import is_uuid, uuid7
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -30,11 +30,14 @@ class Edge:
     replaced by ours.
     """
 
-    def __init__(self, app: ASGIApp, *, meter: Meter, clock: Clock, annotate: Annotate | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, meter: Meter, clock: Clock, annotate: Annotate | None = None, heed: Heed | None = None
+    ) -> None:
         self._app = app
         self._meter = meter
         self._clock = clock
         self._annotate = annotate
+        self._heed = heed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,7 +67,7 @@ class Edge:
         except Exception as error:  # the last place where a failure can still become an answer
             if status:
                 raise
-            await problem_response(scope, error)(scope, receive, answer)
+            await (await heeded_response(scope, error))(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - started
             method, route = self._meter.observe(scope, status, seconds)
@@ -85,6 +88,7 @@ class Edge:
             request_id=asked if is_uuid(asked) else minted,
             correlation_id=correlated if is_uuid(correlated) else minted,
             annotate=self._annotate,
+            heed=self._heed,
         )
         trace = headers.get("traceparent", "")
         correlation_id.set(exchange.correlation_id)

@@ -1,6 +1,6 @@
 """What the edge knows of one request, kept beside its ASGI scope."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Annotate = Callable[[str, str, bytes], Mapping[str, Any]]
 """(method, path, body as received) -> members to add to a problem document. It must not raise."""
 
+Heed = Callable[["Exchange", "Problem", str, bytes], Awaitable[None]]
+"""(exchange, problem, path, body as received): keeps what a service must not lose of a body that is refused."""
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -27,6 +30,7 @@ class Exchange:
     request_id: str
     correlation_id: str
     annotate: Annotate | None = None
+    heed: Heed | None = None
     body: bytes = b""
     principal: "Principal | None" = None
     refusal: "Problem | None" = None

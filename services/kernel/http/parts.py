@@ -26,6 +26,8 @@ from services.kernel.runtime.failures import DATABASE_ERRORS
 from services.kernel.runtime.fold import RESTRICTED
 from services.kernel.sealing.content import Sealed, is_restricted, unlock
 from services.kernel.sealing.keyring import Keys
+from services.kernel.sealing.subject_key import SubjectKey
+from services.kernel.sealing.tokens import digest
 from services.kernel.service import Service
 
 POOL_SIZE = 10
@@ -150,6 +152,11 @@ class Opener:
             if is_restricted(key):
                 raise Refused(RESTRICTED, status=423)
             unlock(sealed, key)
+
+    async def digest(self, subject: str, *parts: bytes) -> str | None:
+        """Return the digest of ``parts`` under a subject's key; None where there is none (any more)."""
+        key = None if self._keys is None else (await self._keys.get([subject]))[subject]
+        return digest(key, *parts) if isinstance(key, SubjectKey) else None
 
 
 async def _opener(request: Request) -> Opener:

@@ -24,6 +24,7 @@ RETRY_AFTER_SECONDS = 2
 RETRY_LATER_SECONDS = 30
 """What ends by a person's act (a restore) takes longer."""
 UNPROCESSABLE = 422
+SERVICE_UNAVAILABLE = 503
 
 _log = structlog.get_logger()
 
@@ -155,12 +156,28 @@ def _report(error: BaseException, exchange: Exchange | None, event: str) -> None
     )
 
 
-def problem_response(scope: Scope, error: Exception) -> JSONResponse:
+async def heeded_response(scope: Scope, error: Exception) -> JSONResponse:
     """Return the answer for ``error``, with what the service adds to every problem of such a request."""
     exchange = exchange_of(scope)
-    problem = as_problem(error, exchange)
+    problem = await heeded(as_problem(error, exchange), scope, exchange.body)
     document = problem_document(problem, scope, exchange.body)
     return JSONResponse(document, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+async def heeded(problem: Problem, scope: Scope, body: bytes) -> Problem:
+    """Let the service keep what it must not lose of a body that is refused, before its sender is told.
+
+    Returns the problem; where nothing could be kept a 503, so that the sender comes again: nothing was refused then.
+    """
+    exchange = exchange_of(scope)
+    if exchange.heed is None or exchange.principal is None or not body or problem.status == SERVICE_UNAVAILABLE:
+        return problem
+    try:
+        await exchange.heed(exchange, problem, scope["path"], body)
+    except Exception as error:  # whatever keeps it from being kept
+        _report(error, exchange, "http_not_heeded")
+        return unavailable()
+    return problem
 
 
 def problem_document(problem: Problem, scope: Scope, body: bytes) -> dict[str, Any]:

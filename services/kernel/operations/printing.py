@@ -51,8 +51,8 @@ def with_pool(lookup: Lookup, name: str, work: Callable[[asyncpg.Pool, Service, 
     return run_or_exit(run())
 
 
-def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work``; what is refused or out of reach is said in a line and ends with exit code 1."""
+def run_or_exit(work: Coroutine[Any, Any, T], code: int = 1) -> T:
+    """Run ``work``; what is refused or out of reach is said in a line and ends with the exit code ``code``."""
     try:
         return asyncio.run(work)
     except OperationRefused as refused:
@@ -71,7 +71,7 @@ def run_or_exit(work: Coroutine[Any, Any, T]) -> T:
             errors.print(f"[bold]database_refused[/bold]: {type(error).__name__}; nothing was changed")
     except KafkaError as error:
         errors.print(f"[bold]broker_unreachable[/bold]: {type(error).__name__}; check PATHWAY_KAFKA_BOOTSTRAP")
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 @contextmanager

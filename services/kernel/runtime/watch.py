@@ -53,8 +53,12 @@ class Watch:
 
     async def look(self) -> None:
         """Look once."""
-        name = self.consumption.service.name
-        row = await (await self.consumption.inbox()).pool.fetchrow(LOOK)
+        service = self.consumption.service
+        name = service.name
+        pool = (await self.consumption.inbox()).pool
+        if service.look is not None:
+            await service.look(pool, self.consumption.settings)
+        row = await pool.fetchrow(LOOK)
         if row is None:
             return
         metrics.waiting_keys.labels(name).set(row["waiting_keys"])

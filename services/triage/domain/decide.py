@@ -24,6 +24,8 @@ from services.contracts.referral import (
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
+from services.contracts.safety_codes import SafetyAction
+from services.contracts.safety_task import Actions, responses_to
 from services.contracts.triage import (
     Findings,
     RuleId,
@@ -33,7 +35,7 @@ from services.contracts.triage import (
     TriageRelayed,
 )
 from services.kernel.decision import Command, Draft, PolicyRef, Reason, Received, Refused
-from services.kernel.sealing.content import Digest, Sealed
+from services.kernel.sealing.content import ContentErased, Digest, Sealed
 from services.triage.domain.answers import Answers, positive_levels, raised_by
 from services.triage.domain.facts import facts_of
 from services.triage.domain.matching import Engine
@@ -57,11 +59,16 @@ Later = (
 
 
 class Acknowledge(BaseModel):
-    """A person takes up what a referral's triage holds. ``revision``: the one that they saw (None: any)."""
+    """A person takes up what a referral's triage holds, and says what they did.
+
+    ``revision``: the one that they saw (None: any). Without ``actions`` nothing is released. ``data_erased`` among them
+    ends what nobody can look at any more: it needs no key, and nothing is decided after it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     revision: int | None = None
+    actions: Actions
 
 
 def decide(state: TriageState | None, cause: Received | Command, *, policy: TriagePolicy, now: datetime) -> list[Draft]:
@@ -89,7 +96,7 @@ class Pending(NamedTuple):
 
 def _created(referral: ReferralCreated, policy: TriagePolicy, now: datetime) -> list[Draft]:
     engine = policy.engine(referral.programme.id, referral.referred_on, referral.locality)
-    answers = Answers.of(referral.sealed.assessment)
+    answers = Answers.of(referral.sealed.assessment, referral.referred_on)
     awaits = tuple(engine.rule_of_level[level] for level in raised_by(answers.given, answers.given))
     pending = Pending(tuple(sorted(awaits)), (), now if awaits else None)
     return [_draft(_completed(referral, referral, 1, answers, pending, None, engine))]
@@ -99,9 +106,13 @@ def _assessed(state: TriageState, cause: Received, policy: TriagePolicy, now: da
     event: ReferralAssessed = cause.data
     if state.withdrawn:
         return []
-    part = Answers.of(event.sealed.assessment)
-    answers = Answers.of(state.decision.sealed.assessment).joined_by(part)
+    part = Answers.of(event.sealed.assessment, event.occurred_on)
+    answers = _known(state).joined_by(part)
     return [_draft(_again(state, event, answers, raised_by(part.given, answers.given), policy, now))]
+
+
+def _known(state: TriageState) -> Answers:
+    return Answers.of(state.decision.sealed.assessment, state.decision.referred_on)
 
 
 def _relay(cause: Received) -> TriageRelayed:
@@ -120,10 +131,23 @@ def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePol
     if state.withdrawn:
         return drafts
     after = relayed_into(state, relayed)
-    again = _again(after, relayed, Answers.of(after.decision.sealed.assessment), (), policy, now)
-    if cause.type == types.REFERRAL_CORRECTED or again.outcome != state.decision.outcome:
+    again = _again(after, relayed, _known(after), (), policy, now)
+    if cause.type == types.REFERRAL_CORRECTED or _differs(again, state.decision):
         drafts.append(_draft(again))
     return drafts
+
+
+def _differs(one: TriageCompleted, other: TriageCompleted) -> bool:
+    """Tell whether two decisions come to something else: a person may have named the area that a rule asks for.
+
+    Other reasons for the same package count too: what is explained must be what was decided.
+    """
+    return _came_to(one) != _came_to(other)
+
+
+def _came_to(decision: TriageCompleted) -> tuple[object, ...]:
+    findings = decision.sealed.findings.content
+    return decision.outcome, decision.package, decision.alternatives, findings
 
 
 _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {
@@ -147,16 +171,32 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
         raise Refused(Reason("revision_changed", message, "/revision"))
     if state.awaiting_since is None:
         raise Refused(Reason("nothing_to_acknowledge", "Nothing is held and nothing awaits an acknowledgement."))
+    erased = SafetyAction.DATA_ERASED in wanted.actions
+    if erased and not _is_erased(state):
+        message = "The person's data are not erased; look at what was found, then say what was done."
+        raise Refused(Reason("not_erased", message, "/actions"), status=422)
     on = now.astimezone(LONDON).date()
     done = TriageAcknowledged(
-        **carry(state.decision, occurred_on=on), revision=seen, by=command.actor, acknowledged_at=now
+        **carry(state.decision, occurred_on=on),
+        revision=seen,
+        by=command.actor,
+        acknowledged_at=now,
+        actions=wanted.actions,
     )
     drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, done)]
-    if not state.withdrawn:
-        after = acknowledged_in(state)
-        again = _again(after, done, Answers.of(after.decision.sealed.assessment), (), policy, now)
+    if not state.withdrawn and not erased:
+        after = acknowledged_in(state, done)
+        again = _again(after, done, _known(after), (), policy, now)
         drafts.append(_draft(again))
     return drafts
+
+
+def _is_erased(state: TriageState) -> bool:
+    try:
+        awaited(state)
+    except ContentErased:
+        return True
+    return False
 
 
 def _again(
@@ -170,9 +210,10 @@ def _again(
     """Return the next revision. ``raised``: the levels for which new answers hold a positive one."""
     engine = policy.engine(common.programme.id, common.referred_on, common.locality)
     awaits, seen = set(awaited(state)), acknowledged(state)
+    awaits.update(engine.rule_of_level[level] for level in raised)
     for level in positive_levels(answers.given):
         rule = engine.rule_of_level[level]
-        if rule not in seen or level in raised:
+        if rule not in seen:
             awaits.add(rule)
     since = (state.awaiting_since or now) if awaits else None
     pending = Pending(tuple(sorted(awaits)), tuple(rule for rule in seen if rule not in awaits), since)
@@ -205,18 +246,22 @@ def _completed(
         language=known.language,
         formats=known.formats,
         linked_referral=known.linked_referral,
+        referrer=known.referrer,
         outcome=outcome,
         package=found.package,
         alternatives=found.alternatives,
         ruleset=engine.ruleset,
         awaiting_since=pending.since,
+        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)) if pending.awaits else (),
         input_digest=_digest(common, known, answers.given, pending.awaits, decided),
         sealed=SealedFindings(
             findings=Sealed.of(
                 Findings(
                     urgency=found.urgency,
                     cause=found.cause,
+                    intensity=found.intensity,
                     reasons=found.reasons,
+                    runners_up=found.runners_up,
                     awaits=pending.awaits,
                     acknowledged=pending.acknowledged,
                 )

@@ -4,6 +4,7 @@ Every field is present in the facts; None is *unknown*. Nothing identifies a per
 equality (sex, ethnic group, deprivation) is among them: no recommendation may depend on it.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
@@ -70,6 +71,9 @@ FIELDS: Final[Vocabulary] = {
 """The fields of a rule. ``age`` is the lowest of the person's band (None: under 16, or no birth date known);
 ``red_flag_answers`` counts the red-flag questions that were answered, yes or no."""
 
+SCOPE: Final = ("area_code", "referred_on")
+"""What a rule's areas and days are held against. No condition asks for them: where a rule holds stands beside it."""
+
 PARAMETERS: Final[Vocabulary] = {
     "out_of_work_limit_days": Number(1, 3650),
     "skills_earnings_limit": Flag(),
@@ -111,7 +115,24 @@ def facts_of(
         "wsas": None if wsas is None else wsas.score,
         "secondary_mental_health_care": answers.under_secondary_mental_health_care,
         "red_flag_answers": sum(1 for said in flags.values() if said is not None) if flags else 0,
+        "area_code": common.area_code,
+        "referred_on": common.referred_on,
     }
+
+
+def applies(field: str, facts: Mapping[str, Any]) -> bool:
+    """Tell whether a field means anything for somebody: time out of work for who has work, attendance for who has none.
+
+    Where work itself is not known, both may.
+    """
+    status = facts.get("work_status")
+    if status is None or field not in _ONLY_OUT_OF_WORK | _ONLY_IN_WORK:
+        return True
+    return field in (_ONLY_OUT_OF_WORK if status in _OUT_OF_WORK else _ONLY_IN_WORK)
+
+
+_ONLY_OUT_OF_WORK: Final = frozenset({"out_of_work_days"})
+_ONLY_IN_WORK: Final = frozenset({"attendance"})
 
 
 def _days(since: date | None, on: date) -> int | None:

@@ -11,4 +11,4 @@ def reissue(event: Event, cause_id: str) -> Command:
     Issued at ``acknowledged_at`` on the state before it, the command gives the same events.
     """
     data: TriageAcknowledged = event.data
-    return Command(cause_id, ACKNOWLEDGE, event.key, Acknowledge(revision=data.revision), data.by)
+    return Command(cause_id, ACKNOWLEDGE, event.key, Acknowledge(revision=data.revision, actions=data.actions), data.by)

@@ -13,19 +13,23 @@ from services.contracts.referral import (
     IntakeChange,
     Withdrawal,
 )
-from services.contracts.triage import RuleId, TriageCompleted, TriageRelayed
+from services.contracts.safety_task import Done, SafetyTask, done, raised
+from services.contracts.triage import RuleId, TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Event
 
 
 class TriageState(Record):
     """The last decision, with its facts kept up to date, and what has happened since.
 
+    ``decision.occurred_on`` stays the day up to which it counted, whatever is passed on later.
     ``awaiting_since``: since when red flags of the decision await a named person; None once one has acknowledged
-    them. ``eligibility_decided`` is a person's decision (None: none yet, or it is contested or overtaken).
+    them. ``tasks``: those that wait, or that were done when a person last acknowledged.
+    ``eligibility_decided`` is a person's decision (None: none yet, or it is contested or overtaken).
     """
 
     decision: TriageCompleted
     awaiting_since: Moment | None
+    tasks: tuple[SafetyTask, ...]
     eligibility_decided: EligibilityDecision | None
     withdrawn: bool
 
@@ -34,20 +38,22 @@ def evolve(state: TriageState | None, event: Event) -> TriageState:
     """Fold one of triage's own events. Raises TypeError for an event that cannot come first or is not its own."""
     data = event.data
     if event.type == types.TRIAGE_COMPLETED:
-        return _completed(state, data)
+        return _completed(state, data, raised_at=event.occurred_at)
     if state is None:
         raise TypeError(f"{event.type} cannot be the first event of a triage")
     if event.type == types.TRIAGE_ACKNOWLEDGED:
-        return acknowledged_in(state)
+        return acknowledged_in(state, data)
     if event.type == types.TRIAGE_RELAYED:
         return relayed_into(state, data)
     raise TypeError(f"{event.type} is not an event of triage")
 
 
-def _completed(state: TriageState | None, data: TriageCompleted) -> TriageState:
+def _completed(state: TriageState | None, data: TriageCompleted, raised_at: Moment) -> TriageState:
+    tasks = raised(() if state is None else state.tasks, data.awaiting, data.revision, raised_at)
     if state is None:
-        return TriageState(decision=data, awaiting_since=data.awaiting_since, eligibility_decided=None, withdrawn=False)
-    return state.model_copy(update={"decision": data, "awaiting_since": data.awaiting_since})
+        since = data.awaiting_since
+        return TriageState(decision=data, awaiting_since=since, tasks=tasks, eligibility_decided=None, withdrawn=False)
+    return state.model_copy(update={"decision": data, "awaiting_since": data.awaiting_since, "tasks": tasks})
 
 
 def awaited(state: TriageState) -> tuple[RuleId, ...]:
@@ -61,15 +67,16 @@ def acknowledged(state: TriageState) -> tuple[RuleId, ...]:
     return tuple(sorted({*found.acknowledged, *(found.awaits if state.awaiting_since is None else ())}))
 
 
-def acknowledged_in(state: TriageState) -> TriageState:
+def acknowledged_in(state: TriageState, data: TriageAcknowledged) -> TriageState:
     """Return the state after a person has acknowledged all that awaited it."""
-    return state.model_copy(update={"awaiting_since": None})
+    what = Done(by=data.by, at=data.acknowledged_at, actions=data.actions)
+    return state.model_copy(update={"awaiting_since": None, "tasks": done(state.tasks, what)})
 
 
 def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
     """Return the state after a change of intake's has been passed on."""
     change = data.change
-    changed = carry(data) | _linked(change)
+    changed = carry(data, occurred_on=state.decision.occurred_on) | _linked(change)
     match change:
         case ConsentChange():
             consent = Consent(given=change.given, on=data.occurred_on, channel=change.channel)

@@ -141,6 +141,30 @@ def codes(answer: httpx.Response) -> list[str]:
     return [error["code"] for error in answer.json()["errors"]]
 
 
+async def test_a_later_recommendation_names_what_it_would_change(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    assert (await ada.get(f"/plans/{PLAN}")).json()["proposal_differences"] is None
+    await ada.ask("recommendation_confirmed", revision=1)
+    assert (await ada.get(f"/plans/{PLAN}")).json()["proposal_differences"] is None
+    await triage(PLAN, revision=2, outcome="held", package=[{"support": "crisis", "intensity": None, "after": []}])
+    held = (await ada.get(f"/plans/{PLAN}")).json()["proposal_differences"]
+    assert (held["hold"], held["to_plan"]) == ("set", None)
+    item = {"support": "physiotherapy", "intensity": "key_worker", "after": []}
+    await triage(PLAN, revision=3, package=[item])
+    found = (await ada.get(f"/plans/{PLAN}")).json()["proposal_differences"]
+    assert (found["confirmed_revision"], found["revision"], found["hold"]) == (1, 3, "set")
+    assert (
+        found["to_plan"]
+        == found["to_recommendation"]
+        == {
+            "added": [],
+            "removed": ["employer_conversation"],
+            "intensity": [{"support": "physiotherapy", "before": None, "after": "key_worker"}],
+            "moved": [],
+        }
+    )
+
+
 async def test_from_the_recommendation_to_a_participant(ada: Desk, triage: Triage) -> None:
     await triage(PLAN)
     shown = await ada.get(f"/plans/{PLAN}")

@@ -171,7 +171,8 @@ async def lived(whole: Whole) -> None:
     grave = await whole.refer(1, GRAVE, additional_information=SAID)
     mild = await whole.refer(2, MILD)
     await whole.consume()
-    taken_up = await whole.post("triage", f"/triage/{grave}/acknowledge", {}, "clinical_safety", "nhs", "safety")
+    done = {"actions": ["person_safe"]}
+    taken_up = await whole.post("triage", f"/triage/{grave}/acknowledge", done, "clinical_safety", "nhs", "safety")
     assert taken_up.status_code == 200, taken_up.text
     await whole.ask(mild, "note_recorded", note=NOTED)
     package = [{"support": "skills"}]

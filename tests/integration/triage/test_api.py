@@ -34,6 +34,7 @@ HELD = "00000000-0000-4000-8000-00000000000a"
 URGENT = "00000000-0000-4000-8000-00000000000b"
 ROUTINE = "00000000-0000-4000-8000-00000000000c"
 LATER = datetime(2024, 11, 18, 12, 0, tzinfo=UTC)
+DONE = {"actions": ["person_safe", "gp_informed"]}
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ async def test_a_hold_is_listed_explained_acknowledged_and_gone(app: FastAPI, is
         assert re.fullmatch("[0-9a-f]{64}", shown["input_digest"])
         assert shown["erased"] is False
 
-        body = {"revision": 1}
+        body = {"revision": 1, "actions": ["person_safe"]}
         answer = await client.post(f"/triage/{HELD}/acknowledge", json=body, headers={"Idempotency-Key": "a"})
         assert answer.status_code == 200, answer.text
         assert answer.json() == {
@@ -137,10 +138,8 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
     numbers = itertools.count()
 
     async def acknowledge(client: httpx.AsyncClient, key: str, body: Any = None) -> tuple[int, str]:
-        sent = {} if body is None else {"json": body}
-        answer = await client.post(
-            f"/triage/{key}/acknowledge", headers={"Idempotency-Key": f"k{next(numbers)}"}, **sent
-        )
+        headers = {"Idempotency-Key": f"k{next(numbers)}"}
+        answer = await client.post(f"/triage/{key}/acknowledge", headers=headers, json={**DONE, **(body or {})})
         return answer.status_code, answer.json()["code"]
 
     async with calling(app, issuer, "coach") as client:
@@ -151,7 +150,7 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
         assert (await client.get("/triage/00000000-0000-4000-8000-0000000000ff")).status_code == 404
         assert (await client.get("/triage/nothing")).status_code == 422
         assert (await client.get("/triage", params={"cursor": "%%%"})).json()["code"] == "cursor_malformed"
-        without = await client.post(f"/triage/{HELD}/acknowledge", json={})
+        without = await client.post(f"/triage/{HELD}/acknowledge", json=DONE)
         assert (without.status_code, without.json()["code"]) == (400, "idempotency_key_required")
 
 
@@ -160,14 +159,14 @@ async def test_other_roles_see_nothing(app: FastAPI, issuer: DevIssuer, role: st
     async with calling(app, issuer, role) as client:
         assert (await client.get("/triage")).status_code == 403
         assert (await client.get(f"/triage/{HELD}")).status_code == 403
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "b"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "b"})
         assert sent.status_code == 403
 
 
 async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issuer: DevIssuer) -> None:
     async with calling(app, issuer, "auditor", programme="any") as client:
         assert len((await client.get("/triage")).json()["items"]) == 3
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "c"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "c"})
         assert sent.status_code == 403
 
 
@@ -177,19 +176,20 @@ async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issue
         ("its own provider", {"org": "big-life", "organisation_kind": "provider"}, 3),
         ("another provider", {"org": "growth-company", "organisation_kind": "provider"}, 0),
         ("another programme", {"programme": "workwell-elsewhere"}, 0),
+        ("an employer, who has no staff of ours", {"organisation_kind": "employer"}, 0),
     ],
 )
 async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, claims: dict[str, str], sees: int) -> None:
     async with calling(app, issuer, "coach", **claims) as client:
         assert len((await client.get("/triage")).json()["items"]) == sees, title
         assert (await client.get(f"/triage/{HELD}")).status_code == (200 if sees else 404)
-        sent = await client.post(f"/triage/{HELD}/acknowledge", json={}, headers={"Idempotency-Key": "d"})
+        sent = await client.post(f"/triage/{HELD}/acknowledge", json=DONE, headers={"Idempotency-Key": "d"})
         assert sent.status_code == (200 if sees else 404)
 
 
 async def acknowledge(client: httpx.AsyncClient, key: str) -> tuple[int, str | None]:
     """Acknowledge what a referral holds; returns the status and the code of a refusal."""
-    answer = await client.post(f"/triage/{key}/acknowledge", headers={"Idempotency-Key": key})
+    answer = await client.post(f"/triage/{key}/acknowledge", json=DONE, headers={"Idempotency-Key": key})
     return answer.status_code, answer.json().get("code")
 
 
@@ -213,6 +213,30 @@ async def test_of_an_erased_person_the_decision_is_shown_without_what_was_found(
         assert await acknowledge(client, ROUTINE) == (409, "nothing_to_acknowledge")
         assert (await client.get(f"/triage/{HELD}")).json() == shown, "nothing has changed"
         assert len((await client.get("/triage")).json()["items"]) == 3
+
+
+async def test_a_task_of_an_erased_person_is_ended_by_a_named_person_who_says_so(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys, triage_database: Database
+) -> None:
+    place = f"/triage/{HELD}/acknowledge"
+    async with calling(app, issuer, "clinical_safety", sub="nurse-7") as client:
+        early = await client.post(place, json={"actions": ["data_erased"]}, headers={"Idempotency-Key": "early"})
+        assert (early.status_code, early.json()["code"]) == (422, "not_erased")
+        keys.erased.add(PERSON)
+        told = await client.post(place, json=DONE, headers={"Idempotency-Key": "told"})
+        assert (told.status_code, told.json()["code"]) == (410, "person_erased")
+        assert "data_erased" in told.json()["detail"]
+        body = {"actions": ["data_erased", "referrer_informed"]}
+        ended = await client.post(place, json=body, headers={"Idempotency-Key": "ended"})
+        assert (ended.status_code, ended.json()["revision"], ended.json()["outcome"]) == (200, 1, "held"), ended.text
+        waiting = (await client.get("/safety-tasks")).json()
+        assert HELD not in [task["referral_id"] for task in waiting], "it alerts no more"
+        assert (await client.get(f"/triage/{HELD}")).json()["awaiting_since"] is None
+    rows = triage_database.postgres.execute(
+        f"SELECT done_by, actions FROM safety_task WHERE referral_id = '{HELD}'",
+        triage_database.name,
+    )
+    assert rows == 'nurse-7|["data_erased", "referrer_informed"]'
 
 
 async def test_a_key_that_cannot_be_had_is_said_and_nothing_changes(

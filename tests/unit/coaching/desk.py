@@ -15,7 +15,7 @@ from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.coaching.service import build
 from services.contracts import types
-from services.contracts.codes import TriageOutcome, Urgency
+from services.contracts.codes import Intensity, TriageOutcome, Urgency
 from services.contracts.plan_codes import PlanState
 from services.contracts.registry import EVENTS
 from services.contracts.triage import Findings, Reason, SealedFindings
@@ -58,7 +58,9 @@ RULESET = {"id": "workwell-matching", "version": "2024.1", "sha256": "a" * 64}
 FINDINGS = Findings(
     urgency=Urgency.ROUTINE,
     cause=None,
+    intensity=Intensity.LIGHT_TOUCH,
     reasons=(Reason(rule="R21", code="msk_medium_or_high"),),
+    runners_up=(),
     awaits=(),
     acknowledged=(),
 )
@@ -88,16 +90,18 @@ def triage_event(event_type: str, **fields: Any) -> Any:
             "language": "en",
             "formats": (),
             "linked_referral": None,
+            "referrer": None,
             "outcome": TriageOutcome.RECOMMENDED,
             "package": PACKAGE,
             "alternatives": (),
             "ruleset": RULESET,
             "awaiting_since": None,
+            "awaiting": (),
             "input_digest": "b" * 64,
             "sealed": SealedFindings(findings=Sealed.of(FINDINGS), assessment=None),
         }
     elif event_type == types.TRIAGE_ACKNOWLEDGED:
-        usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW}
+        usual = {"revision": 1, "by": "nurse-1", "acknowledged_at": NOW, "actions": ("person_safe",)}
     else:
         usual = {"origin": ORIGIN, "received_at": NOW}
     return EVENTS[event_type].model.model_validate({**COMMON, **usual, **fields}, strict=False)

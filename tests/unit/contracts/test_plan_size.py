@@ -2,7 +2,8 @@
 
 from datetime import UTC, date, datetime
 
-from services.contracts.assessment import Assessment, Gad7, Phq9, StartMsk, Wsas
+from services.contracts.assessment import Assessment, Gad7, Ons4, PartTaken, Phq9, StartMsk, Wsas
+from services.contracts.assessment_codes import AssessmentPart
 from services.contracts.base import PolicyVersion
 from services.contracts.codes import (
     Barrier,
@@ -29,7 +30,8 @@ from services.contracts.plan import (
 )
 from services.contracts.plan_change import Goal, PlanAgreed, Proposed, StepSpec
 from services.contracts.plan_codes import EvidenceKind, GoalProgress, GoalTheme, StepState
-from services.contracts.triage import Findings, PackageItem, Reason, SealedFindings
+from services.contracts.triage import MOST_NEEDS, MOST_STRONGER, Findings, PackageItem, Reason, RunnerUp, SealedFindings
+from services.contracts.triage_codes import RunnerUpLoss
 from services.kernel.decision import Event
 from services.kernel.runtime.fold import encode
 from services.kernel.sealing.content import Sealed
@@ -98,7 +100,18 @@ def test_the_largest_plan_with_the_largest_proposal_fits() -> None:
     findings = Findings(
         urgency=Urgency.EMERGENCY,
         cause=HoldCause.EMERGENCY_RED_FLAG,
+        intensity=Intensity.KEY_WORKER,
         reasons=tuple(Reason(rule="R" * 32, code=LONGEST) for _ in range(50)),
+        runners_up=tuple(
+            RunnerUp(
+                need=LONGEST,
+                support=Support.SUPPORTED_EMPLOYMENT,
+                rule="R" * 32,
+                lost=RunnerUpLoss.ALTERNATIVE,
+                by=("R" * 32,) * MOST_STRONGER,
+            )
+            for _ in range(MOST_NEEDS)
+        ),
         awaits=("R" * 32,) * 5,
         acknowledged=("R" * 32,) * 5,
     )
@@ -113,6 +126,9 @@ def test_the_largest_plan_with_the_largest_proposal_fits() -> None:
         under_secondary_mental_health_care=False,
         stressors=tuple(Stressor),
         barriers=tuple(Barrier),
+        ons4=Ons4(life_satisfaction=10, worthwhile=10, happiness=10, anxiety=10),
+        parts={part: PartTaken(taken_on=DAY, version="v" * 32) for part in AssessmentPart},
+        named_before=tuple(Condition),
     )
     change = Proposed(
         by=None,

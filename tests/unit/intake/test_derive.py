@@ -8,7 +8,7 @@ from pydantic_core import PydanticSerializationError
 
 from services.contracts import types
 from services.contracts.assessment import Phq9
-from services.contracts.referral import ReferralCreated, UnmetRequirement
+from services.contracts.referral import ReferralCreated, UnmetRequirement, referrer_of
 from services.intake.domain.posted import ReferralPosted
 from services.intake.domain.referral import CREATE, CreateReferral, decide
 from services.intake.domain.standing import evolve
@@ -19,7 +19,7 @@ from services.kernel.runtime.fold import Aggregate, Lineage, Output, Sealing, ap
 from services.kernel.sealing.content import ContentErased, KeyMissing
 from services.kernel.sealing.errors import SealInvalid
 from services.kernel.sealing.subject_key import ERASED, KeyFound
-from services.kernel.sealing.tokens import open_token
+from services.kernel.sealing.tokens import digest, open_token
 from tests.parts.keys import key_of, opened
 from tests.unit.intake.referrals import NOW, Change, drop, policy, put, referral
 
@@ -156,14 +156,27 @@ def test_the_event_is_what_subscribers_may_read() -> None:
         "P84001",
     ]
     assert [text for text in identifying if text in event] == []
-    assert opened(ReferralCreated, event, PERSON_ID) == created()
+    assert opened(ReferralCreated, event, PERSON_ID) == data
     for word in ("phq9", "back_pain", "work_stress"):
         assert word not in event
 
 
+def test_who_referred_is_known_again_by_a_digest_and_only_of_the_nhs_and_providers() -> None:
+    data = created()
+    encode(Event("e", types.REFERRAL_CREATED, REFERRAL_ID, 1, data, NOW), key_of(PERSON_ID))
+    assert data.referrer is not None
+    assert data.referrer.value == digest(key_of(PERSON_ID), *referrer_of("P84001"))
+    assert data.referrer.value != digest(key_of(PERSON_ID), *referrer_of("P84002"))
+    assert data.referrer.value != digest(key_of("somebody-else"), *referrer_of("P84001"))
+    for kind, route in (("jobcentre", "jobcentre_plus"), ("community", "community"), ("self", "self")):
+        [draft] = decide(None, create(referral(route=route), kind), policy=policy(), now=NOW)
+        assert isinstance(draft.data, ReferralCreated)
+        assert draft.data.referrer is None, kind
+
+
 def test_answers_leave_only_under_the_persons_key() -> None:
     event = Event("e", types.REFERRAL_CREATED, REFERRAL_ID, 1, created(), NOW)
-    with pytest.raises(PydanticSerializationError, match="NotSealed: assessment"):
+    with pytest.raises(PydanticSerializationError, match="NotSealed: a digest is not made"):
         event.data.model_dump_json()
     with pytest.raises(KeyMissing):
         encode(event)

@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 
 from services.contracts import types
-from services.contracts.assessment import Assessment
+from services.contracts.assessment import Assessment, Phq9, StartMsk
 from services.contracts.base import carry
-from services.contracts.codes import EligibilityDecision, TriageOutcome, Urgency, WithdrawalReason
+from services.contracts.codes import (
+    Condition,
+    EligibilityDecision,
+    RedFlag,
+    TriageOutcome,
+    Urgency,
+    WithdrawalReason,
+)
 from services.contracts.referral import (
     Consent,
     ConsentChange,
@@ -27,6 +34,7 @@ from services.contracts.referral import (
     SealedAssessment,
     Withdrawal,
 )
+from services.contracts.safety_codes import SafetyAction
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.decision import Command, Draft, PolicyMissing, Refused
 from services.kernel.runtime.fold import encode
@@ -54,6 +62,7 @@ from tests.spec.people import (
 )
 
 LATER = datetime(2024, 11, 20, 23, 30, tzinfo=UTC)
+DONE = (SafetyAction.PERSON_SAFE,)
 BY = "assessor-1"
 ACKNOWLEDGED = "01935f00-0000-7000-8000-000000000001"
 """The id of the command that acknowledges."""
@@ -102,8 +111,14 @@ class Triage:
         data = ReferralEligibilityContested(**self.common(), received_at=NOW, change=change)
         return self.receive(types.REFERRAL_ELIGIBILITY_CONTESTED, data)
 
-    def acknowledge(self, revision: int | None = None, actor: str = "nurse-7", now: datetime = LATER) -> list[Draft]:
-        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision), actor)
+    def acknowledge(
+        self,
+        revision: int | None = None,
+        actor: str = "nurse-7",
+        now: datetime = LATER,
+        actions: tuple[SafetyAction, ...] = DONE,
+    ) -> list[Draft]:
+        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision, actions=actions), actor)
         drafts = decide(self.state, command, policy=policy(), now=now)
         self.state = fold(self.state, command.id, drafts, self.sequence)
         return drafts
@@ -195,26 +210,17 @@ def test_an_assessment_gives_the_next_revision() -> None:
     assert supports(triage.decision) == ["talking_therapies", "employer_conversation"]
 
 
-def test_partial_answers_join_and_absent_ones_never_overwrite() -> None:
+def test_a_part_that_is_not_answered_replaces_nothing() -> None:
     triage = Triage(phq9=12, item9=0, conditions=["back_pain"], start_msk=6, barriers=["debt"], red_flags=None)
     triage.assess(start_msk=3)
     first = triage.answers()
-    assert first.start_msk is not None
-    assert first.start_msk.score == 3
-    assert first.phq9 is not None
-    assert first.phq9.score == 12
+    assert (first.start_msk, first.phq9) == (StartMsk(score=3), Phq9(score=12, item9=0))
     triage.assess(phq9=5, barriers=[], red_flags={"fever": False, "chest_pain": None})
     triage.assess(red_flags={"fever": None, "night_pain": False})
-    merged = triage.answers()
-    assert merged == Assessment.model_validate(
-        {
-            **first.model_dump(),
-            "phq9": {"score": 5, "item9": 0},
-            "barriers": (),
-            "red_flags": {"fever": False, "chest_pain": None, "night_pain": False},
-        },
-        strict=False,
-    )
+    joined = triage.answers()
+    assert (joined.barriers, joined.conditions) == ((), (Condition.BACK_PAIN,))
+    assert joined.red_flags == {RedFlag.FEVER: False, RedFlag.CHEST_PAIN: None, RedFlag.NIGHT_PAIN: False}
+    assert joined.phq9 == Phq9(score=5, item9=None), "the sum and item 9 are of one sitting"
     assert triage.decision.revision == 4
 
 
@@ -489,6 +495,29 @@ def test_what_needs_content_is_not_decided_and_what_does_not_is_passed_on() -> N
     assert triage.state is before
     assert kinds(triage.withdraw()) == ["relayed"]
     assert triage.assess(phq9=3) == [], "after a withdrawal nothing is read, so nothing is missed"
+
+
+GONE = (SafetyAction.DATA_ERASED, SafetyAction.REFERRER_INFORMED)
+
+
+def test_what_nobody_can_look_at_any_more_is_ended_by_a_person_without_a_key() -> None:
+    triage = erased(Triage(item9=1, red_flags={"chest_pain": True}))
+    (done,) = triage.acknowledge(actions=GONE)
+    assert (done.type, done.data.by, done.data.actions) == (types.TRIAGE_ACKNOWLEDGED, "nurse-7", GONE)
+    assert triage.state is not None
+    assert triage.state.awaiting_since is None
+    assert [task.done is not None for task in triage.state.tasks] == [True, True]
+    assert triage.decision.revision == 1, "nothing is decided any more"
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_nobody_is_called_erased_whose_answers_can_be_read(withdrawn: bool) -> None:
+    triage = Triage(item9=1)
+    if withdrawn:
+        triage.withdraw()
+    with pytest.raises(Refused) as refused:
+        triage.acknowledge(actions=GONE)
+    assert (refused.value.status, refused.value.reasons[0].code) == (422, "not_erased")
 
 
 def test_a_refusal_needs_no_key() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.triage.domain.facts import FIELDS, facts_of
+from services.triage.domain.facts import FIELDS, SCOPE, facts_of
 from tests.spec.people import answered, referral
 
 
@@ -15,7 +15,7 @@ def facts(on: date = date(2024, 11, 18), **given: Any) -> dict[str, Any]:
 
 
 def test_every_field_has_a_value_and_there_are_no_others() -> None:
-    assert set(facts()) == set(FIELDS)
+    assert set(facts()) == {*FIELDS, *SCOPE}
 
 
 @pytest.mark.parametrize(
