@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Much of a test's time is waiting for a part: three side by side keep two processors busy.
+WORKERS ?= 3
 
 .PHONY: help demo test check lock bench format rule-book clean
 
@@ -19,7 +21,7 @@ demo: $(STAMP)  ## the whole system on this machine, played and reconciled
 	$(BIN)/pathway demo
 
 test: $(STAMP)  ## all tests; those that need Apache Kafka are skipped where there is none
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)  ## lint, format, types, who may import what
 	$(BIN)/ruff check .

@@ -9,9 +9,9 @@ from services.bulk.cli import import_file
 from services.coaching.caseload.cli import caseload_commands
 from services.coaching.papers.cli import paper_commands
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
-from services.intake.cli import referral_commands
-from services.intake.employer_cli import employer_commands
+from services.intake.employers.cli import employer_commands
 from services.intake.places.cli import app as places_app
+from services.intake.word_back.cli import referral_commands
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
@@ -66,6 +66,8 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
         settings = load_settings()
         settings.refuse_development_keys()
         wanted = list(NAMES) if names == ["all"] else names
+        if role in {"api", "worker"} and "intake" in wanted:
+            settings.refuse_synthetic_places()
         services = [service_named(name, settings) for name in wanted]
         if role in WITH_KEYS and any(service.subject is not None for service in services):
             check_root_key(settings)

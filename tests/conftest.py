@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
@@ -20,6 +21,10 @@ MARKERS = {
     "slow": "takes more than ten seconds",
     "faults": "kills, freezes or restarts a process or a part",
 }
+
+
+settings.register_profile("pathway", deadline=None)  # a busy machine is no failure; tests run side by side
+settings.load_profile("pathway")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,6 +15,8 @@ from services.bulk.sheet import Row, Sheet
 
 LEFT_OUT: Final = "-"
 LETTERS: Final = 26
+SEALED: Final = ("assessment", "additional_information", "work.annual_earnings_pence")
+"""What intake keeps sealed, or not at all."""
 ADDED: Final = ("row", "errors")
 """Columns of a rejects file that say nothing of the referral: corrected and fed again, they are passed over."""
 
@@ -68,7 +70,6 @@ class Referral:
 
     row: Row
     document: dict[str, Any]
-    derived_reference: bool = False
     faults: list[Problem] = field(default_factory=list)
     mended: list[Problem] = field(default_factory=list)
     fault_at: set[str] = field(default_factory=set)
@@ -190,8 +191,10 @@ def _twice(columns: Sequence[Column]) -> list[str]:
 def read_row(mapping: Columns, row: Row) -> Referral:
     """Return a row as a referral. One without a reference of its own gets one that follows from what it says.
 
-    So a row that was sent before is recognised for good, also in another file and after its idempotency key. A row that
-    lacks its referrer is left for the API to refuse.
+    So a row that was sent before is recognised for good, also in another file and after its idempotency key. It follows
+    from what intake keeps in clear beside it: a digest of a few answers about health could be guessed. Rows that differ
+    in nothing else have one reference, and the second is told so. A row that lacks its referrer is left for the API to
+    refuse.
     """
     referral = Referral(row, {"programme": mapping.programme})
     for filled, text in mapping.values:
@@ -202,9 +205,20 @@ def read_row(mapping: Columns, row: Row) -> Referral:
     if referrer is None and referral.document.get("route") == "self":
         referrer = referral.document["referrer"] = {}
     if referrer is not None and "reference" not in referrer:
-        referrer["reference"] = f"row-{hashlib.sha256(_canonical(referral.document)).hexdigest()[:32]}"
-        referral.derived_reference = True
+        clear = _without(referral.document, SEALED)
+        referrer["reference"] = f"row-{hashlib.sha256(_canonical(clear)).hexdigest()[:32]}"
     return referral
+
+
+def _without(document: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    found = dict(document)
+    for path in paths:
+        part, _, name = path.partition(".")
+        if not name:
+            found.pop(part, None)
+        elif isinstance(found.get(part), dict):
+            found[part] = {key: value for key, value in found[part].items() if key != name}
+    return found
 
 
 def _put(referral: Referral, filled: Field, text: str, heading: str) -> None:

@@ -12,7 +12,7 @@ from services.bulk.mapping import ADDED, Columns, Problem, Referral
 from services.bulk.sending import Reply
 from services.bulk.sheet import Sheet, write_sheet
 
-REFERENCE_USED: Final = "reference_used"
+ALREADY_REFERRED: Final = "already_referred"
 DUPLICATE: Final = "duplicate_referral"
 
 
@@ -58,9 +58,9 @@ def _shown(problem: Problem) -> dict[str, Any]:
 
 
 def _same_row(errors: Sequence[Mapping[str, str]]) -> bool:
-    """Tell whether a row is refused for nothing but that it was sent before, going by a reference that it made."""
+    """Tell whether a row is refused for nothing but that it was sent before, word for word."""
     codes = {error["code"] for error in errors}
-    return REFERENCE_USED in codes <= {REFERENCE_USED, DUPLICATE}
+    return ALREADY_REFERRED in codes <= {ALREADY_REFERRED, DUPLICATE}
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Report:
         problems = [*referral.faults]
         if reply.status != HTTPStatus.CREATED:
             told = [error for error in body["errors"] if error["pointer"] not in referral.fault_at]
-            if referral.derived_reference and not referral.faults and _same_row(told):
+            if not referral.faults and _same_row(told):
                 self.results.append(Result(referral, Outcome.ALREADY, body.get("referral_id"), safety=safety))
                 return
             problems += [self._problem(error) for error in told]

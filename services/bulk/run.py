@@ -60,7 +60,8 @@ def run(file: Path, options: Options) -> NoReturn:
     report = Report(columns)
     failure = _send(token, hashlib.sha256(content).digest(), referrals, report, options)
     rejected = report.rejected()
-    written = _write(target, sheet, rejected, finished=failure is None)
+    asked_for = options.rejects is not None or not options.dry_run  # a rehearsal leaves nothing: not here either
+    written = asked_for and _write(target, sheet, rejected, finished=failure is None)
     _show(report, len(referrals), failure, target if written else None, options)
     if failure is not None:
         raise typer.Exit(NOT_FINISHED)

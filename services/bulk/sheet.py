@@ -12,6 +12,7 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 SEPARATORS: Final = ",;\t|"
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_TOLD: Final = re.compile(r"""[ ]*sep=([^\w\s"]|\t)[ ]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _MARKED: Final = re.compile(r"'+[=+\-@\t\r]")
 
@@ -91,10 +92,9 @@ def _decode(content: bytes, encoding: str) -> str:
 
 def _separator(text: str) -> tuple[str, str]:
     """Return what separates columns, and the text without Excel's own line about it."""
-    first, _, rest = text.partition("\n")
-    told = first.strip().lower()
-    if told.startswith("sep=") and len(told) == len("sep=") + 1:
-        return first.strip()[-1], rest
+    told = _TOLD.match(text)
+    if told is not None:
+        return told[1], text[told.end() :]
     header = _first_record(text)
     return max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one), []))), text
 

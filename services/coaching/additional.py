@@ -1,6 +1,7 @@
 """Further referrals of somebody who has an open one: shown with its plan, so that nothing said in them is overlooked.
 
-A row comes from triage's first word of the referral, held or not: a referral that triage holds has no plan yet.
+A row comes from triage's first word that a referral is additional, held or not: a referral that triage holds has no
+plan yet, and one that was opened again is additional from then on.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from pydantic import BaseModel
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.coaching.domain.deciding import linked_referral
 from services.coaching.store import PlanRow
 from services.contracts.base import Slug, Uuid
 from services.contracts.codes import Route
 from services.contracts.plan_codes import PlanState
-from services.contracts.triage import TriageCompleted
+from services.contracts.triage import TriageCompleted, TriageRelayed
 from services.kernel.service import Row, Table
 
 
@@ -55,12 +57,10 @@ ADDITIONAL = Table(
 
 
 def rows(data: object) -> Iterator[Row]:
-    """Return the row of what triage says first of a referral that is additional to another."""
-    if isinstance(data, TriageCompleted) and data.linked_referral is not None and data.revision == 1:
-        yield (
-            ADDITIONAL,
-            (data.referral_id, data.linked_referral, data.programme.id, data.route.value, data.referred_on),
-        )
+    """Return the row of what triage says of a referral that is additional to another; the first one stands."""
+    linked = linked_referral(data)
+    if isinstance(data, TriageCompleted | TriageRelayed) and linked is not None:
+        yield ADDITIONAL, (data.referral_id, linked, data.programme.id, data.route.value, data.referred_on)
 
 
 async def additional_to(session: AsyncSession, referral_id: str) -> list[AdditionalReferral]:

@@ -32,6 +32,7 @@ from services.coaching.store import NOTE, NoteRow, PlanRow, RecommendationRow
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, Open, ReadSession, create_api
+from services.kernel.http.bounds import id_of
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.sealing.content import sealed_text
@@ -169,7 +170,7 @@ def _cursor(last: views.PlanSummary) -> str:
 def _after(cursor: str) -> tuple[Any, ...]:
     try:
         day, _, referral_id = base64.urlsafe_b64decode(cursor).decode("ascii").partition("/")
-        return (date.fromisoformat(day), referral_id)
+        return (date.fromisoformat(day), id_of(referral_id))
     except (binascii.Error, ValueError) as error:
         raise Refused(Reason("cursor_malformed", "a cursor is `next` of an earlier page"), status=422) from error
 

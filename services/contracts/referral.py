@@ -131,7 +131,8 @@ class EligibilityDecided(Record):
 
     ``unmet``: the requirements that it is about; ``alternatives``: where the person was told they may turn, codes of
     the programme's file; ``area_code``: the area that the decider found out, null where none was undecided;
-    ``contested``: it answers a contest of an earlier decision.
+    ``contested``: it answers a contest of an earlier decision; ``linked_referral``: the person's other referral that is
+    open by now, to which this one is additional from here on (null: as before).
     """
 
     kind: Literal["eligibility_decided"] = "eligibility_decided"
@@ -142,22 +143,29 @@ class EligibilityDecided(Record):
     alternatives: tuple[Code, ...]
     area_code: AreaCode | None
     contested: bool
+    linked_referral: Uuid | None = None
 
 
 class EligibilityContested(Record):
-    """The person does not accept the decision; another named person than its decider must look again."""
+    """The person does not accept the decision; another named person than its decider must look again.
+
+    ``linked_referral``: as in ``eligibility_decided``; a contest opens the referral again.
+    """
 
     kind: Literal["eligibility_contested"] = "eligibility_contested"
     by: Actor | None
     reasons: tuple[ContestGround, ...]
     unmet: tuple[UnmetRequirement, ...]
     channel: Channel | None
+    linked_referral: Uuid | None = None
 
 
 class Correction(Record):
     """Facts were wrong. ``fields`` names those that changed; the rest is as it stands afterwards.
 
     ``eligibility_decided``: the person's decision that still stands (null: none, or the facts it rested on changed).
+    ``linked_referral``: as in ``eligibility_decided``; where a decision against the person falls, the referral is open
+    again.
     """
 
     kind: Literal["corrected"] = "corrected"
@@ -171,14 +179,16 @@ class Correction(Record):
     language: Language | None
     formats: tuple[AccessibleFormat, ...]
     priority_groups: tuple[Code, ...]
+    linked_referral: Uuid | None = None
 
 
 class Withdrawal(Record):
-    """The person or the referrer takes the referral back."""
+    """The person or the referrer takes the referral back; ``channel`` null: it was not said how."""
 
     kind: Literal["withdrawn"] = "withdrawn"
     by: Actor | None
     reason: WithdrawalReason
+    channel: Channel | None
 
 
 IntakeChange = Annotated[

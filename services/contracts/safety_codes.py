@@ -23,3 +23,4 @@ class SafetyAction(StrEnum):
     REFERRER_INFORMED = "referrer_informed"
     WELFARE_CHECK_REQUESTED = "welfare_check_requested"
     ANSWERED_IN_ERROR = "answered_in_error"
+    DATA_ERASED = "data_erased"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from services.demo.client import Client, Reply, clinical, coach_of
 from services.demo.follow import Follower
 from services.demo.person import Person, Sender
+from services.demo.refer import refer
 from services.demo.screenplay import Act, Story, Target, course, needs_joint_assessment, opening, story_of
 from services.demo.world import RELAY_PACE_SECONDS
 
@@ -98,9 +99,7 @@ class Players:
                     group.create_task(one(posted, posted.referral_id))
 
     async def _post(self, person: Person, answered: dict[int, asyncio.Event], *, idle: bool) -> Posted:
-        reply = await self.client.post(
-            "intake", "/referrals", person.body, person.sender, f"referral-{self.seed}-{person.number}"
-        )
+        reply = await refer(self.client, person, f"referral-{self.seed}-{person.number}")
         posted = Posted(person, reply, time.time(), idle)
         self.played.posted.append(posted)
         answered[person.number].set()

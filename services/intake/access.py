@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from services.intake.domain.audience import Employer, audience
+from services.intake.domain.audience import Employer, Informed, audience
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, require
 from services.kernel.runtime.commands import Transaction
@@ -42,6 +42,12 @@ def may_decide(who: Principal) -> bool:
 def is_employer(who: Principal) -> bool:
     """Tell whether somebody is told only what the third consent allows."""
     return isinstance(audience(who.organisation_kind), Employer)
+
+
+def is_told_all(who: Principal) -> bool:
+    """Tell whether somebody is told every status: of an NHS organisation or a provider."""
+    reader = audience(who.organisation_kind)
+    return isinstance(reader, Informed) and reader.full
 
 
 def unknown() -> Refused:

@@ -6,29 +6,27 @@ from fastapi import APIRouter, Body, FastAPI, Request
 from pydantic import WrapValidator
 from starlette.responses import JSONResponse
 
-from services.intake import (
-    batch_api,
-    consent_api,
-    contact_api,
-    correction_api,
-    eligibility_api,
-    employer_api,
-    invitation_api,
-    list_api,
-    near_match_api,
-    overdue_api,
-    refused_api,
-    routes_api,
-)
-from services.intake.accepting import accept
 from services.intake.access import Sender, is_employer, refuse_others
+from services.intake.consents import api as consent_api
+from services.intake.contact import api as contact_api
 from services.intake.domain import safety
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, WITHDRAW, AddAssessment
-from services.intake.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
-from services.intake.reading import as_sent, read_allowed, read_strictly
-from services.intake.refused import heed
+from services.intake.domain.standing import WITHDRAWN
+from services.intake.eligibility import api as eligibility_api
+from services.intake.eligibility import correction_api
+from services.intake.employers import api as employer_api
+from services.intake.invitations import api as invitation_api
+from services.intake.people import near_match_api
+from services.intake.referrals import batch_api, list_api, routes_api
+from services.intake.referrals.accepting import accept
+from services.intake.referrals.examples import ASSESSMENT_EXAMPLES, REFERRAL_ANSWERS, REFERRAL_EXAMPLES
+from services.intake.referrals.neutral import neutrally
+from services.intake.referrals.reading import as_sent, read_allowed, read_strictly
+from services.intake.refused import api as refused_api
+from services.intake.refused.tasks import heed
 from services.intake.service import build
+from services.intake.word_back import api as overdue_api
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of
@@ -95,12 +93,9 @@ async def withdraw(
         await refuse_others(tx, referral_id, who)
         data = read_strictly(raw, WithdrawalPosted)
         command = Command(id=tx.command_id, type=WITHDRAW, key=referral_id, data=data, actor=who.subject)
-        answer = {"referral_id": referral_id, "status": "withdrawn"}
-        state = await tx.load(referral_id)
-        if is_employer(who) and state is not None and state.withdrawn:
-            return Answer(201, {**answer, "waiting": False})  # nor does it learn that somebody was faster
-        done = await tx.execute(command)
-        return Answer(201, {**answer, "waiting": done.waiting})
+        done = await neutrally(tx, command, (WITHDRAWN,) if is_employer(who) else ())  # nor learns who was faster
+        waiting = done is not None and done.waiting and not is_employer(who)
+        return Answer(201, {"referral_id": referral_id, "status": "withdrawn", "waiting": waiting})
 
     return await once(handle)
 
@@ -112,7 +107,11 @@ def _annotate(method: str, path: str, body: bytes) -> dict[str, Any]:
 
 
 def create_app(settings: Settings, **options: Any) -> FastAPI:
-    """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
+    """Return intake's API. ``options`` go to the HTTP base (a clock, an issuer for tests).
+
+    Raises ValueError outside development where no tables of places are named: areas would be told from made-up ones.
+    """
+    settings.refuse_synthetic_places()
     return create_api(
         build(settings.programmes_dir, settings.places_dir),
         settings,

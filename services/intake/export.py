@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.intake.people import find_number
+from services.intake.people.recognising import find_number
 from services.kernel.operations.audit import Pool
 from services.kernel.operations.held import Held, kernel_rows, select
 from services.kernel.runtime.tables import Connection
@@ -25,7 +25,7 @@ OF_KEY: Mapping[str, str] = {
     "plan_holder": "SELECT * FROM plan_holder WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
     "eligibility_review": "SELECT * FROM eligibility_review WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, opened",
-    "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id",
+    "word_back": "SELECT * FROM word_back WHERE referral_id = ANY($1::text[]) ORDER BY referral_id, opened",
     "consent_fact": "SELECT * FROM consent_fact WHERE referral_id = ANY($1::text[])"
     " ORDER BY referral_id, consent, on_day, recorded_at, topic, sequence",
 }

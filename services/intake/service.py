@@ -7,18 +7,8 @@ from typing import Any
 from services.contracts import types
 from services.contracts.referral import ReferralCreated
 from services.contracts.registry import EVENTS
-from services.intake import (
-    consents,
-    details,
-    employer_store,
-    handovers,
-    holders,
-    invitation_store,
-    near_matches,
-    persons,
-    reviews,
-    word_back,
-)
+from services.intake.consents import history as consents
+from services.intake.contact import holders
 from services.intake.domain import handed_over
 from services.intake.domain.aggregates import State, decide, evolve, reissue, subject
 from services.intake.domain.consent import WITHDRAW as WITHDRAW_CONSENTS
@@ -29,9 +19,15 @@ from services.intake.domain.invitation_asked import DECLINE
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.referral import CREATE, WITHDRAW, CreateReferral
 from services.intake.domain.status import Fact, facts_of, own_facts
-from services.intake.people import identity
+from services.intake.eligibility import reviews
+from services.intake.employers import store as employer_store
+from services.intake.invitations import store as invitation_store
+from services.intake.people import changed as persons
+from services.intake.people import details, handovers, near_matches
+from services.intake.people.recognising import identity
 from services.intake.places.loader import load_places
-from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, PERSON, REFERRAL, STATUS
+from services.intake.store import ADDITIONAL_INFORMATION, CORRECTED, DETAILS, LINKED, PERSON, REFERRAL, STATUS
+from services.intake.word_back import owed as word_back
 from services.kernel.decision import Event, Received
 from services.kernel.service import Change, Row, Service
 from services.programmes.reader import FOLDER, load_book, register_of
@@ -61,10 +57,10 @@ def build(programmes: Path | None = None, places: Path | None = None) -> Service
         project=project,
         tables=(
             *(PERSON, REFERRAL, DETAILS, STATUS, consents.CONSENT, persons.LOCK, persons.SCRUB, persons.JOIN),
-            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED, holders.HOLDER),
+            *(near_matches.NEAR_MATCH, word_back.WORD, reviews.REVIEW, CORRECTED, LINKED),
+            *(holders.HOLDER, handovers.BEGOTTEN),
             *invitation_store.TABLES,
             *employer_store.TABLES,
-            handovers.LINKED,
         ),
         derived=(STATUS, consents.CONSENT, reviews.REVIEW, invitation_store.INVITATION, *employer_store.DERIVED),
         reissue=reissue,
@@ -100,7 +96,7 @@ def _heard(key: str, cause: Received) -> Iterable[Row]:
         return
     for fact in facts_of(cause.sequence, cause.data):
         yield _status(key, fact)
-        yield from word_back.answered(key, cause.data, fact)
+        yield from word_back.rows(key, cause.data, fact)
     if cause.type == types.PLAN_UPDATED:
         said = consent_facts(cause.id, cause.occurred_at, cause.data)
         yield from consents.rows(key, types.TOPIC_PLAN, cause.sequence, said)
@@ -112,9 +108,12 @@ def _own(event: Event, data: Any, seal: Callable[[str, str], str]) -> Iterable[R
         yield from _posted(data, event.data, seal)
     if isinstance(data, CorrectReferral):
         yield from details.corrected(data, event.data)
+    linked = getattr(getattr(event.data, "change", None), "linked_referral", None)
+    if linked is not None:
+        yield LINKED, (event.key, linked)
     for fact in own_facts(event.sequence, event.data):
         yield _status(event.key, fact)
-        yield from word_back.own(event.key, event.data, fact)
+        yield from word_back.rows(event.key, event.data, fact)
     said = consent_facts(event.id, event.occurred_at, event.data)
     yield from consents.rows(event.key, types.TOPIC_REFERRAL, event.sequence, said)
 
@@ -148,6 +147,7 @@ def _posted(data: CreateReferral, event: ReferralCreated, seal: Callable[[str, s
             event.received_at,
             event.route.value,
             event.referred_on,
+            data.content_digest,
         ),
     )
     yield details.row(event.referral_id, person, standing_answers(posted))

@@ -55,6 +55,7 @@ class ReferralRow(SQLModel, table=True):
     received_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     route: str = Field(sa_column=_text())
     referred_on: date
+    content_digest: str | None = Field(default=None, sa_column=_text(nullable=True))
 
 
 class ReferralPerson(SQLModel, table=True):
@@ -64,6 +65,7 @@ class ReferralPerson(SQLModel, table=True):
     __table_args__ = (
         Index("referral_details_family", "birth_date", "family_key"),
         Index("referral_details_given", "birth_date", "given_key"),
+        Index("referral_details_home", "postcode", "family_key", "given_key"),
         Index("referral_details_number", "nhs_number"),
     )
 
@@ -130,6 +132,7 @@ REFERRAL = Table(
         ("received_at", "timestamptz"),
         ("route", "text"),
         ("referred_on", "date"),
+        ("content_digest", "text"),
     ),
     key=1,
 )
@@ -175,6 +178,15 @@ CORRECTED = Table(
     """,
 )
 """A corrected person is recognised by what is right. Nobody else has the number: the edge has looked, under a lock."""
+LINKED = Table(
+    "link_referral",
+    (("referral_id", "text"), ("linked_referral", "text")),
+    statement="""
+    UPDATE referral r SET linked_referral = n.linked_referral
+    FROM unnest($1::text[], $2::text[]) AS n(referral_id, linked_referral) WHERE r.referral_id = n.referral_id
+    """,
+)
+"""A referral that was opened again beside another one is additional to it."""
 STATUS = Table(
     "referral_status",
     (("referral_id", "text"), ("topic", "text"), ("sequence", "bigint"), ("status", "text"), ("on_day", "date")),

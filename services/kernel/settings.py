@@ -108,6 +108,14 @@ class Settings(BaseSettings):
                 f"set {', '.join(missing)}: development keys are refused unless PATHWAY_ENVIRONMENT=development"
             )
 
+    def refuse_synthetic_places(self) -> None:
+        """Raise ValueError when no tables of places are named outside development: the repository's are made up."""
+        if self.environment is not Environment.DEVELOPMENT and self.places_dir is None:
+            raise ValueError(
+                "set PATHWAY_PLACES_DIR to the folder with your postcodes.csv, practices.csv and jobcentres.csv: the "
+                "tables of the package are synthetic and refused unless PATHWAY_ENVIRONMENT=development"
+            )
+
 
 def load_settings() -> Settings:
     """Read the settings of this process from its environment and secret files."""

@@ -1,8 +1,8 @@
 """Counts of people for tables that others read: small ones hidden, all others rounded, none to be had from the totals.
 
 A count under 5 is hidden, and every other one rounded to the nearest 5; docs/domain.md says whose practice that is.
-Where a total stands beside the rows, the smallest counts that could be shown are hidden too until at least
-two are hidden and those hidden come to 5 or more together: else the total would give them away.
+Where a total stands beside the rows, the smallest counts that could be shown are hidden too until those
+hidden come to 5 or more together, which takes at least two: else the total would give them away.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def column(counts: Mapping[str, int]) -> dict[str, int | None]:
     hidden = {row for row, count in counts.items() if count < HIDDEN_BELOW}
     by_size = sorted(counts.keys() - hidden, key=lambda row: (counts[row], row))
     for row in by_size:
-        if not hidden or (len(hidden) > 1 and sum(counts[one] for one in hidden) >= HIDDEN_BELOW):
+        if not hidden or sum(counts[one] for one in hidden) >= HIDDEN_BELOW:
             break
         hidden.add(row)
     return {row: None if row in hidden else rounded(count) for row, count in counts.items()}

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.contracts.base import Uuid
 from services.kernel.http import Principal, Problem, ReadSession, create_api, require
+from services.kernel.http.bounds import KnownMoment
 from services.kernel.http.parts import parts_of
 from services.kernel.settings import Settings
 from services.outcomes import reading
@@ -75,7 +76,7 @@ async def read_statements(
     provider: Annotated[str, Query(max_length=80, description="The provider's id in the programme file.")],
     month: Annotated[str, Query(pattern=MONTH_PATTERN, description="The month, as 2024-11.")],
     effective: Annotated[date | None, Query(description="Last effective day counted; the month's last.")] = None,
-    known_at: Annotated[AwareDatetime | None, Query(description="Facts recorded until then; until now.")] = None,
+    known_at: Annotated[KnownMoment | None, Query(description="Facts recorded until then; until now.")] = None,
 ) -> list[Statement]:
     """Return a provider's statements of one month, one for each of its contracts with any entry until then."""
     scope = scope_of(who)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from services.intake.near_matches import decided_same
+from services.intake.people.near_matches import decided_same
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.operations.held import open_reader
 from services.kernel.settings import Settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from services.intake.ending import stands
+from services.intake.people.ending import stands
 from services.kernel.operations.held import Held
 from services.persons.dossier import Dossier, plain
 

@@ -9,6 +9,7 @@ from services.kernel.money import pounds
 from services.programmes.book import version_key
 from services.programmes.document import Document, Path_, Problem
 from services.programmes.model import AnyProgramme, Programme
+from services.programmes.nesting import area_tier
 from services.programmes.tiers import National
 
 Read = tuple[Document, AnyProgramme]
@@ -93,8 +94,9 @@ def _national_tiers(group: Sequence[tuple[Read, National]]) -> Iterator[Problem]
 
 
 def _shares(group: Sequence[tuple[Read, National]]) -> Iterator[Problem]:
-    people = {document.file: p.tiers.area.participants or 0 for (document, p), _ in group}
-    money = {document.file: p.tiers.area.ceiling_pence or 0 for (document, p), _ in group}
+    areas = {document.file: area_tier(p.tiers) for (document, p), _ in group}
+    people = {file: area.known("participants") for file, area in areas.items()}
+    money = {file: area.known("ceiling_pence") for file, area in areas.items()}
     fix = "The areas' known parts are together no more than the whole."
     for (document, _), national in group:
         at = ("tiers", "area")

@@ -126,6 +126,17 @@ class AreaCodes(Frozen):
         distinct = tuple(dict.fromkeys(found))
         return distinct[0] if len(distinct) == 1 else Undecided(distinct)
 
+    def tells_too_little(self, code: str, local_authority: str | None) -> bool:
+        """Tell whether a place known by ``code`` may have lain in any of several areas, or in none, before it began.
+
+        The code began when others ended, and its local authority decides nothing. A code that the register does
+        not hold is another place.
+        """
+        found = self.find(code)
+        if found is None or found.starts is None:
+            return False
+        return not any(s.code == code and s.takes(local_authority) for entry in self.codes for s in entry.successors)
+
     def within(self, code: str, area: str, local_authority: str | None = None) -> bool | None:
         """Tell whether a place known by ``code`` lies in the area that ``area`` means; None: cannot be told.
 

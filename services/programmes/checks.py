@@ -18,6 +18,7 @@ from services.programmes.model import (
     RateCard,
     Support,
 )
+from services.programmes.nesting import nesting_faults
 from services.programmes.tiers import Requirement, Tiers
 from services.programmes.vocabulary import Fault as ConditionFault
 from services.programmes.vocabulary import Names
@@ -30,7 +31,7 @@ def programme_problems(document: Document, programme: AnyProgramme, areas: AreaC
     """Return all that is wrong inside one programme whose fields are well-formed."""
     found: list[Found] = [
         *_dates((), programme.published_on, programme.effective_from, programme.effective_to),
-        *((("tiers", *path), code, message, _NARROW) for path, code, message in programme.tiers.faults()),
+        *((("tiers", *path), code, message, _NARROW) for path, code, message in nesting_faults(programme.tiers)),
         *_area(programme, areas),
     ]
     if isinstance(programme, Programme):

@@ -132,6 +132,12 @@ def new(
         _print(folder / programme_id, list(refused.problems))
         raise typer.Exit(1) from None
     typer.echo(f"{path}: written; what it marks [illustrative] is yours to replace before it takes effect")
+    today = _day(None, "--effective-from")
+    if wanted.effective_from <= today:
+        typer.echo(
+            f"warning: it takes effect on {wanted.effective_from}, which is not after today ({today}): once a service "
+            "reads it, referrals of those days are judged by it. Publish a file before the day on which it takes effect"
+        )
 
 
 @app.command()

@@ -1,12 +1,12 @@
 """Who pays for whom: national programme, area, locality, contract. Each narrows the one above it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
-from services.kernel.money import Pence, pounds
+from services.kernel.money import Pence
 from services.programmes.conditions import Condition, Frozen
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -135,50 +135,3 @@ class Tiers(Frozen):
     def contract(self, contract_id: str) -> Contract | None:
         """Return a contract by its id, or None."""
         return next((contract for _, contract in self.contracts() if contract.id == contract_id), None)
-
-    def faults(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-        """Yield (path, code, message) for each tier that is wider than the one above it."""
-        if self.national is not None:
-            yield from _wider(("area",), self.area, "the national programme", self.national)
-        for index, place in enumerate(self.localities):
-            at: tuple[str | int, ...] = ("localities", index)
-            yield from _wider(at, place, self.area.title, self.area)
-            for number, contract in enumerate(place.contracts):
-                yield from _wider((*at, "contracts", number), contract, place.title, place)
-            yield from _too_many((*at, "contracts"), place.contracts, place.title, place)
-        for number, contract in enumerate(self.area.contracts):
-            yield from _wider(("area", "contracts", number), contract, self.area.title, self.area)
-        at = ("localities",) if self.localities else ("area", "contracts")
-        yield from _too_many(at, (*self.localities, *self.area.contracts), self.area.title, self.area)
-
-
-Fault = tuple[tuple[str | int, ...], str, str]
-
-
-def _wider(at: tuple[str | int, ...], lower: Limits, name: str, upper: Limits) -> Iterator[Fault]:
-    if lower.ends is not None and lower.ends < lower.starts:
-        yield ((*at, "to"), "ends_before_start", f"It ends on {lower.ends}, before it starts.")
-    if lower.starts < upper.starts:
-        message = f"It starts on {lower.starts}, before {name} ({upper.starts})."
-        yield ((*at, "from"), "wider_dates", message)
-    if upper.ends is not None and (lower.ends is None or lower.ends > upper.ends):
-        message = f"It ends on {lower.ends or 'no day'}, after {name} ({upper.ends})."
-        yield ((*at, "to"), "wider_dates", message)
-    if lower.participants and upper.participants and lower.participants > upper.participants:
-        message = f"{lower.participants:,} participants are more than {name} has ({upper.participants:,})."
-        yield ((*at, "participants"), "wider_participants", message)
-    if lower.ceiling_pence and upper.ceiling_pence and lower.ceiling_pence > upper.ceiling_pence:
-        above = pounds(upper.ceiling_pence)
-        message = f"A ceiling of {pounds(lower.ceiling_pence)} is more than {name} has ({above})."
-        yield ((*at, "ceiling_pence"), "wider_ceiling", message)
-
-
-def _too_many(at: tuple[str | int, ...], parts: Sequence[Limits], name: str, whole: Limits) -> Iterator[Fault]:
-    people = sum(part.participants or 0 for part in parts)
-    if len(parts) > 1 and whole.participants and people > whole.participants:
-        message = f"Together {people:,} participants, more than {name} has ({whole.participants:,})."
-        yield (at, "parts_exceed_participants", message)
-    money = sum(part.ceiling_pence or 0 for part in parts)
-    if len(parts) > 1 and whole.ceiling_pence and money > whole.ceiling_pence:
-        message = f"Together {pounds(money)}, more than {name} has ({pounds(whole.ceiling_pence)})."
-        yield (at, "parts_exceed_ceiling", message)

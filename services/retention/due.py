@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from services.intake.ending import Ending, endings, page_of_people
+from services.intake.people.ending import Ending, endings, page_of_people
 from services.kernel.operations.audit import Pool
 from services.retention.periods import Period
 from services.vault.standing import Standing, standing

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from services.contracts.person_codes import ErasureReason
-from services.intake.ending import count_people, day_in_london, endings, lock_people
 from services.intake.export import keys_of
+from services.intake.people.ending import count_people, day_in_london, endings, lock_people
 from services.kernel.operations import aging
 from services.kernel.operations.audit import OperationRefused, Pool, record_action, transaction
 from services.kernel.retention import EndsBy, OwnerKind, Retention

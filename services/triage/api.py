@@ -3,20 +3,24 @@
 import base64
 import json
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, or_, true, tuple_
+from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
+from sqlalchemy import ColumnElement, and_, false, func, or_, true, tuple_
 from sqlmodel import col, select
 
 from services.contracts.codes import TriageOutcome
-from services.kernel.decision import Command
+from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, Open, Principal, Problem, ReadSession, create_api, require
+from services.kernel.http.bounds import id_of, moment_of
 from services.kernel.runtime.commands import Transaction
+from services.kernel.runtime.fold import ERASED
 from services.kernel.settings import Settings
 from services.safety.api import safety_router
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from services.triage.domain.policy import RuleBook
+from services.triage.explanation.readers import OUTSIDE
 from services.triage.explanation_api import router as explanation_router
 from services.triage.reach import ReferralId, not_found, opened, state_of, within_reach
 from services.triage.rulefile import load_rulebook
@@ -29,15 +33,26 @@ router = APIRouter(tags=["triage"])
 Reader = Annotated[Principal, require("assessor", "coach", "team_lead", "clinical_safety", "auditor")]
 Acknowledger = Annotated[Principal, require("clinical_safety", "coach", "assessor", "team_lead")]
 
+ACKNOWLEDGE_EXAMPLES: dict[str, Any] = {
+    "spoke with the person": {"value": {"revision": 1, "actions": ["person_safe", "gp_informed"]}},
+    "the person's data are erased": {"value": {"actions": ["data_erased", "referrer_informed"]}},
+}
+
 # Never reached: a referral that waits for nobody sorts after all that do.
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @router.post("/triage/{referral}/acknowledge", response_model=None)
-async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body: Acknowledge) -> Response:
+async def acknowledge(
+    referral: ReferralId,
+    once: Once,
+    who: Acknowledger,
+    body: Annotated[Acknowledge, Body(openapi_examples=ACKNOWLEDGE_EXAMPLES)],
+) -> Response:
     """Take up what triage holds for a person, and say what was done. The hold is released and triage decides again.
 
-    `revision` is the one that the sender saw; another is current: 409 `revision_changed`.
+    `revision` is the one that the sender saw; another is current: 409 `revision_changed`. Of a person whose data were
+    erased nothing can be read or decided again: 410 `person_erased`, unless `data_erased` is among the actions.
     """
 
     async def handle(tx: Transaction) -> Answer:
@@ -45,7 +60,10 @@ async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body:
         if state is None or not within_reach(who, state):
             raise not_found()
         command = Command(id=tx.command_id, type=ACKNOWLEDGE, key=referral, data=body, actor=who.subject)
-        done = await tx.execute(command)
+        try:
+            done = await tx.execute(command)
+        except Refused as refused:
+            raise _of_the_erased() if refused.status == HTTPStatus.GONE else refused from None
         decision = done.state.decision
         answer = {
             "referral_id": referral,
@@ -57,6 +75,14 @@ async def acknowledge(referral: ReferralId, once: Once, who: Acknowledger, body:
         return Answer(200, answer)
 
     return await once(handle)
+
+
+def _of_the_erased() -> Refused:
+    message = (
+        "The person's data were erased, so nobody can be reached through this task and nothing is decided again; "
+        "say so with the action data_erased, beside whatever else was done."
+    )
+    return Refused(Reason(ERASED.code, message, "/actions"), status=HTTPStatus.GONE)
 
 
 @router.get("/triage")
@@ -100,6 +126,8 @@ async def explained(
 
 
 def _reach(who: Principal) -> ColumnElement[bool]:
+    if who.organisation_kind in OUTSIDE:
+        return false()
     if who.role == "auditor":
         return true()
     reach = col(TriageCase.programme) == who.programme
@@ -117,7 +145,7 @@ def _cursor(case: TriageCase) -> str:
 def _position(cursor: str) -> tuple[Any, str]:
     try:
         since, referral = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(since), str(referral)
+        return moment_of(since), id_of(referral)
     except (ValueError, TypeError):
         raise Problem(422, "cursor_malformed", "use the cursor that the page before gave, unchanged") from None
 

@@ -11,6 +11,7 @@ from services.kernel.decision import Reason, Refused
 from services.kernel.http import Open, Principal, ReadSession
 from services.kernel.sealing.content import Sealed
 from services.triage.domain.state import TriageState
+from services.triage.explanation.readers import OUTSIDE
 
 ReferralId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SealedOnes = list[Sealed[Any]]
@@ -27,8 +28,11 @@ def not_found() -> Refused:
 def may_see(who: Principal, programme: str, provider: str | None) -> bool:
     """Tell whether a referral is within a sender's reach: its programme, and for a provider its own people.
 
-    An auditor reads all. A referral that has no provider yet is open to every provider of its programme.
+    An auditor reads all. A referral that has no provider yet is open to every provider of its programme. An employer,
+    or whoever speaks for themselves, has no staff of ours, whatever role a token gives them.
     """
+    if who.organisation_kind in OUTSIDE:
+        return False
     if who.role == "auditor":
         return True
     if who.programme != programme:

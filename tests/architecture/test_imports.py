@@ -43,7 +43,7 @@ PLANTED = [
     ("kernel-knows-nobody", "services.kernel.http.app", "services.intake.api"),
     ("kernel-knows-nobody", "services.kernel.sealing.source", "services.vault.keys"),
     ("across-services", "services.persons.dossier", "services.triage.domain.state"),
-    ("across-services", "services.persons.find", "services.intake.people"),
+    ("across-services", "services.persons.find", "services.intake.people.recognising"),
     ("across-services", "services.retention.run", "services.outcomes.store"),
     ("across-services", "services.retention.run", "random"),
     ("layers", "services.persons.dossier", "services.composition"),
@@ -52,6 +52,8 @@ PLANTED = [
     ("one-home-for-faust", "services.triage.service", "mode"),
     ("one-home-for-the-broker", "services.triage.api", "aiokafka"),
     ("one-home-for-the-broker", "services.outcomes.reading", "asyncpg"),
+    ("no-pen", "services.triage.trying.shadow", "services.kernel.runtime.relay"),
+    ("no-pen", "services.triage.trying.decisions", "services.kernel.runtime.commands"),
     ("embedded-parts", "services.kernel.runtime.roles", "services.embedded.broker"),
 ]
 

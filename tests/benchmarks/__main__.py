@@ -26,7 +26,7 @@ from services.kernel.sealing.keyring import VaultKeys
 from services.kernel.settings import Environment, Settings
 from tests.benchmarks.coaching import coaching_rows
 from tests.benchmarks.events import made_keys, people_ids, referrals
-from tests.benchmarks.importing import importing_rows
+from tests.benchmarks.importing import BAR, BESIDE, importing_rows
 from tests.benchmarks.measure import Measured, measure
 from tests.benchmarks.rules import rules_rows
 from tests.benchmarks.sealing import sealing_rows
@@ -161,6 +161,7 @@ def main() -> None:
         "--only", choices=("stage", "import", "coaching"), help="all but the stages need no Apache Kafka"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", action="store_true", help="exit 1 where something misses its bar")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="pathway-bench-") as folder, Postgres(durable=True) as postgres:
@@ -176,6 +177,12 @@ def main() -> None:
         print(json.dumps({"rows": rows}))
     else:
         print_rows(rows)
+    met, line = against_the_bar(rows)
+    above = above_their_bars(rows)
+    for said in (line, *above):
+        Console(stderr=True).print(said, soft_wrap=True)
+    if options.check and (above or not met):
+        raise SystemExit(1)
 
 
 def _stages(postgres: Postgres, folder: Path, rounds: int, events: int) -> list[dict[str, Any]]:
@@ -205,6 +212,21 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         cpu = row["cpu_us"] or {"python": "", "postgresql": ""}
         table.add_row(row["name"], str(row["value"]), row["unit"], str(cpu["python"]), str(cpu["postgresql"]))
     Console().print(table)
+
+
+def against_the_bar(rows: list[dict[str, Any]]) -> tuple[bool, str]:
+    """Say whether the import is at its bar: so many times the rate of one client that sends row after row."""
+    found = next((row["ratio"] for row in rows if row["name"] == BESIDE), None)
+    if found is None:
+        return True, "the import was not measured"
+    met = found >= BAR
+    return met, f"{BESIDE}: {found:g}x, {'at or above' if met else 'BELOW'} the bar of {BAR:g}x"
+
+
+def above_their_bars(rows: list[dict[str, Any]]) -> list[str]:
+    """Say which rows cost more than their bar allows."""
+    over = (row for row in rows if row["value"] > row.get("bar", row["value"]))
+    return [f"{row['name']}: {row['value']:g} {row['unit']}, ABOVE the bar of {row['bar']:g}" for row in over]
 
 
 if __name__ == "__main__":

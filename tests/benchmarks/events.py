@@ -43,6 +43,7 @@ def templates() -> list[ReferralCreated]:
             linked_referral=None,
             organisation_id=person.sender.organisation,
             organisation_kind=person.sender.organisation_kind,
+            invited=person.route == "provider",
         )
         command = Command(uuid7(NOW), CREATE, uuid7(NOW), data, person.sender.subject)
         found.append(service.decide(None, command, policy=policy, now=NOW)[0].data)

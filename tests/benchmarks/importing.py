@@ -26,6 +26,9 @@ from tests.integration.bulk.world import FIXED, PROGRAMME, World, named, open_wo
 ROWS: Final = 10_000
 ONE_BY_ONE: Final = 1_000
 AT_ONCE: Final = 8
+BAR: Final = 5.0
+"""The import is at least so many times as fast as one client that sends row after row (decision 34)."""
+BESIDE: Final = "intake/import vs one by one"
 _GIVEN: Final = tuple(
     f"{first}{last}" for first in ("A", "Be", "Cla", "Do", "E", "Fi") for last in ("da", "nn", "ria", "ss")
 )

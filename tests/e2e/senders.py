@@ -11,6 +11,7 @@ import httpx
 
 from services.demo.client import Client, Reply, coach_of
 from services.demo.person import Kind, Person, Sender
+from services.demo.refer import refer
 
 AGAIN_SECONDS: Final = 0.05
 GIVE_UP_SECONDS: Final = 120.0
@@ -72,9 +73,7 @@ class Senders:
             if person.duplicate_of is not None:
                 await answered[person.duplicate_of].wait()
             async with gate:
-                self.replies[person.number] = await self.client.post(
-                    "intake", "/referrals", person.body, person.sender, f"referral-{person.number}"
-                )
+                self.replies[person.number] = await refer(self.client, person, f"referral-{person.number}")
             answered[person.number].set()
             self.tick()
 

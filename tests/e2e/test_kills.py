@@ -104,7 +104,8 @@ async def test_two_thousand_referrals_and_ten_kills(system: System) -> None:
     every_request_had_its_answer(senders, crowd)
     log = Log(subscriber.subscribe(system.kafka.bootstrap, system.topics, f"{system.prefix}audit"))
     referrals = set(senders.accepted.values())
-    await every_referral_has_one_effect_in_each_service(system, log, referrals)
+    invited = sum(1 for person in crowd if person.route == "provider")
+    await every_referral_has_one_effect_in_each_service(system, log, referrals, invited)
     every_command_has_one_effect(log, senders)
     await money_is_right_to_the_penny(system, log)
 
@@ -123,13 +124,17 @@ def every_request_had_its_answer(senders: Senders, crowd: list[Person]) -> None:
     assert senders.refused == []
 
 
-async def every_referral_has_one_effect_in_each_service(system: System, log: Log, referrals: set[str]) -> None:
+async def every_referral_has_one_effect_in_each_service(
+    system: System, log: Log, referrals: set[str], invited: int
+) -> None:
     kept = await system.connections["intake"].fetch("SELECT referral_id FROM referral")
     assert sorted(row[0] for row in kept) == sorted(referrals)
-    created = log.of(types.TOPIC_REFERRAL)
-    assert {key: [data["ce"]["type"] for data in found] for key, found in created.items()} == {
+    created = {key: [data["ce"]["type"] for data in found] for key, found in log.of(types.TOPIC_REFERRAL).items()}
+    assert {key: found for key, found in created.items() if key in referrals} == {
         key: [types.REFERRAL_CREATED] for key in referrals
     }
+    invitations = [found for key, found in created.items() if key not in referrals]
+    assert invitations == [[types.INVITATION_UPDATED] * 3] * invited, "identified, invited, accepted"
     triaged = log.of(types.TOPIC_TRIAGE)
     assert {key: [(data["ce"]["type"], data["revision"]) for data in found] for key, found in triaged.items()} == {
         key: [(types.TRIAGE_COMPLETED, 1)] for key in referrals

@@ -31,7 +31,7 @@ from services.intake.domain.eligibility import (
 )
 from services.intake.domain.posted import AssessmentAdded, WithdrawalPosted
 from services.intake.domain.referral import ASSESS, CREATE, WITHDRAW, AddAssessment, CreateReferral
-from services.intake.reading import read_referral, read_strictly
+from services.intake.referrals.reading import read_referral, read_strictly
 from services.kernel.ids import uuid7
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from tests.property import coaching_histories as histories

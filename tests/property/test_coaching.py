@@ -62,7 +62,7 @@ class PlanHistories(RuleBasedStateMachine):
                 heard = self.desk.relay("consent_changed", on=LATER, consent="take_part", given=given, channel=None)
                 self._heard(self.model.relayed_consent(given, LATER), heard)
             case "withdrawal":
-                heard = self.desk.relay("withdrawn", on=LATER, reason="moved_away")
+                heard = self.desk.relay("withdrawn", on=LATER, reason="moved_away", channel=None)
                 self._heard(self.model.relayed_withdrawal(), heard)
 
     def _triage(self, outcome: str, revision: int, consent: date) -> None:

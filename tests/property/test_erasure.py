@@ -19,12 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts import types
+from services.contracts.safety_codes import SafetyAction
 from services.kernel.replay import folding
 from services.kernel.replay.folding import Replayed
 from services.kernel.runtime import fold
 from services.kernel.sealing import content
 from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.sealing.tokens import NONCE_BYTES, token_header
+from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from tests.parts.keys import MadeKeys, key_of
 from tests.property.money_model import owed
 from tests.property.pipeline import World, services
@@ -168,6 +170,24 @@ def test_nobody_else_notices(story: Story, seed: int, erasure: Erasure) -> None:
     for name in services():
         one, two = (others(w.parts[name].found(), erasure.people) for w in (world, untouched))
         assert one == two
+
+
+def test_what_waits_for_an_erased_person_is_ended_and_a_replay_agrees() -> None:
+    """By whoever says so: else it would alert for ever."""
+    world = told(long_story(1), World.read_in_order)
+    world.keys.erased |= EVERYBODY
+    before = world.parts["triage"].tables["safety_task"]
+    waiting = {row[3] for row in before.values() if row[7] is None}
+    assert waiting
+    acted, last = len(world.refused), sealed(world, EVERYBODY)
+    for key in sorted(waiting):
+        world.command("triage", ACKNOWLEDGE, key, Acknowledge(actions=(SafetyAction.DATA_ERASED,)))
+    assert len(world.refused) == acted
+    world.read_in_order()
+    assert [row for row in world.parts["triage"].tables["safety_task"].values() if row[7] is None] == []
+    assert sealed(world, EVERYBODY) == last, "nothing new is sealed"
+    for name in services():
+        assert world.replay(name).differences == []
 
 
 def others(found: dict[str, Any], people: frozenset[str]) -> tuple[dict[Any, Any], dict[Any, Any]]:

@@ -17,6 +17,7 @@ from services.contracts.codes import (
 )
 from services.contracts.types import TRIAGE_COMPLETED
 from services.kernel.decision import Received
+from services.programmes.conditions import All, Operator, Test
 from services.programmes.reader import load_book
 from services.triage.domain.checks import rule_faults
 from services.triage.domain.decide import decide
@@ -45,6 +46,17 @@ def without(rules: RuleSet, rule_id: str) -> RuleSet:
     return rules.model_copy(update={"rules": left})
 
 
+_NEVER = All(
+    all=(
+        Test(field="age", operator=Operator.KNOWN, value=True),
+        Test(field="age", operator=Operator.KNOWN, value=False),
+    )
+)
+NO_LAST_RESORT = Engine(
+    ENGINE.rules.model_copy(update={"fallback": ENGINE.rules.fallback.model_copy(update={"when": _NEVER})}), PARAMETERS
+)
+"""The last resort counts only where nothing else does."""
+
 LESS = {rule.id: Engine(without(ENGINE.rules, rule.id), PARAMETERS) for rule in ENGINE.rules.rules}
 
 
@@ -58,7 +70,10 @@ def test_without_a_reason_s_rule_the_outcome_changes(facts: dict[str, Any], awai
             assert (other.outcome, other.urgency, other.package) != (found.outcome, found.urgency, found.package) or (
                 len(awaits) > 1
             ), "another red flag asks for the same"
-        elif reason.rule in LESS:
+        elif reason.rule not in LESS:
+            other = NO_LAST_RESORT.match(facts, awaits)
+            assert other.package != found.package or found.reasons == (reason,), "nothing else was there"
+        else:
             assert changes_without(reason.rule, found, facts, awaits), reason.rule
 
 

@@ -139,7 +139,7 @@ def cause_of(step: Any, of: ReferralCreated, number: int) -> Cause:
             by_person = ReferralEligibilityDecided(**common, change=decided(EligibilityDecision(step)))
             return received(types.REFERRAL_ELIGIBILITY_DECIDED, by_person, number)
         case "withdraw":
-            gone = Withdrawal(by="a", reason=WithdrawalReason.CHANGED_MIND)
+            gone = Withdrawal(by="a", reason=WithdrawalReason.CHANGED_MIND, channel=None)
             return received(types.REFERRAL_WITHDRAWN, ReferralWithdrawn(**common, change=gone), number)
     event = ReferralAssessed(**common, by=None, sealed=sealing(step))
     return received(types.REFERRAL_ASSESSED, event, number)

@@ -109,8 +109,9 @@ TABLES = [
         "Blackburn with Darwen narrows its area's rule",
         {**UNEMPLOYED, "attendance": None},
         [
-            ("out of work for 84 days", {"out_of_work_days": 84}, []),
-            ("out of work for 85 days", {"out_of_work_days": 85}, ["beyond_first_12_weeks"]),
+            ("the first day of the first week", {"out_of_work_days": 0}, []),
+            ("the last day of the twelfth week", {"out_of_work_days": 83}, []),
+            ("the first day of the thirteenth", {"out_of_work_days": 84}, ["beyond_first_12_weeks"]),
             ("the area's rule holds too", {"out_of_work_days": 183}, ["long_term_unemployed", "beyond_first_12_weeks"]),
             ("employed and off sick", {**EMPLOYED, "attendance": "off_sick", "out_of_work_days": None}, []),
             ("complex needs", {"complex_needs": True}, ["complex_needs"]),

@@ -55,8 +55,8 @@ def test_care_and_support(title: str, given: dict[str, Any], fires: list[str], p
     [
         ("the area: 182 days", None, 182, "R32"),
         ("the area: 183 days", None, 183, "R31"),
-        ("Blackburn with Darwen: 84 days", "blackburn-with-darwen", 84, "R32"),
-        ("Blackburn with Darwen: 85 days", "blackburn-with-darwen", 85, "R31"),
+        ("Blackburn with Darwen: the twelfth week's last day", "blackburn-with-darwen", 83, "R32"),
+        ("Blackburn with Darwen: the thirteenth's first", "blackburn-with-darwen", 84, "R31"),
         ("a place without a limit of its own has the area's", "elsewhere", 182, "R32"),
     ],
 )

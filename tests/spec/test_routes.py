@@ -14,7 +14,7 @@ from services.intake.domain.health_detail import ABOUT_WORK
 from services.intake.domain.policy import IntakePolicy
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.routes import KINDS
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.programmes.model import Programme
 from services.programmes.reader import load_book
@@ -52,9 +52,11 @@ def by(route: str) -> dict[str, Any]:
     return body
 
 
-def faults(body: dict[str, Any], kind: str) -> Told:
+def faults(body: dict[str, Any], kind: str, *, invited: bool | None = None) -> Told:
+    """What is wrong; by its own route, a provider's referral comes of an invitation."""
     seen = ReferralRead.model_validate(body)
-    found = referral_faults(seen, organisation_kind=kind, policy=policy(), now=NOW)
+    invited = body["route"] == "provider" if invited is None else invited
+    found = referral_faults(seen, organisation_kind=kind, policy=policy(), now=NOW, invited=invited)
     return {(reason.code, reason.pointer) for reason in found}
 
 
@@ -116,6 +118,13 @@ def test_no_route_is_open_without_consent_to_take_part(route: Route) -> None:
     assert faults(body, KIND[route]) == {("consent_required", "/consents/take_part")}
 
 
+@pytest.mark.parametrize("route", list(Route))
+def test_by_the_route_provider_nobody_is_referred_who_was_not_invited(route: Route) -> None:
+    told = faults(by(route), KIND[route], invited=False)
+    assert told == ({("invite_first", "/route")} if route is Route.PROVIDER else set())
+    assert faults(by(route), KIND[route], invited=True) == set()
+
+
 def test_everything_is_told_at_once() -> None:
     body = by("employer") | {"referrer": {}, "assessment": {"gad7": {"score": 9}}, "asks": ["skills", "counselling"]}
     body["person"].pop("contact")
@@ -152,6 +161,8 @@ def test_every_route_has_somebody_who_may_use_it() -> None:
 HEALTH: list[tuple[str, dict[str, Any], str]] = [
     ("an assessment, even an empty one", {"assessment": {}}, "/assessment"),
     ("words, in which anything could stand", {"additional_information": "has a bad back"}, "/additional_information"),
+    ("a health condition", {"eligibility_facts": {"health_condition": True}}, "/eligibility_facts/health_condition"),
+    ("that there is none", {"eligibility_facts": {"health_condition": False}}, "/eligibility_facts/health_condition"),
     ("complex needs", {"eligibility_facts": {"complex_needs": False}}, "/eligibility_facts/complex_needs"),
     *[(f"an ask for {one}", {"asks": [one.value]}, "/asks/0") for one in Support if one not in ABOUT_WORK],
 ]

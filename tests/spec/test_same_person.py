@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.intake.domain.same_person import Identity, Known, NearReason, Recognised, compare, recognise
-from services.intake.domain.spelling import one_slip_apart, plain, postcode_key, swapped_days
+from services.intake.domain.spelling import days_one_slip_apart, one_slip_apart, plain, postcode_key, swapped_days
 
 ADA = Identity("9990000018", "Example", "Ada", date(1986, 4, 12), "M1 1AE")
 WITHOUT = replace(ADA, nhs_number=None)
@@ -99,6 +99,27 @@ def test_one_slip_of_the_keyboard(title: str, one: str, other: str, one_slip: bo
     assert one_slip_apart(one, other) == one_slip_apart(other, one) == one_slip, title
 
 
+@pytest.mark.parametrize(
+    ("title", "one", "other", "one_slip"),
+    [
+        ("another last figure of the day", date(1986, 4, 12), date(1986, 4, 13), True),
+        ("another first figure of the day", date(1986, 4, 12), date(1986, 4, 22), True),
+        ("figures of the day swapped", date(1986, 4, 12), date(1986, 4, 21), True),
+        ("another month", date(1986, 4, 12), date(1986, 5, 12), True),
+        ("figures of the month swapped", date(1986, 10, 12), date(1986, 1, 12), True),
+        ("another decade", date(1986, 4, 12), date(1976, 4, 12), True),
+        ("figures of the year swapped", date(1986, 4, 12), date(1968, 4, 12), True),
+        ("a century", date(1986, 4, 12), date(2086, 4, 12), False),
+        ("two figures", date(1986, 4, 12), date(1990, 4, 12), False),
+        ("the next day, where both figures turn", date(1986, 4, 19), date(1986, 4, 20), False),
+        ("day and month, one figure each", date(1986, 4, 12), date(1986, 5, 13), False),
+        ("the same day is no slip", date(1986, 4, 12), date(1986, 4, 12), False),
+    ],
+)
+def test_one_slip_in_a_date(title: str, one: date, other: date, one_slip: bool) -> None:
+    assert days_one_slip_apart(one, other) == days_one_slip_apart(other, one) == one_slip, title
+
+
 R = NearReason
 TABLE: Sequence[tuple[str, Identity, Identity, tuple[NearReason, ...]]] = [
     # with the same NHS number
@@ -126,6 +147,12 @@ TABLE: Sequence[tuple[str, Identity, Identity, tuple[NearReason, ...]]] = [
         ADA,
         Identity(ADA.nhs_number, "Other", "Bob", date(1970, 1, 30), "LS1 1AA"),
         (R.NHS_NUMBER_SAME, R.NAMES_DIFFER, R.BIRTH_DATE_DIFFERS, R.POSTCODE_DIFFERS),
+    ),
+    (
+        "the same number, a slip in the birth date",
+        ADA,
+        replace(ADA, birth_date=date(1986, 4, 13)),
+        (R.NHS_NUMBER_SAME, R.BIRTH_DATE_TYPO),
     ),
     # without a number, or with one on one side only
     ("another postcode", ADA, replace(WITHOUT, postcode="M2 2BB"), (R.POSTCODE_DIFFERS,)),
@@ -162,15 +189,80 @@ TABLE: Sequence[tuple[str, Identity, Identity, tuple[NearReason, ...]]] = [
         (R.FAMILY_NAMES_REORDERED,),
     ),
     ("day and month swapped", ADA, replace(WITHOUT, birth_date=date(1986, 12, 4)), (R.DAY_AND_MONTH_SWAPPED,)),
+    (
+        "day and month swapped, and moved house",
+        ADA,
+        replace(WITHOUT, birth_date=date(1986, 12, 4), postcode="M2 2BB"),
+        (R.DAY_AND_MONTH_SWAPPED, R.POSTCODE_DIFFERS),
+    ),
+    ("another figure in the birth date", ADA, replace(WITHOUT, birth_date=date(1986, 4, 13)), (R.BIRTH_DATE_TYPO,)),
+    ("two figures of the year swapped", ADA, replace(WITHOUT, birth_date=date(1968, 4, 12)), (R.BIRTH_DATE_TYPO,)),
+    (
+        "a slip in the birth date, without any number",
+        WITHOUT,
+        replace(WITHOUT, birth_date=date(1986, 4, 21)),
+        (R.BIRTH_DATE_TYPO,),
+    ),
+    ("another family name, as by marriage", ADA, replace(WITHOUT, family_name="Married"), (R.FAMILY_NAMES_DIFFER,)),
+    (
+        "another family name, without any number",
+        WITHOUT,
+        replace(WITHOUT, family_name="Married"),
+        (R.FAMILY_NAMES_DIFFER,),
+    ),
     # two numbers speak for two people
     ("two numbers, all else the same", ADA, OTHER, (R.NHS_NUMBERS_DIFFER,)),
     ("two numbers and another postcode", ADA, replace(ADA, nhs_number=OTHER_NUMBER, postcode="M2 2BB"), ()),
     ("twins with numbers", ADA, replace(ADA, nhs_number=OTHER_NUMBER, given_name="Ida"), ()),
+    (
+        "two numbers and a slip in the birth date",
+        ADA,
+        replace(ADA, nhs_number=OTHER_NUMBER, birth_date=date(1986, 4, 13)),
+        (),
+    ),
+    ("two numbers and another family name", ADA, replace(ADA, nhs_number=OTHER_NUMBER, family_name="Married"), ()),
     # two things that differ are two people
     ("two slips", ADA, replace(WITHOUT, given_name="Adah", family_name="Exampel"), ()),
     ("a slip and another birth date", ADA, replace(WITHOUT, given_name="Adah", birth_date=date(1986, 12, 4)), ()),
     ("another given name", ADA, replace(WITHOUT, given_name="Grace"), ()),
-    ("another birth date", ADA, replace(WITHOUT, birth_date=date(1986, 4, 13)), ()),
+    ("another birth date", ADA, replace(WITHOUT, birth_date=date(1990, 1, 30)), ()),
+    (
+        "a slip in the birth date, and another house",
+        ADA,
+        replace(WITHOUT, birth_date=date(1986, 4, 13), postcode="M2 2BB"),
+        (),
+    ),
+    (
+        "a slip in the birth date, and no postcode",
+        ADA,
+        replace(WITHOUT, birth_date=date(1986, 4, 13), postcode=None),
+        (),
+    ),
+    (
+        "a slip in the birth date and one in the name",
+        ADA,
+        replace(WITHOUT, birth_date=date(1986, 4, 13), given_name="Adah"),
+        (),
+    ),
+    (
+        "another family name, and another house",
+        ADA,
+        replace(WITHOUT, family_name="Married", postcode="M2 2BB"),
+        (),
+    ),
+    (
+        "another family name and a part of the given one",
+        ADA,
+        replace(WITHOUT, family_name="Married", given_name="Ada Mary"),
+        (),
+    ),
+    (
+        "another family name, and day and month swapped",
+        ADA,
+        replace(WITHOUT, family_name="Married", birth_date=date(1986, 12, 4)),
+        (),
+    ),
+    ("twins without numbers", WITHOUT, replace(WITHOUT, given_name="Ida Rose"), ()),
     ("of one letter nobody can tell a slip", replace(ADA, given_name="A"), replace(WITHOUT, given_name="B"), ()),
 ]
 

@@ -106,8 +106,9 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
 def _relayed(data: TriageRelayed) -> PlanChange | None:
     """Return what intake's later fact changes about a plan.
 
-    What a decision on eligibility means for the recommendation comes as a revision; the area that one establishes is
-    a correction, so that the plan's later events carry it.
+    What a decision on eligibility means for the recommendation comes as a revision; the area that one establishes, and
+    the referral that this one is additional to since it was opened again, are a correction, so that the plan's later
+    events carry them.
     """
     day = data.occurred_on
     match data.change:
@@ -119,11 +120,21 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
             return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
         case Withdrawal(by=by, reason=reason):
             return Withdrawn(by=by, occurred_on=day, reason=reason)
-        case EligibilityDecided(by=by, area_code=area) if area is not None:
-            fields = ("area_code",)
+        case EligibilityDecided(by=by) | EligibilityContested(by=by) as said:
+            fields = tuple(name for name in ("area_code", "linked_referral") if getattr(said, name, None) is not None)
+            if not fields:
+                return None
             return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
-        case EligibilityDecided() | EligibilityContested():
-            return None
+
+
+def linked_referral(data: object) -> str | None:
+    """Return the referral of the same person that triage says this one is additional to."""
+    match data:
+        case TriageCompleted(linked_referral=linked):
+            return linked
+        case TriageRelayed(change=change):
+            return getattr(change, "linked_referral", None)
+    return None
 
 
 def _follow(state: Plan | None, data: Common, change: PlanChange, policy: CoachingPolicy) -> list[Draft]:
@@ -133,7 +144,11 @@ def _follow(state: Plan | None, data: Common, change: PlanChange, policy: Coachi
     cell = LIFECYCLE[change.kind][state.state]
     if not isinstance(cell, Move):
         return []
-    before = state.plan.model_copy(update={"work_at_referral": data.work})
+    known: dict[str, Any] = {"work_at_referral": data.work}
+    linked = linked_referral(data)
+    if linked is not None:
+        known["linked_referral"] = linked
+    before = state.plan.model_copy(update=known)
     return [_draft(state.plan_version + 1, before, data, change, cell, policy.terms(data.programme))]
 
 

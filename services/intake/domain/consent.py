@@ -123,7 +123,8 @@ def change(common: Common, data: ChangeConsents, *, withdrawn: bool, actor: str,
         drafts.append(Draft(types.REFERRAL_CONSENT_CHANGED, event))
         overtaken = data.takes_part_since is not None and on < data.takes_part_since
         if _ends((kind, said)) and not withdrawn and not overtaken:
-            end = Withdrawal(by=actor or None, reason=WithdrawalReason.CONSENT_WITHDRAWN)
+            why = WithdrawalReason.CONSENT_WITHDRAWN
+            end = Withdrawal(by=actor or None, reason=why, channel=said.channel)
             gone = ReferralWithdrawn(**carry(common, occurred_on=on), received_at=now, change=end)
             drafts.append(Draft(types.REFERRAL_WITHDRAWN, gone))
     return drafts

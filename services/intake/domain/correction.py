@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import types
-from services.contracts.base import Work, carry
+from services.contracts.base import Uuid, Work, carry
 from services.contracts.codes import (
     AccessibleFormat,
     Attendance,
@@ -25,7 +25,7 @@ from services.contracts.referral import Correction, Eligibility, Language, Refer
 from services.intake.domain import health_detail
 from services.intake.domain.audience import Employer, audience
 from services.intake.domain.derive import distinct
-from services.intake.domain.eligibility import day_faults
+from services.intake.domain.eligibility import additional_to, day_faults
 from services.intake.domain.evaluation import Said, evaluate
 from services.intake.domain.faults import fact_faults
 from services.intake.domain.policy import IntakePolicy, london_day
@@ -43,11 +43,15 @@ from services.intake.domain.posted import (
     WorkPosted,
 )
 from services.intake.domain.readable import ReferralRead
-from services.intake.domain.standing import Referral
+from services.intake.domain.standing import WITHDRAWN, Referral
 from services.intake.domain.status import FULL_VIEW_KINDS
 from services.kernel.decision import Draft, Reason, Refused
 
 CORRECT: Final = "referral.correct"
+NOTHING_TO_CORRECT: Final = "nothing_to_correct"
+SAID_APART: Final = "say_all_of_it"
+TOGETHER: Final = ("status", "attendance", "off_sick_since", "unemployed_since")
+"""What contradicts each other in work: who is not told what stands says all of it, so that no answer tells them."""
 
 
 class PersonCorrection(Posted):
@@ -106,7 +110,8 @@ class CorrectionPosted(Posted):
 class CorrectReferral(BaseModel):
     """A correction, with the person and the answers as the edge found them before it.
 
-    ``number_held``: the person has the corrected NHS number already, under another of their pseudonyms.
+    ``number_held``: the person has the corrected NHS number already, under another of their pseudonyms; ``beside``: the
+    person's other open referral.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -116,6 +121,7 @@ class CorrectReferral(BaseModel):
     answers: EligibilityFacts
     organisation_kind: str
     number_held: bool = False
+    beside: Uuid | None = None
 
     @property
     def corrected(self) -> tuple[PersonPosted, EligibilityFacts]:
@@ -129,16 +135,18 @@ def corrected(
     """Return the correction. Raises Refused: 422 for what cannot be, 409 where nothing would change."""
     posted = data.posted
     work = _work(state)
+    sender = [*_sender_faults(data)]
+    said_apart = any(fault.code == SAID_APART for fault in sender)
     reasons = [
-        *_sender_faults(data),
+        *sender,
         *_needed(posted),
-        *fact_faults(_seen(state, data, work), now),
+        *fact_faults(_seen(state, data, posted.work if said_apart else _merged(work, posted.work)), now),
         *day_faults(posted.occurred_on, state, now),
     ]
     if reasons:
         raise Refused(*reasons, status=422)
     if state.withdrawn:
-        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+        raise Refused(Reason(WITHDRAWN, "the referral was withdrawn"))
     person, answers = data.corrected
     after = _merged(work, posted.work)
     asks = state.asks if posted.asks is None else distinct(posted.asks)
@@ -149,12 +157,14 @@ def corrected(
         *(("asks",) if asks != state.asks else ()),
     )
     if not fields:
-        raise Refused(Reason("nothing_to_correct", "everything stands already as it was sent"))
+        raise Refused(Reason(NOTHING_TO_CORRECT, "everything stands already as it was sent"))
     programme = policy.book.version_for(state.common.programme.id, state.common.referred_on)
     said = Said(person, after, answers, state.common.locality, state.common.referred_on)
     established = None if "person.postcode" in fields else state.common.area_code
     found = evaluate(said, programme, policy, area_code=established)
     facts = found.facts
+    decided = _still(state, found.eligibility)
+    opened = state.decided is EligibilityDecision.NOT_ELIGIBLE and decided is None
     if "work.annual_earnings_pence" not in fields:  # only their band is known here
         facts = facts.model_copy(update={"earnings_band": state.facts.earnings_band})
     event = ReferralCorrected(
@@ -173,10 +183,11 @@ def corrected(
             facts=facts,
             equality=found.equality,
             eligibility=found.eligibility,
-            eligibility_decided=_still(state, found.eligibility),
+            eligibility_decided=decided,
             language=person.language,
             formats=distinct(person.accessible_needs),
             priority_groups=found.priority_groups,
+            linked_referral=additional_to(state, data.beside) if opened else None,
         ),
     )
     return [Draft(types.REFERRAL_CORRECTED, event, policy=programme.ref)]
@@ -233,13 +244,13 @@ def _changed(part: str, before: BaseModel, after: BaseModel, correction: BaseMod
             yield f"{part}.{name}"
 
 
-def _seen(state: Referral, data: CorrectReferral, work: WorkPosted) -> ReferralRead:
+def _seen(state: Referral, data: CorrectReferral, work: BaseModel) -> ReferralRead:
     person, _ = data.corrected
     return ReferralRead.model_validate(
         {
             "referred_on": state.common.referred_on,
             "person": person.model_dump(),
-            "work": _merged(work, data.posted.work).model_dump(),
+            "work": work.model_dump(),
         }
     )
 
@@ -247,7 +258,10 @@ def _seen(state: Referral, data: CorrectReferral, work: WorkPosted) -> ReferralR
 def _sender_faults(data: CorrectReferral) -> Iterator[Reason]:
     posted, kind = data.posted, data.organisation_kind
     if isinstance(audience(kind), Employer):
-        yield from health_detail.faults(posted.model_dump(exclude_unset=True))
+        yield from health_detail.correction_faults(posted.model_dump(exclude_unset=True))
     if "nhs_number" in posted.person.model_fields_set and kind not in FULL_VIEW_KINDS:
         message = "an NHS number is corrected by an NHS organisation or a provider"
         yield Reason("nhs_number_not_accepted", message, "/person/nhs_number")
+    said = posted.work.model_fields_set.intersection(TOGETHER)
+    if said and len(said) < len(TOGETHER) and kind not in FULL_VIEW_KINDS:
+        yield Reason(SAID_APART, f"these go together, say all of them: {', '.join(TOGETHER)}", "/work")

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import types
-from services.contracts.base import AreaCode, Code, carry
+from services.contracts.base import AreaCode, Code, Uuid, carry
 from services.contracts.codes import Channel, EligibilityDecision
 from services.contracts.referral import (
     EligibilityContested,
@@ -28,6 +28,7 @@ from services.programmes.model import Programme
 
 DECIDE: Final = "referral.decide_eligibility"
 CONTEST: Final = "referral.contest_eligibility"
+NOTHING_TO_CONTEST: Final = "nothing_to_contest"
 MOST: Final = 20
 
 
@@ -56,19 +57,21 @@ class ContestPosted(Posted):
 
 
 class DecideEligibility(BaseModel):
-    """The decision of a named person, who is the command's actor."""
+    """The decision of a named person, who is the command's actor. ``beside``: the person's other open referral."""
 
     model_config = ConfigDict(frozen=True)
 
     posted: DecisionPosted
+    beside: Uuid | None = None
 
 
 class ContestEligibility(BaseModel):
-    """The person contests the decision; the actor passes it on."""
+    """The person contests the decision; the actor passes it on. ``beside``: the person's other open referral."""
 
     model_config = ConfigDict(frozen=True)
 
     posted: ContestPosted
+    beside: Uuid | None = None
 
 
 def decided(
@@ -100,6 +103,7 @@ def decided(
         alternatives=tuple(dict.fromkeys(posted.alternatives)),
         area_code=posted.area_code,
         contested=review.cause is ReviewCause.CONTEST,
+        linked_referral=additional_to(state, data.beside) if posted.outcome is EligibilityDecision.ELIGIBLE else None,
     )
     event = ReferralEligibilityDecided(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_ELIGIBILITY_DECIDED, event, policy=programme.ref)]
@@ -108,21 +112,31 @@ def decided(
 def contested(state: Referral, data: ContestEligibility, *, actor: str, now: datetime) -> list[Draft]:
     """Return the contest. Raises Refused: 409 where no decision stands against the person."""
     posted = data.posted
+    reasons = day_faults(posted.occurred_on, state, now)
+    if reasons:  # before anything is said of how the referral stands: not everybody is told
+        raise Refused(*reasons, status=422)
     if not contestable(state):
         message = "nobody has decided that the person is not eligible, or it is contested already"
-        raise Refused(Reason("nothing_to_contest", message))
-    reasons = day_faults(posted.occurred_on, state, now)
-    if reasons:
-        raise Refused(*reasons, status=422)
+        raise Refused(Reason(NOTHING_TO_CONTEST, message))
     change = EligibilityContested(
         by=actor or None,
         reasons=tuple(dict.fromkeys(posted.reasons)) or (ContestGround.NOT_STATED,),
         unmet=state.eligibility.reasons,
         channel=posted.channel,
+        linked_referral=additional_to(state, data.beside),
     )
     common = carry(state.common, occurred_on=posted.occurred_on or london_day(now))
     event = ReferralEligibilityContested(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_ELIGIBILITY_CONTESTED, event)]
+
+
+def additional_to(state: Referral, beside: str | None) -> str | None:
+    """Return the other referral of the person to which one that goes on is additional from here on.
+
+    While a referral was over the person may have been referred anew. Nobody is funded twice for the same days: the
+    one that is open already is paid for. None: there is none, or this one was additional before.
+    """
+    return beside if state.linked_referral is None else None
 
 
 def contestable(state: Referral) -> bool:

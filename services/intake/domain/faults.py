@@ -20,12 +20,17 @@ MAX_AGE = 130
 IN_WORK = frozenset({WorkStatus.EMPLOYED, WorkStatus.SELF_EMPLOYED})
 
 
-def referral_faults(seen: ReferralRead, *, organisation_kind: str, policy: IntakePolicy, now: datetime) -> list[Reason]:
-    """Return every reason against a referral, in the order of its fields. ``now`` decides what is future."""
+def referral_faults(
+    seen: ReferralRead, *, organisation_kind: str, policy: IntakePolicy, now: datetime, invited: bool = False
+) -> list[Reason]:
+    """Return every reason against a referral, in the order of its fields. ``now`` decides what is future.
+
+    ``invited``: it comes of an invitation that the person accepted, or will.
+    """
     version = policy.book.find(seen.programme, seen.referred_on) if seen.programme and seen.referred_on else None
     return [
         *_programme(seen, version, policy),
-        *route_faults(seen, version, organisation_kind),
+        *route_faults(seen, version, organisation_kind, invited=invited),
         *_dates(seen, london_day(now)),
         *_person(seen),
         *_work(seen),

@@ -25,9 +25,13 @@ ABOUT_WORK: Final = frozenset(
 )
 """What may be asked for without saying anything of health."""
 
+ANSWERS_ABOUT_HEALTH: Final = ("health_condition", "complex_needs")
+EQUALITY: Final = ("sex", "ethnic_category")
+
 _MESSAGES: Final = {
     "assessment": "this route may send no health detail; leave the assessment out",
     "additional_information": "this route may send no words: they could hold health detail; leave them out",
+    "health_condition": "this route may send no health detail; leave this out",
     "complex_needs": "this route may send no health detail; leave this out",
     "asks": "this route may ask for nothing that tells of health",
 }
@@ -39,11 +43,30 @@ def faults(body: Mapping[str, Any]) -> Iterator[Reason]:
         if body.get(name) is not None:
             yield Reason(CODE, _MESSAGES[name], f"/{name}")
     facts = body.get("eligibility_facts")
-    if isinstance(facts, Mapping) and facts.get("complex_needs") is not None:
-        yield Reason(CODE, _MESSAGES["complex_needs"], "/eligibility_facts/complex_needs")
+    for name in ANSWERS_ABOUT_HEALTH:
+        if isinstance(facts, Mapping) and facts.get(name) is not None:
+            yield Reason(CODE, _MESSAGES[name], f"/eligibility_facts/{name}")
     asks = body.get("asks")
     if isinstance(asks, list | tuple):
         told = {str(support) for support in Support} - {str(support) for support in ABOUT_WORK}
         for index, ask in enumerate(asks):
             if isinstance(ask, str) and str(ask) in told:
                 yield Reason(CODE, _MESSAGES["asks"], f"/asks/{index}")
+
+
+def correction_faults(body: Mapping[str, Any]) -> Iterator[Reason]:
+    """Yield what an employer does not correct, whatever it says of it: not even that it is unknown.
+
+    Others have answered these since, so that a correction could take away, or guess, what an employer was never told.
+    """
+    if "asks" in body:
+        yield Reason(CODE, "what the person asks for is corrected by the person, or who supports them", "/asks")
+    for name in body.get("eligibility_facts", {}):
+        about_health = name in ANSWERS_ABOUT_HEALTH or name == "condition_affects_work"
+        code = CODE if about_health else "answer_not_accepted"
+        yield Reason(code, "an answer is corrected by the person, or who supports them", f"/eligibility_facts/{name}")
+    for name in EQUALITY:
+        if name not in body.get("person", {}):
+            continue
+        message = "this is for the person to say, or for who supports them"
+        yield Reason("answer_not_accepted", message, f"/person/{name}")

@@ -97,7 +97,8 @@ def identify_faults(
         referrer={},
         person=seen.person,
     )
-    told = list(_told(referral_faults(referral, organisation_kind="provider", policy=policy, now=now)))
+    faults = referral_faults(referral, organisation_kind="provider", policy=policy, now=now, invited=True)
+    told = list(_told(faults))
     if referral.provider is not None and referral.provider.named is None:  # no id that a programme file can hold
         told = [fault for fault in told if fault.pointer != _HERE["provider"]]
         told.append(Reason("provider_not_offered", "your organisation is no provider of the programme", "/locality"))

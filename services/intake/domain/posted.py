@@ -219,7 +219,8 @@ class AssessmentAdded(Posted):
 
 
 class WithdrawalPosted(Posted):
-    """``POST /referrals/{id}/withdrawal``; ``occurred_on`` null means today."""
+    """``POST /referrals/{id}/withdrawal``: ``channel``, how it was said; ``occurred_on`` null means today."""
 
     reason: WithdrawalReason
+    channel: Channel | None = None
     occurred_on: date | None = None

@@ -8,16 +8,17 @@ from pydantic import BaseModel, ConfigDict
 from services.contracts import types
 from services.contracts.base import Common, carry
 from services.contracts.referral import ReferralAssessed, ReferralWithdrawn, SealedAssessment, Withdrawal, referrer_of
+from services.intake.domain.audience import Employer, audience
 from services.intake.domain.consent import ChangeConsents, change
 from services.intake.domain.correction import CorrectReferral, corrected
 from services.intake.domain.derive import created
-from services.intake.domain.eligibility import ContestEligibility, DecideEligibility, contested, decided
+from services.intake.domain.eligibility import ContestEligibility, DecideEligibility, contested, day_faults, decided
 from services.intake.domain.faults import referral_faults
 from services.intake.domain.policy import IntakePolicy, london_day
 from services.intake.domain.posted import AssessmentAdded, ReferralPosted, WithdrawalPosted
 from services.intake.domain.readable import ReferralRead
 from services.intake.domain.same_person import Near
-from services.intake.domain.standing import Referral
+from services.intake.domain.standing import WITHDRAWN, Referral
 from services.intake.domain.status import FULL_VIEW_KINDS
 from services.kernel.decision import Cause, Command, Draft, Reason, Refused
 from services.kernel.sealing.content import Digest, Sealed
@@ -31,7 +32,7 @@ class CreateReferral(BaseModel):
     """A referral with what the edge has found out: whose it is, and the open referral that it joins.
 
     ``near``: an id for each near match, and who else may be the same person. ``number_taken``: the NHS number given
-    stands for somebody else, from whom this person is kept apart.
+    stands for somebody else, from whom this person is kept apart. ``invited``: the person accepted an invitation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +44,8 @@ class CreateReferral(BaseModel):
     organisation_kind: str
     near: tuple[tuple[str, Near], ...] = ()
     number_taken: bool = False
+    invited: bool = False
+    content_digest: str | None = None
 
 
 class AddAssessment(BaseModel):
@@ -77,7 +80,7 @@ def _later(state: Referral, cause: Command, policy: IntakePolicy, now: datetime)
         case CorrectReferral() as data:
             drafts = corrected(state, data, actor=actor, policy=policy, now=now)
         case WithdrawalPosted() as data:
-            drafts = _withdraw(_standing(state), actor, data, now)
+            drafts = _withdraw(state, actor, data, now)
         case _:
             raise TypeError(f"intake knows no command {cause.type}")
     return drafts
@@ -88,7 +91,8 @@ def _create(state: Referral | None, key: str, data: CreateReferral, policy: Inta
         raise Refused(Reason("referral_exists", "this referral exists already"))
     posted = data.posted
     seen = ReferralRead.model_validate(posted.model_dump())
-    reasons = referral_faults(seen, organisation_kind=data.organisation_kind, policy=policy, now=now)
+    kind = data.organisation_kind
+    reasons = referral_faults(seen, organisation_kind=kind, policy=policy, now=now, invited=data.invited)
     if reasons:
         raise Refused(*reasons, status=422)
     programme = policy.book.version_for(posted.programme, posted.referred_on)
@@ -114,14 +118,14 @@ def _known(state: Referral | None) -> Referral:
 def _standing(state: Referral | None) -> Referral:
     found = _known(state)
     if found.withdrawn:
-        raise Refused(Reason("referral_withdrawn", "the referral was withdrawn"))
+        raise Refused(Reason(WITHDRAWN, "the referral was withdrawn"))
     return found
 
 
 def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> list[Draft]:
     given, today = data.posted.assessment, london_day(now)
     reasons = []
-    if data.organisation_kind == "employer":
+    if isinstance(audience(data.organisation_kind), Employer):
         message = "an employer may send no health detail"
         reasons.append(Reason("health_detail_not_accepted", message, "/assessment"))
     if given.taken_on is not None and given.taken_on > today:
@@ -146,15 +150,13 @@ def _assess(state: Referral, actor: str, data: AddAssessment, now: datetime) -> 
 
 
 def _withdraw(state: Referral, actor: str, data: WithdrawalPosted, now: datetime) -> list[Draft]:
-    today = london_day(now)
-    day = data.occurred_on or today
-    if day > today:
-        raise Refused(Reason("date_in_future", "this day has not come yet", "/occurred_on"), status=422)
-    if day < state.common.referred_on:
-        raise Refused(Reason("before_referral", "this is before the referral", "/occurred_on"), status=422)
-    event = ReferralWithdrawn(
-        **carry(state.common, occurred_on=day), received_at=now, change=Withdrawal(by=actor or None, reason=data.reason)
-    )
+    reasons = day_faults(data.occurred_on, state, now)
+    if reasons:  # before anything is said of how the referral stands: not everybody is told that it was withdrawn
+        raise Refused(*reasons, status=422)
+    _standing(state)
+    change = Withdrawal(by=actor or None, reason=data.reason, channel=data.channel)
+    common = carry(state.common, occurred_on=data.occurred_on or london_day(now))
+    event = ReferralWithdrawn(**common, received_at=now, change=change)
     return [Draft(types.REFERRAL_WITHDRAWN, event)]
 
 

@@ -2,7 +2,8 @@
 
 What a route requires, asks consent for and reads out stands in the programme's file. Who may use it is the same in
 every programme: a referrer its own route; the gateway's own staff every one, since they also write down what comes by
-telephone or on paper.
+telephone or on paper. By the route provider nobody is referred who was not invited: a referral exists only once the
+person has accepted, so that nobody can be entered without having been asked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ KINDS: Final[Mapping[Route, frozenset[str]]] = {
     Route.PROVIDER: frozenset({"provider"}),
 }
 """Which kinds of organisation may use a route. Whose kind we do not know may use none."""
+BY_INVITATION: Final = frozenset({Route.PROVIDER})
+"""Routes by which a referral is made by accepting an invitation alone."""
 
 
 def rule_of(version: Programme | None, route: Route | None) -> RouteRule | None:
@@ -35,8 +38,13 @@ def rule_of(version: Programme | None, route: Route | None) -> RouteRule | None:
     return next((rule for rule in version.joining.routes if rule.code == route), None) if version and route else None
 
 
-def route_faults(seen: ReferralRead, version: Programme | None, organisation_kind: str) -> Iterator[Reason]:
-    """Yield every reason against a referral by its route, in the order of its fields."""
+def route_faults(
+    seen: ReferralRead, version: Programme | None, organisation_kind: str, *, invited: bool
+) -> Iterator[Reason]:
+    """Yield every reason against a referral by its route, in the order of its fields.
+
+    ``invited``: it comes of an invitation that the person accepted.
+    """
     rule = rule_of(version, seen.route)
     allowed = seen.route is None or organisation_kind in KINDS[seen.route]
     if seen.route is not None:
@@ -45,6 +53,9 @@ def route_faults(seen: ReferralRead, version: Programme | None, organisation_kin
         if not allowed:
             open_to = ", ".join(route for route, kinds in KINDS.items() if organisation_kind in kinds)
             yield Reason("route_not_allowed", f"your organisation refers by: {open_to or 'no route'}", "/route")
+        elif seen.route in BY_INVITATION and not invited:
+            message = "invite the person first: POST /invitations; the referral is made when they accept"
+            yield Reason("invite_first", message, "/route")
     if rule is not None and allowed:
         yield from _required(seen, rule)
     elif seen.route not in {None, Route.SELF} and seen.referrer is None:

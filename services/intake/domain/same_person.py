@@ -10,7 +10,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 
-from services.intake.domain.spelling import Likeness, likeness, plain, postcode_key, swapped_days, tokens
+from services.intake.domain.spelling import (
+    Likeness,
+    days_one_slip_apart,
+    likeness,
+    plain,
+    postcode_key,
+    swapped_days,
+    tokens,
+)
 
 
 class NearReason(StrEnum):
@@ -26,7 +34,9 @@ class NearReason(StrEnum):
     GIVEN_NAME_TYPO = "given_name_typo"
     GIVEN_NAMES_REORDERED = "given_names_reordered"
     GIVEN_NAMES_PARTLY = "given_names_partly"
+    FAMILY_NAMES_DIFFER = "family_names_differ"
     BIRTH_DATE_DIFFERS = "birth_date_differs"
+    BIRTH_DATE_TYPO = "birth_date_typo"
     DAY_AND_MONTH_SWAPPED = "day_and_month_swapped"
     POSTCODE_DIFFERS = "postcode_differs"
     POSTCODE_UNKNOWN = "postcode_unknown"
@@ -71,6 +81,13 @@ class Identity:
         if self.postcode is None:
             return None
         return "|".join((self.family_key, self.given_key, self.birth_date.isoformat(), postcode_key(self.postcode)))
+
+    @cached_property
+    def home_key(self) -> str | None:
+        """Names and postcode, under which a slip in the birth date is looked for; None without a postcode."""
+        if self.postcode is None:
+            return None
+        return "|".join((self.family_key, self.given_key, postcode_key(self.postcode)))
 
     @cached_property
     def birth_dates(self) -> tuple[date, ...]:
@@ -120,14 +137,19 @@ class Recognised:
 def compare(one: Identity, other: Identity) -> tuple[NearReason, ...]:
     """Return why two descriptions may be of one person; empty: they are of two, or certainly of one.
 
-    At most one thing may differ. Two NHS numbers speak for two people, unless all else is the same.
+    At most one thing may differ. Two NHS numbers speak for two people, unless all else is the same. Another family
+    name, as by marriage, and a slip in the birth date count only where all else, the postcode too, is the same.
     """
     names, born, lives = _names(one, other), _born(one, other), _lives(one, other)
     if one.nhs_number is not None and one.nhs_number == other.nhs_number:
         if names == born == ():
             return ()
         return (NearReason.NHS_NUMBER_SAME, *((NearReason.NAMES_DIFFER,) if names is None else names), *born, *lives)
+    if names is None and one.given_key == other.given_key and not lives:
+        names = (NearReason.FAMILY_NAMES_DIFFER,)
     if names is None or NearReason.BIRTH_DATE_DIFFERS in born or len(names) + len(born) > 1:
+        return ()
+    if NearReason.BIRTH_DATE_TYPO in born and lives:
         return ()
     if one.nhs_number is not None and other.nhs_number is not None:
         return () if names or born or lives else (NearReason.NHS_NUMBERS_DIFFER,)
@@ -207,8 +229,10 @@ def _names(one: Identity, other: Identity) -> tuple[NearReason, ...] | None:
 def _born(one: Identity, other: Identity) -> tuple[NearReason, ...]:
     if one.birth_date == other.birth_date:
         return ()
-    swapped = other.birth_date in one.birth_dates
-    return (NearReason.DAY_AND_MONTH_SWAPPED if swapped else NearReason.BIRTH_DATE_DIFFERS,)
+    if other.birth_date in one.birth_dates:
+        return (NearReason.DAY_AND_MONTH_SWAPPED,)
+    slip = days_one_slip_apart(one.birth_date, other.birth_date)
+    return (NearReason.BIRTH_DATE_TYPO if slip else NearReason.BIRTH_DATE_DIFFERS,)
 
 
 def _lives(one: Identity, other: Identity) -> tuple[NearReason, ...]:

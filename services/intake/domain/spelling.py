@@ -71,6 +71,16 @@ def swapped_days(day: date) -> date | None:
     return day.replace(month=day.day, day=day.month)
 
 
+def days_one_slip_apart(one: date, other: date) -> bool:
+    """Tell whether one figure is another, or two neighbours are swapped, in how the dates are written.
+
+    Swapped within the year, the month or the day: nobody swaps figures of two fields.
+    """
+    fields = [(f"{a:04}", f"{b:04}") for a, b in zip(one.timetuple()[:3], other.timetuple()[:3], strict=True)]
+    apart = [pair for pair in fields if pair[0] != pair[1]]
+    return len(apart) == 1 and one_slip_apart(*apart[0])
+
+
 def likeness(one: Sequence[str], other: Sequence[str]) -> Likeness:
     """Return how alike two names are, given in parts.
 

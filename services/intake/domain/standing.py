@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +19,9 @@ from services.contracts.referral import (
     UnmetRequirement,
 )
 from services.kernel.decision import Event
+
+WITHDRAWN: Final = "referral_withdrawn"
+"""The code of a refusal, because the referral was withdrawn."""
 
 
 class ReviewCause(StrEnum):
@@ -47,7 +50,9 @@ class Review(BaseModel):
 
 
 class Referral(BaseModel):
-    """The state. ``decided``: the decision on eligibility that stands; ``deciders``: who has ever decided on it."""
+    """The state. ``decided``: the decision on eligibility that stands; ``deciders``: who has ever decided on it;
+    ``linked_referral``: the person's other referral to which this one is additional.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +65,7 @@ class Referral(BaseModel):
     deciders: tuple[Actor, ...] = ()
     review: Review | None = None
     withdrawn: bool = False
+    linked_referral: str | None = None
 
     @property
     def awaited(self) -> Review | None:
@@ -76,7 +82,11 @@ def evolve(state: Referral | None, event: Event) -> Referral:
         raise ValueError(f"{event.type} before {types.REFERRAL_CREATED}")
     if event.type == types.REFERRAL_WITHDRAWN:
         return _closed(state, data.received_at, withdrawn=True)
-    match getattr(data, "change", None):
+    change = getattr(data, "change", None)
+    linked = getattr(change, "linked_referral", None)
+    if linked is not None:
+        state = state.model_copy(update={"linked_referral": linked})
+    match change:
         case EligibilityDecided() as said:
             deciders = tuple(dict.fromkeys((*state.deciders, said.by)))
             known = {"common": Common(**carry(data)), "decided": said.outcome, "deciders": deciders}
@@ -101,7 +111,12 @@ def _created(data: ReferralCreated, sequence: int) -> Referral:
         reasons = data.eligibility.reasons
         review = Review(opened=sequence, cause=ReviewCause.RULES, opened_at=data.received_at, reasons=reasons)
     return Referral(
-        common=Common(**carry(data)), facts=data.facts, asks=data.asks, eligibility=data.eligibility, review=review
+        common=Common(**carry(data)),
+        facts=data.facts,
+        asks=data.asks,
+        eligibility=data.eligibility,
+        review=review,
+        linked_referral=data.linked_referral,
     )
 
 

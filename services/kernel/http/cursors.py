@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from datetime import date
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -38,7 +39,11 @@ def malformed() -> Refused:
     return Refused(Reason("cursor_malformed", "a cursor stands in the Link header of an earlier page"), status=422)
 
 
-def link_next(request: Request, response: Response, cursor: str) -> None:
-    """Tell where the next page is (RFC 8288), relative to the address that was asked for."""
-    query = request.url.include_query_params(cursor=cursor).query
+def link_next(request: Request, response: Response, cursor: str, *, as_of: date | None = None) -> None:
+    """Tell where the next page is (RFC 8288), relative to the address that was asked for.
+
+    ``as_of``: the day that the list is about, so that all its pages are about one, also those that are asked for later.
+    """
+    day = {} if as_of is None else {"as_of": as_of.isoformat()}
+    query = request.url.include_query_params(cursor=cursor, **day).query
     response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'

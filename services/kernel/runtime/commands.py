@@ -131,6 +131,7 @@ class Transaction:
             return
         if self.rehearsal:
             self.held |= {s: SubjectKey(s, uuid7(self.now), os.urandom(KEY_BYTES)) for s in subjects}
+            self.asked.update(subjects)  # the vault has none of them
         else:
             await self.keys.create(subjects)
 

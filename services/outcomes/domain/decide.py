@@ -30,6 +30,7 @@ def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBoo
     """Return the entries that follow from a plan's change. Raises PolicyMissing where no card prices its day.
 
     Of a plan that is additional to another of the same person nothing is earned: the other one is paid for those days.
+    What it earned before it became so can still be taken back.
     ``now`` decides nothing: every date is the fact's own. Raises Refused for a command: it takes none.
     """
     if isinstance(cause, Command):
@@ -38,7 +39,7 @@ def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBoo
     rule = _RULES.get(type(update.change))
     if rule is None or update.contract is None or update.provider is None:
         return []
-    if update.plan.linked_referral is not None:
+    if update.plan.linked_referral is not None and rule is not corrected:
         return []
     return rule(state or NOTHING, update, policy)
 

@@ -3,7 +3,7 @@
 Both come from the one engine; nothing here decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -11,7 +11,8 @@ from services.contracts.codes import HoldCause, Intensity, Support, TriageOutcom
 from services.contracts.package_change import PackageChange, package_change
 from services.contracts.triage import Findings, Package, TriageCompleted
 from services.triage.domain.matching import Match
-from services.triage.domain.trace import RuleTrace, Status, Trace, Traced
+from services.triage.domain.trace import Status, Traced
+from services.triage.domain.tracing import CameOut
 
 
 class Aspect(StrEnum):
@@ -122,20 +123,18 @@ class Shift(Traced):
     after: Status | None
 
 
-def shifts(before: Trace, after: Trace) -> tuple[Shift, ...]:
+def shifts(before: Mapping[str, CameOut], after: Mapping[str, CameOut]) -> tuple[Shift, ...]:
     """Return the rules that came out otherwise, in the order of the files."""
-    ids = dict.fromkeys(rule.rule for rule in (*before.rules, *after.rules))
     found = []
-    for rule_id in ids:
-        old, new = before.rule(rule_id), after.rule(rule_id)
+    for rule in dict.fromkeys((*before, *after)):
+        old, new = before.get(rule), after.get(rule)
         if _became(old) != _became(new):
-            found.append(Shift(rule=rule_id, before=_status(old), after=_status(new)))
+            found.append(Shift(rule=rule, before=old and old[0], after=new and new[0]))
     return tuple(found)
 
 
-def _became(rule: RuleTrace | None) -> object:
-    return None if rule is None else (rule.status, rule.gives if rule.fired else ())
-
-
-def _status(rule: RuleTrace | None) -> Status | None:
-    return None if rule is None else rule.status
+def _became(rule: CameOut | None) -> object:
+    if rule is None:
+        return None
+    status, gives = rule
+    return status, gives if status is Status.FIRED else ()

@@ -24,6 +24,7 @@ from services.contracts.referral import (
     ReferralEligibilityDecided,
     ReferralWithdrawn,
 )
+from services.contracts.safety_codes import SafetyAction
 from services.contracts.safety_task import Actions, responses_to
 from services.contracts.triage import (
     Findings,
@@ -34,7 +35,7 @@ from services.contracts.triage import (
     TriageRelayed,
 )
 from services.kernel.decision import Command, Draft, PolicyRef, Reason, Received, Refused
-from services.kernel.sealing.content import Digest, Sealed
+from services.kernel.sealing.content import ContentErased, Digest, Sealed
 from services.triage.domain.answers import Answers, positive_levels, raised_by
 from services.triage.domain.facts import facts_of
 from services.triage.domain.matching import Engine
@@ -60,7 +61,8 @@ Later = (
 class Acknowledge(BaseModel):
     """A person takes up what a referral's triage holds, and says what they did.
 
-    ``revision``: the one that they saw (None: any). Without ``actions`` nothing is released.
+    ``revision``: the one that they saw (None: any). Without ``actions`` nothing is released. ``data_erased`` among them
+    ends what nobody can look at any more: it needs no key, and nothing is decided after it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,8 +138,16 @@ def _decided_or_corrected(state: TriageState, cause: Received, policy: TriagePol
 
 
 def _differs(one: TriageCompleted, other: TriageCompleted) -> bool:
-    """Tell whether two decisions come to something else: a person may have named the area that a rule asks for."""
-    return (one.outcome, one.package, one.alternatives) != (other.outcome, other.package, other.alternatives)
+    """Tell whether two decisions come to something else: a person may have named the area that a rule asks for.
+
+    Other reasons for the same package count too: what is explained must be what was decided.
+    """
+    return _came_to(one) != _came_to(other)
+
+
+def _came_to(decision: TriageCompleted) -> tuple[object, ...]:
+    findings = decision.sealed.findings.content
+    return decision.outcome, decision.package, decision.alternatives, findings
 
 
 _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {
@@ -161,6 +171,10 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
         raise Refused(Reason("revision_changed", message, "/revision"))
     if state.awaiting_since is None:
         raise Refused(Reason("nothing_to_acknowledge", "Nothing is held and nothing awaits an acknowledgement."))
+    erased = SafetyAction.DATA_ERASED in wanted.actions
+    if erased and not _is_erased(state):
+        message = "The person's data are not erased; look at what was found, then say what was done."
+        raise Refused(Reason("not_erased", message, "/actions"), status=422)
     on = now.astimezone(LONDON).date()
     done = TriageAcknowledged(
         **carry(state.decision, occurred_on=on),
@@ -170,11 +184,19 @@ def _acknowledge(state: TriageState | None, command: Command, policy: TriagePoli
         actions=wanted.actions,
     )
     drafts = [Draft(types.TRIAGE_ACKNOWLEDGED, done)]
-    if not state.withdrawn:
+    if not state.withdrawn and not erased:
         after = acknowledged_in(state, done)
         again = _again(after, done, _known(after), (), policy, now)
         drafts.append(_draft(again))
     return drafts
+
+
+def _is_erased(state: TriageState) -> bool:
+    try:
+        awaited(state)
+    except ContentErased:
+        return True
+    return False
 
 
 def _again(
@@ -230,7 +252,7 @@ def _completed(
         alternatives=found.alternatives,
         ruleset=engine.ruleset,
         awaiting_since=pending.since,
-        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)),
+        awaiting=responses_to(rule.level for rule in engine.waiting(pending.awaits)) if pending.awaits else (),
         input_digest=_digest(common, known, answers.given, pending.awaits, decided),
         sealed=SealedFindings(
             findings=Sealed.of(

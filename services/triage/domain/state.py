@@ -10,6 +10,7 @@ from services.contracts.referral import (
     Correction,
     EligibilityContested,
     EligibilityDecided,
+    IntakeChange,
     Withdrawal,
 )
 from services.contracts.safety_task import Done, SafetyTask, done, raised
@@ -74,8 +75,8 @@ def acknowledged_in(state: TriageState, data: TriageAcknowledged) -> TriageState
 
 def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
     """Return the state after a change of intake's has been passed on."""
-    changed = carry(data, occurred_on=state.decision.occurred_on)
     change = data.change
+    changed = carry(data, occurred_on=state.decision.occurred_on) | _linked(change)
     match change:
         case ConsentChange():
             consent = Consent(given=change.given, on=data.occurred_on, channel=change.channel)
@@ -91,6 +92,12 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
             return _known(state, changed, eligibility_decided=None)
         case Withdrawal():
             return _known(state, changed, withdrawn=True)
+
+
+def _linked(change: IntakeChange) -> dict[str, object]:
+    """Return the referral that this one is additional to from here on, where a change says one."""
+    found = getattr(change, "linked_referral", None)
+    return {} if found is None else {"linked_referral": found}
 
 
 def _known(state: TriageState, facts: dict[str, object], **changed: object) -> TriageState:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.contracts.assessment import Assessment
-from services.contracts.codes import Support
+from services.contracts.codes import Intensity, Support
 from services.programmes.logic import Facts
 from services.triage.domain.answers import positive_levels
 from services.triage.domain.changes import smallest_change
@@ -28,6 +28,9 @@ from services.triage.domain.trace import (
     Trace,
 )
 
+CameOut = tuple[Status, tuple[tuple[Support, Intensity | None], ...]]
+"""What became of a rule, and what it gives."""
+
 
 def trace(
     engine: Engine,
@@ -43,6 +46,21 @@ def trace(
     as a decision's findings name them); ``answers`` are what the red-flag rules looked at.
     """
     return _Tracing(engine, facts, awaits).whole(answers, acknowledged)
+
+
+def came_out(
+    engine: Engine,
+    facts: Facts,
+    awaits: Sequence[str],
+    *,
+    answers: Assessment | None = None,
+    acknowledged: Sequence[str] = (),
+) -> dict[str, CameOut]:
+    """Return of every rule what became of it and what it gives, as :func:`trace` says it, for a hundredth of the cost.
+
+    For comparing many decisions: no condition is taken apart and no change is sought.
+    """
+    return _Tracing(engine, facts, awaits).came_out(answers, acknowledged)
 
 
 def trace_of(state: TriageState, engine: Engine) -> Trace:
@@ -96,14 +114,29 @@ class _Tracing:
             rules=traced,
         )
 
-    def _red_flag(self, rule: RedFlagRule, answers: Assessment | None, acknowledged: Sequence[str]) -> RuleTrace:
+    def came_out(self, answers: Assessment | None, acknowledged: Sequence[str]) -> dict[str, CameOut]:
+        """Return what became of every rule."""
+        found: dict[str, CameOut] = {}
+        for flag in self.engine.rules.red_flags:
+            _, status = self._raised(flag, answers, acknowledged)
+            found[flag.id] = (status, tuple((i.support, i.intensity) for i in flag.package))
+        for rule in self.engine.in_file_order:
+            found[rule.id] = (self._became(rule, rule.check(self.facts))[0], rule.items(self.facts, self.stopped))
+        found[self.engine.rules.fallback.id] = (self._last_resort()[1], self.engine.fallback.given)
+        return found
+
+    def _raised(
+        self, rule: RedFlagRule, answers: Assessment | None, acknowledged: Sequence[str]
+    ) -> tuple[bool | None, Status]:
         truth = True if rule.level in positive_levels(answers) else asked_of(rule.level, answers)
         if rule.id in self.awaits:
-            status = Status.FIRED
-        elif rule.id in acknowledged:
-            status = Status.ACKNOWLEDGED
-        else:
-            status = Status.NOT_KNOWN if truth is None else Status.NOT_MET
+            return truth, Status.FIRED
+        if rule.id in acknowledged:
+            return truth, Status.ACKNOWLEDGED
+        return truth, Status.NOT_KNOWN if truth is None else Status.NOT_MET
+
+    def _red_flag(self, rule: RedFlagRule, answers: Assessment | None, acknowledged: Sequence[str]) -> RuleTrace:
+        truth, status = self._raised(rule, answers, acknowledged)
         given = tuple(Given(support=i.support, intensity=i.intensity, stopped=False) for i in rule.package)
         return self._traced(
             rule,
@@ -158,16 +191,18 @@ class _Tracing:
             return None
         return smallest_change(self.engine, rule_id, self.facts, self.stopped)
 
+    def _last_resort(self) -> tuple[bool | None, Status]:
+        truth = self.engine.fallback.check(self.facts)
+        if self.engine.fallback.reason in self.match.reasons:
+            return truth, Status.FIRED
+        if truth and self.halting:
+            return truth, Status.STOPPED
+        return truth, Status.NOT_KNOWN if truth is None else Status.NOT_MET
+
     def _fallback(self, rule: Fallback) -> RuleTrace:
         definitions, parameters = self.engine.rules.definitions, self.engine.parameters
-        truth = self.engine.fallback.check(self.facts)
-        by: tuple[str, ...] = ()
-        if any(reason.rule == rule.id for reason in self.match.reasons):
-            status = Status.FIRED
-        elif truth and self.halting:
-            status, by = Status.STOPPED, self.halting
-        else:
-            status = Status.NOT_KNOWN if truth is None else Status.NOT_MET
+        truth, status = self._last_resort()
+        by = self.halting if status is Status.STOPPED else ()
         given = self.engine.fallback.given
         return self._traced(
             rule,

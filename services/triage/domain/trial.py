@@ -61,7 +61,9 @@ class Trial:
     def engine(self, parameters: Mapping[str, Any]) -> Engine:
         """Return the rules bound to parameters."""
         key = tuple(sorted(parameters.items()))
-        return self._engines.setdefault(key, Engine(self.rules, parameters))
+        if key not in self._engines:
+            self._engines[key] = Engine(self.rules, parameters)
+        return self._engines[key]
 
     def failures(self) -> Iterator[Failure]:
         """Yield the cases that fail, in the order of the file."""

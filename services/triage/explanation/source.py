@@ -62,6 +62,15 @@ def deciding_engine(state: TriageState, policy: TriagePolicy) -> Engine | None:
 
 
 def _same(trace: Trace, state: TriageState) -> bool:
-    decision = state.decision
-    package = tuple(given.item for given in trace.package)
-    return (package, trace.alternatives) == (decision.package, decision.alternatives)
+    """Tell whether rules still come to all that a decision found; that a person refused is not the rules'."""
+    decision, found = state.decision, state.decision.sealed.findings.content
+    fired = {rule.rule for rule in trace.rules if rule.fired}
+    seconds = (need.runner_up for need in trace.needs)
+    return (
+        tuple(given.item for given in trace.package) == decision.package
+        and trace.alternatives == decision.alternatives
+        and (trace.urgency, trace.cause, trace.intensity.intensity) == (found.urgency, found.cause, found.intensity)
+        and fired == {reason.rule for reason in found.reasons}
+        and [(s.rule, s.support, s.lost, s.by) for s in seconds if s is not None]
+        == [(s.rule, s.support, s.lost, s.by) for s in found.runners_up]
+    )

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from services.contracts import types
 from services.kernel.logs import configure_logs
-from services.kernel.operations.printing import AsJson, console, errors, run_or_exit, show_rows
+from services.kernel.operations.printing import Actor, AsJson, console, errors, run_or_exit, show_rows
 from services.kernel.runtime.log_view import LogView, open_log
 from services.kernel.runtime.records import Record
 from services.kernel.sealing.keyring import VaultKeys
@@ -22,7 +22,9 @@ from services.triage.domain.rules import RuleSet
 from services.triage.rulefile import load_rules
 from services.triage.service import build
 from services.triage.trying.files import known_from_cases, known_from_file
+from services.triage.trying.known import Left
 from services.triage.trying.log import DecisionsInLog
+from services.triage.trying.noting import note_reading
 from services.triage.trying.report import report
 from services.triage.trying.tally import Tally
 
@@ -36,6 +38,7 @@ New = Annotated[Path, typer.Argument(metavar="NEW", help="The rule file that may
 def diff(
     old: Old,
     new: New,
+    actor: Actor,
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="Everybody whom the log knows.")] = False,
     from_cases: Annotated[bool, typer.Option("--from-cases", help="The cases that stand in both files.")] = False,
     facts: Annotated[
@@ -50,7 +53,7 @@ def diff(
     """Decide everybody again under two rule files, and show whose recommendation would change, and why.
 
     Exit code 0 when nobody's would, 1 when somebody's would, 2 when it cannot be told. Counts of people under 5 are
-    hidden and others rounded to the nearest 5. Nothing is written anywhere.
+    hidden and others rounded to the nearest 5. Nothing is written but a row that says who had people listed.
     """
     if sum((from_kafka, from_cases, facts is not None)) != 1:
         errors.print("say whose facts: one of --from-kafka, --from-cases, --facts FILE")
@@ -61,7 +64,7 @@ def diff(
         raise typer.Exit(IMPOSSIBLE)
     if from_kafka:
         configure_logs("WARNING")
-        run_or_exit(_from_kafka(tally), IMPOSSIBLE)
+        run_or_exit(_from_kafka(tally, actor if referrals else None), IMPOSSIBLE)
     else:
         _from_file(tally, facts)
     found = report(tally, people=not from_cases, listed=referrals or from_cases)
@@ -69,6 +72,9 @@ def diff(
         typer.echo(json.dumps(found, indent=2))
     else:
         _show(found)
+    if tally.left.counts[Left.FAILED]:
+        errors.print("a file failed on somebody (failed): what it would decide cannot be told; nobody should use it")
+        raise typer.Exit(IMPOSSIBLE)
     raise typer.Exit(CHANGES if tally.otherwise else NOTHING)
 
 
@@ -91,7 +97,7 @@ def _from_file(tally: Tally, facts: Path | None) -> None:
         raise typer.Exit(IMPOSSIBLE) from None
 
 
-async def _from_kafka(tally: Tally) -> None:
+async def _from_kafka(tally: Tally, listed_for: str | None) -> None:
     settings = load_settings()
     service = build(settings.programmes_dir)
     policy = service.policy()
@@ -109,6 +115,9 @@ async def _from_kafka(tally: Tally) -> None:
                 bar.advance(task)
                 if known is not None:
                     tally.add(known)
+        if listed_for is not None:
+            listed = [one.name for one in (*tally.otherwise, *tally.reasons_only)]
+            await note_reading(settings, listed_for, "rules.diff", tally.new.sha256, listed)
     finally:
         keys.close()
 

@@ -18,6 +18,7 @@ class Left(StrEnum):
     OTHER_RULES = "other_rules"  # its programme follows another rule set
     NO_PROGRAMME = "no_programme"  # no programme file here covers its day
     INCOMPLETE = "incomplete"  # an event of it is missing from the log, or cannot be read
+    FAILED = "failed"  # a rule file raised on it: no such file may go live
 
 
 class LeftOut(Exception):

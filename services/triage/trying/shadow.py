@@ -68,7 +68,10 @@ class Shadow:
         begun = {}
         for place, extent in extents.items():
             at = known.get(place)
-            if at is None or not extent.earliest <= at <= extent.end:
+            if at is not None and not extent.earliest <= at <= extent.end:
+                log.warning("shadow_begins_anew", service="triage", topic=place[0], partition=place[1], offset=at)
+                at = None
+            if at is None:
                 await self._store.place(self._candidate, place, extent.end)
                 at = extent.end
             begun[place] = at

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from services.kernel.logs import configure_logs
-from services.kernel.operations.printing import AsJson, console, run_or_exit, show_rows
+from services.kernel.operations.printing import Actor, AsJson, console, run_or_exit, show_rows
 from services.kernel.sealing.content import ContentErased, KeyMissing, Sealed, is_restricted
 from services.kernel.sealing.errors import SealInvalid
 from services.kernel.sealing.keyring import Keys, VaultKeys
@@ -15,6 +15,7 @@ from services.kernel.sealing.tokens import token_header
 from services.kernel.settings import Settings, load_settings
 from services.triage.domain.comparing import Difference
 from services.triage.trying.known import Left
+from services.triage.trying.noting import note_reading
 from services.triage.trying.shadow_store import SEALED, ShadowStore, Total, open_store
 
 AGREES, DIFFERS, IMPOSSIBLE = 0, 1, 2
@@ -22,15 +23,17 @@ AGREES, DIFFERS, IMPOSSIBLE = 0, 1, 2
 
 
 def shadow(
+    actor: Actor,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many differences, the newest.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what candidates found beside the live rules, and the newest differences of the last one.
 
-    Exit code 0 when the last one never differed, 1 when it did or failed on somebody, 2 when it cannot be told.
+    A row says who had differences of people shown (`operator_action`). Exit code 0 when the last candidate never
+    differed, 1 when it did or failed on somebody, 2 when it cannot be told.
     """
     configure_logs("WARNING")
-    totals, rows = run_or_exit(_read(limit), IMPOSSIBLE)
+    totals, rows = run_or_exit(_read(limit, actor), IMPOSSIBLE)
     if as_json:
         found = [{**total._asdict(), "since": total.since.isoformat()} for total in totals]
         typer.echo(json.dumps({"candidates": found, "differences": rows}, indent=2))
@@ -43,11 +46,15 @@ def shadow(
     raise typer.Exit(DIFFERS if totals and (totals[0].disagreeing or totals[0].failed) else AGREES)
 
 
-async def _read(limit: int) -> tuple[list[Total], list[dict[str, Any]]]:
+async def _read(limit: int, actor: str) -> tuple[list[Total], list[dict[str, Any]]]:
     settings = load_settings()
     async with open_store(settings) as store:
         totals = await store.totals()
-        return totals, await _opened(settings, store, totals, limit) if totals else []
+        rows = await _opened(settings, store, totals, limit) if totals else []
+        if rows:
+            seen = sorted({row["referral_id"] for row in rows})
+            await note_reading(settings, actor, "rules.shadow", totals[0].candidate, seen)
+        return totals, rows
 
 
 async def _opened(settings: Settings, store: ShadowStore, totals: list[Total], limit: int) -> list[dict[str, Any]]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from services.triage.domain.comparing import Aspect, Decided, Difference, Shift, difference, shifts
 from services.triage.domain.matching import Engine
 from services.triage.domain.rules import RuleSet
-from services.triage.domain.trace import Trace
-from services.triage.domain.tracing import trace
+from services.triage.domain.tracing import CameOut, came_out
 from services.triage.domain.trial import Trial
-from services.triage.trying.known import Known, Uncompared
+from services.triage.trying.known import Known, Left, Uncompared
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,7 @@ class Changed:
 class Tally:
     """What two rule files come to for everybody who is known.
 
-    ``compared`` and ``changed`` count by dimension and group. Only what differs is traced: a match takes microseconds,
-    a trace a thousand times as long.
+    ``compared`` and ``changed`` count by dimension and group. Only what differs is asked rule by rule.
     """
 
     old: RuleSet
@@ -42,21 +40,30 @@ class Tally:
         self._engines = (Trial(self.old), Trial(self.new))
 
     def add(self, known: Known) -> None:
-        """Decide one again, under both files. The second decides on what the first one's red flags await."""
+        """Decide one again, under both files. One on which a file raises is left out as failed."""
+        try:
+            changed = self._changed(known)
+        except Exception:  # whatever a file brings about on somebody is that file's fault, and is counted
+            self.left.leave(Left.FAILED)
+            return
         self.total += 1
         for dimension, group in known.groups.items():
             self.compared[dimension][group] += 1
-        old, new = (trial.engine(known.parameters) for trial in self._engines)
-        found = difference(_decided(old, known), _decided(new, known))
-        if found is None:
+        if changed is None:
             return
-        changed = Changed(known.name, found, shifts(_traced(old, known), _traced(new, known)))
-        if not found.recommends_otherwise:
+        if not changed.difference.recommends_otherwise:
             self.reasons_only.append(changed)
             return
         self.otherwise.append(changed)
         for dimension, group in known.groups.items():
             self.changed[dimension][group] += 1
+
+    def _changed(self, known: Known) -> Changed | None:
+        old, new = (trial.engine(known.parameters) for trial in self._engines)
+        found = difference(_decided(old, known), _decided(new, known))
+        if found is None:
+            return None
+        return Changed(known.name, found, shifts(_traced(old, known), _traced(new, known)))
 
     def aspects(self) -> dict[Aspect, int]:
         """Return how many would change in what; one can change in several."""
@@ -80,5 +87,5 @@ def _decided(engine: Engine, known: Known) -> Decided:
     return Decided.by(engine.match(known.facts, known.awaits))
 
 
-def _traced(engine: Engine, known: Known) -> Trace:
-    return trace(engine, known.facts, known.awaits, answers=known.answers, acknowledged=known.acknowledged)
+def _traced(engine: Engine, known: Known) -> dict[str, CameOut]:
+    return came_out(engine, known.facts, known.awaits, answers=known.answers, acknowledged=known.acknowledged)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from services.contracts import types
 from services.embedded.processes import Supervisor
-from services.intake.examples import EMPLOYER_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL
 from services.kernel.envelope import to_headers
 from services.kernel.replay.command import Verdict, replay_from_kafka
 from tests.e2e import subscriber

@@ -243,6 +243,8 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
     for service, path, who, query in (
         ("coaching", f"/plans/{referral_id}", COACH, {}),
         ("triage", f"/triage/{referral_id}", SAFETY, {}),
+        ("triage", f"/triage/{referral_id}/explanation", SAFETY, {}),
+        ("triage", f"/triage/{referral_id}/explanation", SAFETY, {"view": PLACE}),
         ("intake", f"/referrals/{PLACE}", COACH, {}),
         ("intake", f"/{PLACE}/{PLACE}", COACH, {PLACE: PLACE}),
         ("intake", "/eligibility-reviews", COACH, {"as_of": PLACE, "cursor": PLACE, "limit": PLACE}),
@@ -261,6 +263,7 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
         ("triage", "/triage", SAFETY, {"cursor": PLACE, "outcome": PLACE, "awaiting": PLACE}),
         ("triage", "/triage", SAFETY, {"cursor": PLACE}),
         ("triage", f"/triage/{PLACE}", SAFETY, {}),
+        ("triage", f"/triage/{PLACE}/explanation", SAFETY, {"view": "participant"}),
         ("outcomes", "/statements", FINANCE, {"provider": PLACE, "month": PLACE}),
         ("outcomes", f"/{PLACE}", FINANCE, {}),
     ):
@@ -272,6 +275,8 @@ async def read(call: Caller, mine: Person, referral_id: str) -> None:
 async def taken_up(call: Caller, referral_id: str) -> None:
     """Clinical safety takes up what triage holds, at the second attempt."""
     place = f"/triage/{referral_id}/acknowledge"
-    assert (await call.post("triage", place, {"revision": WRONG, "actions": [WRONG], NAMED: WRONG}, SAFETY)).status_code == 422
+    assert (
+        await call.post("triage", place, {"revision": WRONG, "actions": [WRONG], NAMED: WRONG}, SAFETY)
+    ).status_code == 422
     answer = await call.post("triage", place, {"revision": 1, "actions": ["person_safe"]}, SAFETY)
     assert answer.status_code == 200, answer.text

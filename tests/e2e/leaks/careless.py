@@ -17,8 +17,8 @@ from typing import Any, Final
 import structlog
 
 from services import cli
-from services.intake import acquaintance as _acquaintance
 from services.intake.domain.same_person import Recognised
+from services.intake.people import acquaintance as _acquaintance
 from services.kernel import logs
 from services.kernel.http import body as http_body
 from services.kernel.http import each as _each

@@ -6,8 +6,8 @@ import json
 from typing import Any, Final
 
 from services.intake.domain.identifying import InvitationPosted
-from services.intake.employer_examples import ACTIVITY, REGISTERED, SOLE_TRADER
-from services.intake.invitation_reading import OF_INVITATION
+from services.intake.employers.examples import ACTIVITY, REGISTERED, SOLE_TRADER
+from services.intake.invitations.reading import OF_INVITATION
 from tests.e2e.leaks.acts import NAMED, NEVER, SENT, WRONG, no_json
 from tests.e2e.leaks.caller import COACH, PLACE, SURGERY, Caller
 from tests.e2e.leaks.markers import GRAVE, Markers, Person, made, pointers, put

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from services.demo.identity import next_nhs_number
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 
 LEAST_ENCODED = 9
 """Characters from which on a word is looked for in hexadecimal and base64 too: shorter ones turn up by chance."""

@@ -24,6 +24,61 @@ def test_a_file_is_imported_once(world: World, file: Path) -> None:
     assert world.accepted() == {f"REF-{n}": 1 for n in range(1, 6)}
 
 
+@pytest.mark.parametrize("kind", ["nhs", "community"])
+def test_a_row_that_is_in_already_is_told_so_whatever_came_since(world: World, file: Path, kind: str) -> None:
+    """With a row more in the file, after the keys' seven days, by a colleague, and in a rehearsal."""
+    route = ("--set", "route=gp", "--set", "referrer.ods_code=P84001")
+    if kind == "community":
+        route = ("--set", "route=community", "--set", "referrer.name=A charity")
+    fixed = (*route, "--set", "locality=manchester")
+    mine, colleague = (world.token(kind, sub=sub) for sub in ("importer", "colleague"))
+
+    def outcomes(*words: str, token: str = mine) -> list[str]:
+        done = world.run(file, *words, token=token, fixed=fixed)
+        assert done.status == 0, done
+        return [r["outcome"] for r in done.told["results"]]
+
+    rows = [row(n, **{"PHQ-9": "9"}) for n in range(1, 4)]
+    file.write_text(sheet(*rows))
+    assert outcomes() == ["accepted"] * 3
+    assert outcomes("--dry-run") == outcomes() == ["already_imported"] * 3
+    file.write_text(sheet(row(9), *rows))
+    assert outcomes("--dry-run") == ["accepted", *["already_imported"] * 3]
+    assert outcomes() == ["accepted", *["already_imported"] * 3]
+    world.ask("DELETE FROM idempotency")
+    assert outcomes() == outcomes("--dry-run") == ["already_imported"] * 4
+    assert outcomes(token=colleague) == ["already_imported"] * 4
+    assert world.accepted() == {f"REF-{n}": 1 for n in (1, 2, 3, 9)}
+
+
+@pytest.mark.parametrize("reference", ["REF-1", ""])
+def test_a_row_that_says_something_else_under_its_reference_is_not_lost(
+    world: World, file: Path, reference: str
+) -> None:
+    fixed = ("--set", "route=community", "--set", "referrer.name=A charity", "--set", "locality=manchester")
+    charity = world.token("community", "charity")
+    first = row(1, Reference=reference, **{"PHQ-9": "9"})
+    file.write_text(sheet(first))
+    assert world.run(file, token=charity, fixed=fixed).status == 0
+    file.write_text(sheet(first, {**first, "PHQ-9": "19"}))
+    for words in (("--dry-run",), ()):
+        done = world.run(file, *words, token=charity, fixed=fixed)
+        told = [(r["outcome"], [e["code"] for e in r["errors"]]) for r in done.told["results"]]
+        assert told == [("already_imported", []), ("rejected", ["reference_used"])]
+
+
+def test_a_dry_run_leaves_the_rejects_file_alone_unless_it_was_named(world: World, file: Path) -> None:
+    rejects, named_one = file.with_name("people.rejects.csv"), file.with_name("named.csv")
+    rejects.write_text("corrected by hand")
+    for rows in ([row(1, Consent="")], [row(1)]):
+        file.write_text(sheet(*rows))
+        world.run(file, "--dry-run")
+        assert rejects.read_text() == "corrected by hand"
+    file.write_text(sheet(row(1, Consent="")))
+    assert world.run(file, "--dry-run", "--rejects", str(named_one)).status == 1
+    assert len(read(named_one)) == 1
+
+
 def test_rows_without_a_reference_are_recognised_in_another_file_and_after_their_keys(world: World, file: Path) -> None:
     rows = [row(n, Reference="") for n in range(1, 4)]
     file.write_text(sheet(*rows))

@@ -102,8 +102,8 @@ class World:
         child.wait_for_http(f"{self.address}/readyz", 60.0)
         return child
 
-    def token(self, kind: str = "nhs", org: str = "P84001", programme: str = PROGRAMME) -> str:
-        claims = {"sub": "importer", "org": org, "organisation_kind": kind, "programme": programme, "role": "referrer"}
+    def token(self, kind: str = "nhs", org: str = "P84001", programme: str = PROGRAMME, sub: str = "importer") -> str:
+        claims = {"sub": sub, "org": org, "organisation_kind": kind, "programme": programme, "role": "referrer"}
         answer = httpx.post(f"http://127.0.0.1:{self.ports['issuer']}/token", json=claims)
         token: str = answer.json()["access_token"]
         return token

@@ -13,6 +13,7 @@ from services.coaching.store import NOTE
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.sealing.tokens import open_token, seal
 from tests.integration.coaching.world import PLAN, PROGRAMME, REFERRALS, Desk, Triage, codes, with_answers
+from tests.parts.cursors import at_the_edges, of_line
 from tests.parts.databases import Database
 from tests.parts.keys import MadeKeys, key_of
 from tests.unit.coaching.desk import FIRST_STEPS, GOAL, NOW, PERSON, REFERRED_ON
@@ -193,6 +194,10 @@ async def test_the_caseload_by_pages(
     assert await listed(ada, coach="coach-ben") == []
     assert await listed(lead, coach="coach-ben") == [REFERRALS[1]]
     assert codes(await lead.get("/plans", cursor="bm9uc2Vuc2U=")) == ["cursor_malformed"]
+    for parts in at_the_edges():
+        answer = await lead.get("/plans", cursor=of_line(*parts))
+        assert answer.status_code in {200, 422}, (parts, answer.text)
+        assert answer.status_code == 200 or codes(answer) == ["cursor_malformed"]
     assert (await lead.get("/plans", state="floating")).status_code == 422
 
 

@@ -15,7 +15,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from services.intake.domain import derive, referral
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.kernel.http import lines as reading
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.commands import Commands, Transaction
@@ -236,7 +236,7 @@ async def test_a_chunk_asks_the_vault_once(
     assert calls == [50]
 
 
-async def test_who_is_lost_or_erased_or_restricted_touches_nobody_else(
+async def test_who_is_lost_or_erased_touches_nobody_else_and_who_is_restricted_is_taken_in(
     gp: httpx.AsyncClient, ask: Ask, keys: MadeKeys, issuer: DevIssuer, intake: FastAPI
 ) -> None:
     await send(gp, lines(*(person(number) for number in range(4))))
@@ -247,7 +247,7 @@ async def test_who_is_lost_or_erased_or_restricted_touches_nobody_else(
         "INSERT INTO referral_status SELECT referral_id, 'referral.created', 9, 'withdrawn', '2024-11-19' FROM referral"
     )
     told = await send(gp, lines(*(person(number) for number in range(5))), key="later")
-    assert statuses(told) == [(1, 201), (2, 503), (3, 423), (4, 201), (5, 201)]
+    assert statuses(told) == [(1, 201), (2, 503), (3, 201), (4, 201), (5, 201)]
     assert ask(f"SELECT count(*) FROM referral WHERE person_id = '{found['R-0']}'") == "1"
 
 
@@ -282,6 +282,22 @@ async def test_more_lines_or_bytes_than_there_may_be(gp: httpx.AsyncClient, monk
     monkeypatch.setattr(reading, "MAX_STREAM_BYTES", 100)
     told = await send(gp, lines(person(7)), key="bytes")
     assert (told[-1]["line"], told[-1]["body"]["code"]) == (None, "body_too_large")
+
+
+async def test_nobody_is_referred_by_the_route_provider_who_was_not_invited(
+    intake: FastAPI, issuer: DevIssuer, ask: Ask
+) -> None:
+    by_provider = changed(person(1), route="provider", provider={"named": "big-life"})
+    async with calling(intake, token(issuer, "provider", "big-life")) as client:
+        alone = await post(client, by_provider)
+        told = await send(client, lines(by_provider, person(2)))
+        tried = await send(client, lines(by_provider), place=f"{PLACE}?dry_run=true")
+    assert alone.status_code == 422
+    for errors in (alone.json()["errors"], told[0]["body"]["errors"], tried[0]["body"]["errors"]):
+        assert [(error["code"], error["pointer"]) for error in errors] == [("invite_first", "/route")]
+        assert "POST /invitations" in errors[0]["message"]
+    assert statuses(told) == [(1, 422), (2, 201)]
+    assert ask("SELECT count(*) FROM outbox") == "1"
 
 
 async def test_a_database_that_goes_away_says_where_it_stopped_and_the_same_request_goes_on(

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from services.contracts import types
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.http.conftest import Ask, calling
 from tests.integration.http.test_intake import (

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.intake.api import create_app
-from services.intake.employer_examples import ACTIVITY, COMMITTED, REGISTERED, SOLE_TRADER
+from services.intake.employers.examples import ACTIVITY, COMMITTED, REGISTERED, SOLE_TRADER
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, Clock, calling

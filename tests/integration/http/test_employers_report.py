@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from services.cli import app
 from services.intake.api import create_app
-from services.intake.employer_examples import ACTIVITY, COMMITTED, REGISTERED, SOLE_TRADER
+from services.intake.employers.examples import ACTIVITY, COMMITTED, REGISTERED, SOLE_TRADER
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.http.conftest import calling, settings_for
 from tests.integration.http.test_employers import staff

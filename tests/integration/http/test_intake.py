@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from services.contracts.assessment import Gad7
 from services.contracts.referral import ReferralCreated
 from services.intake.api import create_app
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
 from services.intake.service import build
 from services.intake.store import ADDITIONAL_INFORMATION
 from services.kernel.http.dev_issuer import DevIssuer

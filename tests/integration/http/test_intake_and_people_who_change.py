@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from services.contracts import types
 from services.contracts.registry import EVENTS
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.envelope import Envelope, to_headers
 from services.kernel.runtime.inbox import Inbox
@@ -116,9 +116,11 @@ async def test_an_erased_person_is_somebody_new_before_the_event_has_come_also_w
     await post(gp, by("GP-2"))
     survivor, other = people_of(ask)
     await inbox.process([merged(0, survivor, other)])
+    assert ask("SELECT count(*), count(content_digest) FROM referral") == "2|2"
     keys.erased |= {survivor, other}
     assert (await post(gp, by("GP-3"))).status_code == 201
     assert people_of(ask)[-1] not in {survivor, other}
+    assert ask("SELECT count(*), count(content_digest) FROM referral") == "3|1", "what was sent goes with the person"
     assert ask("SELECT count(*) FROM referral_details") == "1"
     assert events(ask)[-1]["linked_referral"] is None
 

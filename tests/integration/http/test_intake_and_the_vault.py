@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.intake.api import create_app
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.sealing import keyring
 from services.kernel.sealing.root_file import write_key_file

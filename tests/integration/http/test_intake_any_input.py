@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 from services.contracts.red_flags import EMERGENCY_ITEMS
-from services.intake.examples import ASSESSMENT_EXAMPLES, GP_REFERRAL, REFERRAL_EXAMPLES
+from services.intake.referrals.examples import ASSESSMENT_EXAMPLES, GP_REFERRAL, REFERRAL_EXAMPLES
 from services.intake.store import Person, ReferralPerson, ReferralRow, ReferralStatus
 from tests.integration.http.conftest import Ask
 from tests.integration.http.test_intake import ask, employer, gp, intake, keys, post, settings, stored

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from services.contracts import types
 from services.intake.api import create_app
-from services.intake.examples import CONSENT_EXAMPLES, EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
+from services.intake.referrals.examples import CONSENT_EXAMPLES, EMPLOYER_REFERRAL, GP_REFERRAL, JOINT_ASSESSMENT
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.settings import Settings

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from services.coaching.domain.commands import Asked
 from services.coaching.domain.reissue import COMMAND_TYPE
 from services.contracts import types
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.replay.comparing import compare

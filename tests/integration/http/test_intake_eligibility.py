@@ -8,8 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.intake.correction_examples import CONTEST_EXAMPLES, CORRECTION_EXAMPLES, ELIGIBLE, NOT_ELIGIBLE
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.eligibility.examples import CONTEST_EXAMPLES, CORRECTION_EXAMPLES, ELIGIBLE, NOT_ELIGIBLE
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.replay.comparing import compare
@@ -137,6 +137,7 @@ async def test_the_list_says_who_waited_at_the_end_of_a_day_page_by_page(
     first = await nurse.get("/eligibility-reviews", params={"limit": 2})
     assert [row["referral_id"] for row in first.json()] == ids[:2]
     following = first.links["next"]["url"]
+    assert "as_of=" in following, "asked for tomorrow, it is still a page of today's list"
     second = await nurse.get(following)
     assert ([row["referral_id"] for row in second.json()], second.links) == (ids[2:], {})
     ask("UPDATE eligibility_review SET opened_on = opened_on - 9")
@@ -362,18 +363,41 @@ async def test_what_no_correction_can_be(
     assert (answer.status_code, codes(answer)) == (422, told), title
 
 
-async def test_an_employer_corrects_no_health_detail_in(employer: httpx.AsyncClient) -> None:
+EMPLOYERS_DO_NOT_CORRECT = [
+    ({"asks": []}, "health_detail_not_accepted", "/asks"),
+    ({"asks": None}, "health_detail_not_accepted", "/asks"),
+    ({"asks": ["skills"]}, "health_detail_not_accepted", "/asks"),
+    *(
+        ({"eligibility_facts": {name: said}}, code, f"/eligibility_facts/{name}")
+        for code, names in (
+            ("health_detail_not_accepted", ("health_condition", "condition_affects_work", "complex_needs")),
+            ("answer_not_accepted", ("right_to_work", "wants_to_work")),
+        )
+        for name in names
+        for said in (None, False, True)
+    ),
+    ({"person": {"sex": None}}, "answer_not_accepted", "/person/sex"),
+    ({"person": {"ethnic_category": "H"}}, "answer_not_accepted", "/person/ethnic_category"),
+    ({"work": {"attendance": "working"}}, "say_all_of_it", "/work"),
+    ({"person": {"nhs_number": None}}, "nhs_number_not_accepted", "/person/nhs_number"),
+]
+
+
+async def test_what_an_employer_does_not_correct(employer: httpx.AsyncClient) -> None:
+    """Whatever it says of it, not even that it is unknown: the answer would tell what others have said."""
     referral_id = await made(employer, EMPLOYER_REFERRAL)
-    wrong = {"asks": ["skills", "physiotherapy"], "eligibility_facts": {"complex_needs": True}}
-    answer = await post(employer, wrong, here(referral_id, "corrections"))
-    assert codes(answer) == {
-        ("health_detail_not_accepted", "/asks/1"),
-        ("health_detail_not_accepted", "/eligibility_facts/complex_needs"),
-    }
-    fine = await post(
-        employer, {"work": {"attendance": "working"}, "eligibility_facts": {}}, here(referral_id, "corrections")
-    )
-    assert (fine.status_code, fine.json()["status"]) == (201, "accepted")
+    for body, code, pointer in EMPLOYERS_DO_NOT_CORRECT:
+        answer = await post(employer, body, here(referral_id, "corrections"))
+        assert (answer.status_code, codes(answer)) == (422, {(code, pointer)}), body
+
+
+async def test_an_employer_corrects_what_it_knows(employer: httpx.AsyncClient, ask: Ask) -> None:
+    referral_id = await made(employer, EMPLOYER_REFERRAL)
+    work = {"status": "employed", "attendance": "working", "off_sick_since": None, "unemployed_since": None}
+    for _ in range(2):  # the second time there is nothing to correct, of which it is not told
+        fine = await post(employer, {"work": work, "eligibility_facts": {}}, here(referral_id, "corrections"))
+        assert (fine.status_code, fine.json()["status"]) == (201, "accepted")
+    assert [e["work"]["attendance"] for e in events(ask)] == ["struggling", "working"]
 
 
 async def test_a_decision_stands_for_what_it_was_about(

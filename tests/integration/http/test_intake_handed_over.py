@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from services.contracts import types
 from services.intake.domain.handed_over import linked_referral_id
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.replay.comparing import compare
@@ -139,7 +139,8 @@ async def test_a_replay_makes_the_same_referral_byte_for_byte(
     assert replayed.aggregates[new].state.common.programme.id == OTHER
     async with intake.state.parts.pool.acquire() as connection:
         compared = await compare(connection, history, replayed)
-    assert [difference for difference in compared if difference.what != "event_only_in_log"] == [], "nothing was sent here"
+    nothing_sent_here = "event_only_in_log"
+    assert [difference for difference in compared if difference.what != nothing_sent_here] == []
     forged = whole(pathway.world.log.values())
     own = forged.own[new][1]
     forged.own[new][1] = type(own)(own.envelope, own.value.replace(key.encode(), new.encode()), own.event, own.sealed)

@@ -13,8 +13,8 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from services.contracts.referral_codes import ContestGround, EligibilityGround
-from services.intake.correction_examples import CORRECTION_EXAMPLES, NOT_ELIGIBLE
-from services.intake.examples import GP_REFERRAL
+from services.intake.eligibility.examples import CORRECTION_EXAMPLES, NOT_ELIGIBLE
+from services.intake.referrals.examples import GP_REFERRAL
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.http.conftest import calling
 from tests.integration.http.test_intake import PROGRAMME, ask, changed, gp, intake, keys, post, settings, stored, token

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from services.contracts import types
 from services.contracts.registry import EVENTS
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.envelope import Envelope, to_headers
 from services.kernel.http.dev_issuer import DevIssuer

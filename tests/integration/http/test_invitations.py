@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.intake.api import create_app
-from services.intake.examples import GP_REFERRAL
-from services.intake.invitation_examples import ACCEPTED, DECLINED, IDENTIFIED, INVITED
+from services.intake.invitations.examples import ACCEPTED, DECLINED, IDENTIFIED, INVITED
+from services.intake.referrals.examples import GP_REFERRAL
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, Clock, calling

@@ -19,9 +19,9 @@ from sqlmodel import SQLModel
 from services.contracts.red_flags import EMERGENCY_ITEMS
 from services.intake.domain.identifying import AcceptancePosted
 from services.intake.domain.posted import ReferralPosted
-from services.intake.employer_examples import ACTIVITY, COMMAND_EXAMPLES, REGISTER_EXAMPLES, REGISTERED
-from services.intake.employer_store import ActivityRow, CommitmentRow, EmployerNameRow, EmployerRow, StruckRow
-from services.intake.invitation_examples import (
+from services.intake.employers.examples import ACTIVITY, COMMAND_EXAMPLES, REGISTER_EXAMPLES, REGISTERED
+from services.intake.employers.store import ActivityRow, CommitmentRow, EmployerNameRow, EmployerRow, StruckRow
+from services.intake.invitations.examples import (
     ACCEPTANCE_EXAMPLES,
     ACCEPTED,
     DECLINE_EXAMPLES,
@@ -31,8 +31,8 @@ from services.intake.invitation_examples import (
     INVITE_EXAMPLES,
     INVITED,
 )
-from services.intake.invitation_reading import OF_INVITATION
-from services.intake.invitation_store import InvitationRow, InvitedPerson
+from services.intake.invitations.reading import OF_INVITATION
+from services.intake.invitations.store import InvitationRow, InvitedPerson
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.http import test_intake_any_input
 from tests.integration.http.conftest import Ask, calling

@@ -13,8 +13,8 @@ from rich.progress import Progress
 
 from services.contracts import types
 from services.embedded.postgres import Postgres
-from services.intake.employer_examples import ACTIVITY, COMMITTED, REGISTERED
-from services.intake.invitation_examples import ACCEPTED, DECLINED, IDENTIFIED, INVITED
+from services.intake.employers.examples import ACTIVITY, COMMITTED, REGISTERED
+from services.intake.invitations.examples import ACCEPTED, DECLINED, IDENTIFIED, INVITED
 from services.intake.service import build
 from services.kernel.envelope import to_headers
 from services.kernel.http.dev_issuer import DevIssuer

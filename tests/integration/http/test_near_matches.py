@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts import types
-from services.intake.examples import GP_REFERRAL
-from services.intake.persons import SCRUB
+from services.intake.people.changed import SCRUB
+from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.envelope import Envelope, to_headers
 from services.kernel.http.dev_issuer import DevIssuer
@@ -146,7 +146,7 @@ async def test_each_kind_is_found_in_the_database(
     ("title", "person"),
     [
         ("somebody else", {"nhs_number": None, "family_name": "Other", "given_name": "Grace"}),
-        ("of the same name, born on another day", {"nhs_number": None, "birth_date": "1986-04-13"}),
+        ("of the same name, born on another day", {"nhs_number": None, "birth_date": "1990-01-30"}),
         ("of the same family name and birth date", {"nhs_number": None, "given_name": "Grace"}),
         ("two numbers and two addresses", {"nhs_number": "9990000026", "postcode": "M2 2BB"}),
     ],
@@ -308,12 +308,39 @@ async def test_pages_follow_one_another(gp: httpx.AsyncClient, staff: httpx.Asyn
 
 
 async def test_two_near_referrals_at_once_see_each_other(gp: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
-    """They share no key: without the lock on the birth date neither would find the other."""
+    """They share no key: without the locks on birth date, and on names with postcode, neither would find the other."""
     answers = await asyncio.gather(
         post(gp, referral("GP-1")),
         post(gp, referral("GP-2", nhs_number=None, given_name="Adah")),
         post(gp, referral("GP-3", nhs_number=None, birth_date="1986-12-04")),
+        post(gp, referral("GP-4", nhs_number=None, birth_date="1986-04-13")),
+        post(gp, referral("GP-5", nhs_number=None, family_name="Married")),
     )
     assert {answer.status_code for answer in answers} == {201}
     reasons = sorted(reason for found in await listed(staff) for reason in found["reasons"])
-    assert reasons == ["day_and_month_swapped", "given_name_typo"]
+    assert reasons == ["birth_date_typo", "day_and_month_swapped", "family_names_differ", "given_name_typo"]
+
+
+@pytest.mark.parametrize(
+    ("title", "first", "second", "reasons"),
+    [
+        ("another figure", "1986-04-12", {"birth_date": "1986-04-13"}, ["birth_date_typo"]),
+        ("figures of the year swapped", "1986-04-12", {"birth_date": "1968-04-12"}, ["birth_date_typo"]),
+        ("another name since", "1986-04-30", {"family_name": "Married"}, ["family_names_differ"]),
+    ],
+)
+async def test_what_shares_neither_name_nor_birth_date_is_found_by_the_rest(
+    gp: httpx.AsyncClient,
+    staff: httpx.AsyncClient,
+    title: str,
+    first: str,
+    second: dict[str, Any],
+    reasons: list[str],
+) -> None:
+    await referred(gp, "GP-1", nhs_number=None, birth_date=first)
+    await referred(gp, "GP-2", nhs_number=None, **{"birth_date": first, "postcode": "m11ae", **second})
+    [found] = await listed(staff)
+    assert found["reasons"] == reasons, title
+    shown = (await staff.get(f"/near-matches/{found['near_match_id']}")).json()
+    assert [one["field"] for one in shown["differ"]] == list(second), title
+    assert len(shown["agree"]) == 3, title

@@ -14,8 +14,9 @@ from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from services.intake.api import create_app
-from services.intake.cli import referral_commands
+from services.intake.eligibility.examples import ELIGIBLE, NOT_ELIGIBLE
 from services.intake.service import build
+from services.intake.word_back.cli import referral_commands
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.service import Service
@@ -27,6 +28,8 @@ from tests.integration.http.test_referral_lists import made
 from tests.parts.keys import MadeKeys
 
 __all__ = ["ask", "gp", "keys", "settings", "stored"]
+
+UNCLEAR: dict[str, Any] = {"eligibility_facts": {"right_to_work": None}}
 
 
 @pytest.fixture
@@ -65,6 +68,7 @@ async def test_a_referral_is_overdue_after_two_working_days(gp: httpx.AsyncClien
         "programme": {"id": "workwell-greater-manchester", "version": "2024.1"},
         "route": "gp",
         "received_on": "2024-11-18",
+        "waits_since": "2024-11-18",
         "due_on": "2024-11-20",
         "working_days_over": 1,
         "answered_on": None,
@@ -125,6 +129,44 @@ async def test_a_review_and_a_hold_are_no_word(gp: httpx.AsyncClient, staff: htt
     assert {found["referral_id"] for found in await overdue(staff, "2024-11-21")} == {reviewed, held}
 
 
+async def test_a_decision_against_the_person_is_word_for_whoever_is_told(
+    gp: httpx.AsyncClient, staff: httpx.AsyncClient, intake: FastAPI, issuer: DevIssuer
+) -> None:
+    mine = await made(gp, 0, **UNCLEAR)
+    async with calling(intake, token(issuer, "jobcentre", "jcp-1")) as jobcentre:
+        theirs = await made(jobcentre, 1, route="jobcentre_plus", referrer={"name": "Hulme"}, **UNCLEAR)
+        for one in (mine, theirs):
+            await decided(staff, one, "eligibility-decision", NOT_ELIGIBLE)
+        told = [(await client.get(f"/referrals/{one}")).json() for client, one in ((gp, mine), (jobcentre, theirs))]
+    assert [one["status"] for one in told] == ["not_eligible", "received"]
+    assert [found["referral_id"] for found in await overdue(staff, "2024-11-21")] == [theirs], "nobody has told them"
+
+
+async def test_word_is_due_anew_when_a_contest_is_won(
+    gp: httpx.AsyncClient, staff: httpx.AsyncClient, intake: FastAPI, issuer: DevIssuer, inbox: Inbox, clock: Clock
+) -> None:
+    mine = await made(gp, 0, **UNCLEAR)
+    await decided(staff, mine, "eligibility-decision", NOT_ELIGIBLE)
+    clock.now = datetime(2024, 11, 25, 9, 0, tzinfo=UTC)  # a Monday
+    await decided(gp, mine, "contest", {})
+    assert await overdue(staff, "2024-11-29") == [], "somebody must decide first: that is another list"
+    clock.now = datetime(2024, 11, 28, 9, 0, tzinfo=UTC)  # Thursday
+    async with calling(intake, token(issuer, "nhs", "P84001", "assessor", sub="another")) as assessor:
+        await decided(assessor, mine, "eligibility-decision", {**ELIGIBLE, "unmet": None})
+    assert await overdue(staff, "2024-12-02") == []
+    [found] = await overdue(staff, "2024-12-03")
+    assert (found["received_on"], found["waits_since"]) == ("2024-11-18", "2024-11-28")
+    assert (found["due_on"], found["working_days_over"], found["answered_on"]) == ("2024-12-02", 1, None)
+    await process(inbox, itertools.count(), mine, acknowledged="2024-12-04")
+    assert await overdue(staff, "2024-12-04") == []
+    assert [found["answered_on"] for found in await overdue(staff, "2024-12-03")] == ["2024-12-04"]
+
+
+async def decided(client: httpx.AsyncClient, referral_id: str, what: str, body: dict[str, Any]) -> None:
+    answer = await post(client, body, f"/referrals/{referral_id}/{what}")
+    assert answer.status_code == 201, answer.text
+
+
 async def test_the_order_of_the_topics_does_not_matter(
     gp: httpx.AsyncClient, staff: httpx.AsyncClient, inbox: Inbox
 ) -> None:
@@ -150,7 +192,7 @@ async def test_who_may_see_it(gp: httpx.AsyncClient, intake: FastAPI, issuer: De
             assert seen is None or len(answer.json()) == seen
 
 
-async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.AsyncClient, clock: Clock) -> None:
     wanted = sorted([await made(gp, number) for number in range(5)])
     seen: list[str] = []
     place = "/referrals/overdue?as_of=2024-11-29&limit=2"
@@ -159,6 +201,9 @@ async def test_pages_and_days_out_of_range(gp: httpx.AsyncClient, staff: httpx.A
         seen += [found["referral_id"] for found in answer.json()]
         place = answer.links["next"]["url"] if "next" in answer.links else ""
     assert seen == wanted
+    clock.now = datetime(2024, 11, 29, 12, tzinfo=UTC)
+    first = await staff.get("/referrals/overdue", params={"limit": 2})
+    assert "as_of=" in first.links["next"]["url"], "asked for tomorrow, it is still a page of today's list"
     for day in ("0001-01-01", "1999-12-31", "2100-01-01", "9999-12-31", "yesterday"):
         assert (await staff.get("/referrals/overdue", params={"as_of": day})).status_code == 422
     for cursor in ("x", "WyJhIiwiYiJd", "WyJhIl0"):
@@ -176,6 +221,7 @@ async def test_the_same_by_hand(gp: httpx.AsyncClient, settings: Settings, ask: 
             "programme_version": "2024.1",
             "route": "gp",
             "received_on": "2024-11-18",
+            "waits_since": "2024-11-18",
             "due_on": "2024-11-20",
             "working_days_over": 7,
             "answered_on": None,

@@ -8,11 +8,16 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from typer.testing import CliRunner
 
-from services.intake.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.people.changed import forget
+from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
+from services.intake.service import build
 from services.kernel.clock import system_clock
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.commands import Commands
+from services.kernel.settings import Settings
+from services.safety.cli import BREACHED, safety_commands
 from tests.integration.http.conftest import Ask, calling
 from tests.integration.http.test_intake import (
     ask,
@@ -26,6 +31,7 @@ from tests.integration.http.test_intake import (
     stored,
     token,
 )
+from tests.parts.databases import Database
 from tests.parts.keys import MadeKeys
 
 __all__ = ["ask", "employer", "gp", "intake", "keys", "settings", "stored"]
@@ -39,6 +45,11 @@ def saying(base: dict[str, Any] = GP_REFERRAL, **flags: bool) -> dict[str, Any]:
 
 SELF_HARM = saying(self_harm_disclosure=True)
 REFUSED = changed(SELF_HARM, consents={})
+RAISED = """
+INSERT INTO safety_task (task_id, response, role, raised_at, person_id, organisation_id, organisation_kind, sent_by,
+    request_id, refused_as, digest)
+VALUES ('t', 'immediate', 'r', '2024-11-18T09:30Z', 'p', 'o', 'nhs', 's', 'q', 'c', 'd')
+"""
 ITEM9 = {"phq9": {"score": 0, "item9": 2}}
 FEVER = {"red_flags": {"fever": True}}
 NOT_DONE: list[dict[str, list[str]]] = [{}, {"actions": []}, {"actions": ["nobody_answered"]}]
@@ -210,7 +221,7 @@ async def test_where_the_task_cannot_be_kept_nothing_was_refused_yet(
         raise OSError("no database")
 
     with monkeypatch.context() as patched:
-        patched.setattr("services.intake.refused.uuid7", lambda _: down(None))  # type: ignore[arg-type]
+        patched.setattr("services.intake.refused.tasks.uuid7", lambda _: down(None))  # type: ignore[arg-type]
         answer = await post(gp, REFUSED)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.json()["safety"]["level"] == "hold"
@@ -231,6 +242,54 @@ async def test_without_a_key_the_task_comes_all_the_same(
         assert (await post(gp, REFUSED)).status_code == 422
     [task] = await tasks(nurse)
     assert (await nurse.get(f"/safety-tasks/{task['task_id']}")).json()["heard"] is None
+
+
+async def test_nobody_is_heard_who_does_not_say_who_they_are(intake: FastAPI, nurse: Client) -> None:
+    async with calling(intake, {}) as stranger:
+        assert (await post(stranger, REFUSED)).status_code == 401
+    assert await tasks(nurse) == []
+
+
+async def test_who_is_erased_leaves_the_task_without_what_was_heard(
+    gp: Client, nurse: Client, intake: FastAPI, ask: Ask, keys: MadeKeys
+) -> None:
+    await post(gp, REFUSED)
+    [task] = await tasks(nurse)
+    person = ask("SELECT person_id FROM safety_task")
+    gone, place = {"actions": ["data_erased", "referrer_informed"]}, f"/safety-tasks/{task['task_id']}/acknowledge"
+    early = await post(nurse, gone, place)
+    assert (early.status_code, early.json()["code"]) == (422, "not_erased")
+    keys.erased.add(person)
+    async with intake.state.parts.pool.acquire() as connection:
+        await forget(connection, [person])
+    assert ask("SELECT heard IS NULL FROM safety_task") == "t"
+    assert (await nurse.get(f"/safety-tasks/{task['task_id']}")).json()["heard"] is None
+    done = await post(nurse, gone, place)
+    assert done.status_code == 200, "and it can be released"
+    assert ask("SELECT done_by, actions FROM safety_task") == 'nurse-7|["data_erased", "referrer_informed"]'
+
+
+def test_the_database_itself_refuses_a_release_without_what_was_done(ask: Ask, stored: Database) -> None:
+    ask(RAISED)
+    for change in (
+        "done_at = now()",
+        "done_at = now(), done_by = 'n'",
+        "done_at = now(), done_by = 'n', actions = '[]'",
+    ):
+        with pytest.raises(RuntimeError, match="released_by_a_person"):
+            ask(f"UPDATE safety_task SET {change}")
+    ask("""UPDATE safety_task SET done_at = now(), done_by = 'n', actions = '["person_safe"]'""")
+
+
+def test_the_command_shows_intake_s_tasks_too(
+    ask: Ask, settings: Settings, stored: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(RAISED)
+    monkeypatch.setattr("services.safety.cli.KEEPERS", ("intake",))
+    app = safety_commands(lambda _: (build(), settings))
+    for minute, code in (("44", 0), ("45", BREACHED)):
+        shown = CliRunner().invoke(app, ["list", "--as-of", f"2024-11-18T09:{minute}", "--json"])
+        assert (shown.exit_code, json.loads(shown.output)[0]["service"]) == (code, "intake")
 
 
 async def test_as_of_and_breach(gp: Client, nurse: Client) -> None:

@@ -123,6 +123,7 @@ async def test_a_statement_for_each_contract(client: httpx.AsyncClient, issuer: 
         ({"provider": PROVIDER}, 422, "required"),
         ({"provider": PROVIDER, "month": "2024-12", "effective": "2025-01-01"}, 422, "effective_outside_month"),
         ({"provider": PROVIDER, "month": "2024-12", "known_at": "2024-12-01T00:00:00"}, 422, "invalid_time"),
+        ({"provider": PROVIDER, "month": "2024-12", "known_at": "0001-01-01T00:00:00+14:00"}, 422, "invalid_value"),
     ],
 )
 async def test_what_cannot_be_asked(

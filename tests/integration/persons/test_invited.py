@@ -14,7 +14,7 @@ import pytest
 
 from services.contracts.person_codes import ErasureReason
 from services.intake.api import create_app
-from services.intake.invitation_examples import ACCEPTED, IDENTIFIED, INVITED
+from services.intake.invitations.examples import ACCEPTED, IDENTIFIED, INVITED
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.persons.conftest import Pathway
 from tests.integration.persons.test_export import exported, said

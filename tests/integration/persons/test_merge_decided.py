@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ WORDS = ("Example", "Ada", "9990000018", "M1 1AE")
 async def decided(world: World, decision: str = "same") -> tuple[str, str]:
     """Two pseudonyms of which the staff say that they are one person; the one that was known longer first."""
     first = await world.person_of(await world.refer())
+    world.now += timedelta(minutes=1)
     second = await world.person_of(await world.refer(given_name="Adah", nhs_number=None))
     issuer = DevIssuer(world.settings)
     app = create_app(world.settings, issuer_transport=issuer.transport(), clock=lambda: world.now)

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from services.contracts.person_codes import ErasureReason, RestrictionReason
-from services.intake.ending import lock_people
+from services.intake.people.ending import lock_people
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.operations.held import open_reader
 from services.kernel.replay.comparing import set_aside

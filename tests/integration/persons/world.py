@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from services.coaching.api import create_app as create_coaching
 from services.composition import service_named
 from services.intake.api import create_app
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.kernel.envelope import to_headers
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.database import open_pool

@@ -21,7 +21,7 @@ from services.coaching.api import create_app as coaching_api
 from services.composition import service_named
 from services.contracts import types
 from services.intake.api import create_app as intake_api
-from services.intake.examples import GP_REFERRAL
+from services.intake.referrals.examples import GP_REFERRAL
 from services.kernel.envelope import to_headers
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.runtime.database import open_pool
@@ -171,7 +171,8 @@ async def lived(whole: Whole) -> None:
     grave = await whole.refer(1, GRAVE, additional_information=SAID)
     mild = await whole.refer(2, MILD)
     await whole.consume()
-    taken_up = await whole.post("triage", f"/triage/{grave}/acknowledge", {"actions": ["person_safe"]}, "clinical_safety", "nhs", "safety")
+    done = {"actions": ["person_safe"]}
+    taken_up = await whole.post("triage", f"/triage/{grave}/acknowledge", done, "clinical_safety", "nhs", "safety")
     assert taken_up.status_code == 200, taken_up.text
     await whole.ask(mild, "note_recorded", note=NOTED)
     package = [{"support": "skills"}]

@@ -25,6 +25,7 @@ from services.kernel.settings import Environment, Settings
 from services.triage.api import create_app
 from services.triage.service import build
 from tests.parts.contents import contents
+from tests.parts.cursors import at_the_edges, of_parts
 from tests.parts.databases import Database, Databases
 from tests.parts.keys import MadeKeys, key_of, opened
 from tests.spec.people import NOW, PERSON, PROGRAMME, received, referral
@@ -137,10 +138,8 @@ async def test_refusals_have_codes(app: FastAPI, issuer: DevIssuer) -> None:
     numbers = itertools.count()
 
     async def acknowledge(client: httpx.AsyncClient, key: str, body: Any = None) -> tuple[int, str]:
-        sent = {"json": {**DONE, **(body or {})}}
-        answer = await client.post(
-            f"/triage/{key}/acknowledge", headers={"Idempotency-Key": f"k{next(numbers)}"}, **sent
-        )
+        headers = {"Idempotency-Key": f"k{next(numbers)}"}
+        answer = await client.post(f"/triage/{key}/acknowledge", headers=headers, json={**DONE, **(body or {})})
         return answer.status_code, answer.json()["code"]
 
     async with calling(app, issuer, "coach") as client:
@@ -177,6 +176,7 @@ async def test_an_auditor_reads_all_and_acknowledges_nothing(app: FastAPI, issue
         ("its own provider", {"org": "big-life", "organisation_kind": "provider"}, 3),
         ("another provider", {"org": "growth-company", "organisation_kind": "provider"}, 0),
         ("another programme", {"programme": "workwell-elsewhere"}, 0),
+        ("an employer, who has no staff of ours", {"organisation_kind": "employer"}, 0),
     ],
 )
 async def test_a_coach_s_reach(app: FastAPI, issuer: DevIssuer, title: str, claims: dict[str, str], sees: int) -> None:
@@ -213,6 +213,30 @@ async def test_of_an_erased_person_the_decision_is_shown_without_what_was_found(
         assert await acknowledge(client, ROUTINE) == (409, "nothing_to_acknowledge")
         assert (await client.get(f"/triage/{HELD}")).json() == shown, "nothing has changed"
         assert len((await client.get("/triage")).json()["items"]) == 3
+
+
+async def test_a_task_of_an_erased_person_is_ended_by_a_named_person_who_says_so(
+    app: FastAPI, issuer: DevIssuer, keys: MadeKeys, triage_database: Database
+) -> None:
+    place = f"/triage/{HELD}/acknowledge"
+    async with calling(app, issuer, "clinical_safety", sub="nurse-7") as client:
+        early = await client.post(place, json={"actions": ["data_erased"]}, headers={"Idempotency-Key": "early"})
+        assert (early.status_code, early.json()["code"]) == (422, "not_erased")
+        keys.erased.add(PERSON)
+        told = await client.post(place, json=DONE, headers={"Idempotency-Key": "told"})
+        assert (told.status_code, told.json()["code"]) == (410, "person_erased")
+        assert "data_erased" in told.json()["detail"]
+        body = {"actions": ["data_erased", "referrer_informed"]}
+        ended = await client.post(place, json=body, headers={"Idempotency-Key": "ended"})
+        assert (ended.status_code, ended.json()["revision"], ended.json()["outcome"]) == (200, 1, "held"), ended.text
+        waiting = (await client.get("/safety-tasks")).json()
+        assert HELD not in [task["referral_id"] for task in waiting], "it alerts no more"
+        assert (await client.get(f"/triage/{HELD}")).json()["awaiting_since"] is None
+    rows = triage_database.postgres.execute(
+        f"SELECT done_by, actions FROM safety_task WHERE referral_id = '{HELD}'",
+        triage_database.name,
+    )
+    assert rows == 'nurse-7|["data_erased", "referrer_informed"]'
 
 
 async def test_a_key_that_cannot_be_had_is_said_and_nothing_changes(
@@ -264,6 +288,15 @@ async def test_pages_and_filters(app: FastAPI, issuer: DevIssuer) -> None:
         assert [(item["referral_id"], item["outcome"]) for item in waiting] == [(HELD, "held"), (URGENT, "recommended")]
         rest = (await client.get("/triage", params={"awaiting": False})).json()["items"]
         assert [item["referral_id"] for item in rest] == [ROUTINE]
+
+
+async def test_any_cursor_is_a_page_or_malformed(app: FastAPI, issuer: DevIssuer) -> None:
+    async with calling(app, issuer, "assessor") as client:
+        odd: list[tuple[Any, Any]] = [(3, 4), (None, None), ([], {})]
+        for parts in [*at_the_edges(), *odd]:
+            answer = await client.get("/triage", params={"cursor": of_parts(*parts)})
+            assert answer.status_code in {200, 422}, (parts, answer.text)
+            assert answer.status_code == 200 or answer.json()["code"] == "cursor_malformed"
 
 
 async def test_nothing_clinical_rests_in_clear(triaged: None, triage_database: Database) -> None:

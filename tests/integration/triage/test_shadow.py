@@ -249,6 +249,9 @@ def test_the_command_lists_candidates_and_what_differs(
     assert {one["aspects"] for one in told["differences"]} == {"no_key"}, (
         "the vault of this test has none of their keys"
     )
-    assert "Newest differences" in listed().stdout
+    assert "Newest differences" in listed("--actor", "ann").stdout
+    seen = contents(made)["operator_action"]
+    assert seen.count("rules.shadow") == 2, "who looked is written down, each time"
+    assert "ann" in seen and referral_id("a") in seen  # noqa: PT018  one row
     monkeypatch.setenv("PATHWAY_SHADOW_URL", "postgresql://triage_shadow@127.0.0.1:1/nowhere")
     assert listed().exit_code == 2

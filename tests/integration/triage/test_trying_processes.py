@@ -120,7 +120,23 @@ async def test_the_log_is_decided_again_and_nothing_is_written(
         ("R10", "fired", "not_met"),
         ("R00", "not_met", "fired"),
     }
+    _, listed = await rules_command(
+        environment,
+        "diff",
+        str(LIVE),
+        environment["PATHWAY_SHADOW_RULES"],
+        "--from-kafka",
+        "--referrals",
+        "--actor",
+        "ann",
+    )
+    ids = {one["id"] for one in listed["referrals"]}
+    assert len(ids) == 6
     assert await records(settings) == before
+    connection = await asyncpg.connect(database("triage").admin_dsn)
+    (row,) = await connection.fetch("SELECT actor, action, detail::text FROM operator_action")
+    await connection.close()
+    assert (row["actor"], row["action"], set(json.loads(row["detail"])["referrals"])) == ("ann", "rules.diff", ids)
 
 
 async def test_a_candidate_follows_counts_and_emits_nothing(

@@ -28,6 +28,9 @@ TEXT = 'Surname,First name,Notes\nZoë,Ann,"one\ntwo"\n,,\nLee,Bo,\n,,\n,,\n'
         (TEXT.replace("\n", "\r\n").replace("one\r\ntwo", "one\ntwo").encode(), 0),
         (TEXT.replace(",", ";").encode(), 0),
         (b"sep=;\n" + TEXT.replace(",", ";").encode(), 0),
+        (b"sep=\t\r\n" + TEXT.replace(",", "\t").encode(), 0),
+        (b"SEP=|\r" + TEXT.replace(",", "|").replace("\n", "\r").replace("one\rtwo", "one\ntwo").encode(), 0),
+        (TEXT.replace("\n", "\r").replace("one\rtwo", "one\ntwo").encode(), 0),
         (TEXT.replace(",", "\t").encode(), 0),
     ],
     ids=[
@@ -41,6 +44,9 @@ TEXT = 'Surname,First name,Notes\nZoë,Ann,"one\ntwo"\n,,\nLee,Bo,\n,,\n,,\n'
         "crlf",
         "semicolons",
         "sep",
+        "sep is a tab",
+        "sep and only carriage returns",
+        "only carriage returns",
         "tabs",
     ],
 )
@@ -135,7 +141,6 @@ def read(text: str, *values: str) -> list[Referral]:
 def test_a_row_becomes_a_referral() -> None:
     (found,) = read("Surname,Conditions,Red flag fever,Consent\nLee,back pain,no,yes\n", "route=gp", "referrer.name=X")
     reference = found.document["referrer"].pop("reference")
-    assert found.derived_reference
     assert reference.startswith("row-")
     assert found.document == {
         "programme": "p",
@@ -145,6 +150,16 @@ def test_a_row_becomes_a_referral() -> None:
         "assessment": {"conditions": ["back_pain"], "red_flags": {"fever": False}},
         "consents": {"take_part": {"given": True}},
     }
+
+
+@pytest.mark.parametrize("column", ["PHQ-9", "PHQ-9 item 9", "Notes", "work.annual_earnings_pence", "Red flag fever"])
+def test_a_reference_does_not_follow_from_what_is_sealed(column: str) -> None:
+    """Whoever reads it beside what stands in clear could try every answer until the digest fits."""
+    (one,), (other,) = (
+        read(f"Surname,Work status,{column}\nLee,employed,{said}\n", "route=self") for said in ("1", "0")
+    )
+    assert one.document != other.document
+    assert one.document["referrer"] == other.document["referrer"]
 
 
 def test_a_reference_follows_from_the_row_wherever_it_stands() -> None:

@@ -18,7 +18,7 @@ def test_a_first_revision_that_recommends_nothing_makes_no_plan(outcome: str) ->
     made = Desk()
     assert made.triage(outcome) == []
     assert made.acknowledge(1) == []
-    assert made.relay("withdrawn", reason="changed_mind") == []
+    assert made.relay("withdrawn", reason="changed_mind", channel=None) == []
     assert made.aggregate.state is None
 
 
@@ -108,9 +108,9 @@ def test_a_hold_on_a_closed_plan_is_there_when_it_is_reopened() -> None:
 
 def test_a_withdrawal_relayed_by_triage_ends_the_plan() -> None:
     made = desk("active")
-    [event] = made.relay("withdrawn", on=day(9), reason="moved_away")
+    [event] = made.relay("withdrawn", on=day(9), reason="moved_away", channel=None)
     assert (event.data.change.reason, event.data.occurred_on, event.data.state) == ("moved_away", day(9), "withdrawn")
-    assert made.triage(revision=2) == made.acknowledge(1) == made.relay("withdrawn", reason="died") == []
+    assert made.triage(revision=2) == made.acknowledge(1) == made.relay("withdrawn", reason="died", channel=None) == []
 
 
 def test_a_consent_relayed_by_triage_is_known() -> None:
@@ -141,6 +141,26 @@ def test_the_area_that_a_person_establishes_is_carried_from_then_on() -> None:
     )
     [later] = made.ask("acknowledged", day(4))
     assert later.data.area_code == "S9B9J"
+
+
+OTHER = "00000000-0000-7000-8000-00000000000f"
+
+
+@pytest.mark.parametrize("kind", ["eligibility_decided", "eligibility_contested"])
+def test_a_referral_that_was_opened_again_beside_another_is_additional_from_then_on(kind: str) -> None:
+    made = desk("active")
+    before = made.state.plan.linked_referral
+    change: dict[str, Any] = {"reasons": (), "unmet": (), "by": "nurse-1", "linked_referral": OTHER}
+    if kind == "eligibility_decided":
+        change |= {"outcome": "eligible", "alternatives": (), "contested": True, "area_code": None}
+    else:
+        change |= {"channel": None}
+    [event] = made.hear(types.TRIAGE_RELAYED, change={"kind": kind, **change})
+    assert (before, event.data.change.kind, event.data.plan.linked_referral) == (None, "corrected", OTHER)
+    [later] = made.ask("acknowledged", day(4))
+    assert later.data.plan.linked_referral == OTHER
+    [again] = made.triage(revision=2, linked_referral=OTHER)
+    assert again.data.plan.linked_referral == OTHER
 
 
 def test_the_newest_common_fields_travel() -> None:

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from services.intake.domain.policy import IntakePolicy
-from services.intake.examples import GP_REFERRAL
-from services.intake.reading import read_referral
+from services.intake.referrals.examples import GP_REFERRAL
+from services.intake.referrals.reading import read_referral
 from services.intake.service import build
 from services.kernel.decision import Refused
 

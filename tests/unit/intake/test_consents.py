@@ -18,8 +18,8 @@ from services.intake.domain.referral import WITHDRAW as TAKE_BACK
 from services.intake.domain.referral import decide
 from services.intake.domain.standing import Referral, evolve
 from services.intake.domain.status import Fact, Status, received
-from services.intake.examples import CONSENT_EXAMPLES
-from services.intake.reading import read_consents
+from services.intake.referrals.examples import CONSENT_EXAMPLES
+from services.intake.referrals.reading import read_consents
 from services.kernel.decision import Command, Event, Refused
 from tests.unit.intake.referrals import NOW, policy
 from tests.unit.intake.test_derive import REFERRAL_ID, created
@@ -67,6 +67,7 @@ def test_without_consent_to_take_part_the_referral_is_taken_back_last() -> None:
     assert [type(data) for data in drafts] == [ReferralConsentChanged, ReferralConsentChanged, ReferralWithdrawn]
     assert [data.change.consent for data in drafts[:2]] == ["share_with_gp", "take_part"]
     assert (drafts[2].change.reason, drafts[2].occurred_on) == ("consent_withdrawn", date(2024, 11, 25))
+    assert drafts[2].change.channel == drafts[1].change.channel is not None
 
 
 @pytest.mark.parametrize(

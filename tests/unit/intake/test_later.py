@@ -75,6 +75,12 @@ def test_impossible_input_is_refused_with_every_reason(cause: Command, codes: se
     assert {reason.code for reason in caught.value.reasons} == codes
 
 
+@pytest.mark.parametrize("channel", ["phone", None])
+def test_a_withdrawal_says_how_it_was_said(channel: str | None) -> None:
+    posted = WithdrawalPosted.model_validate_json(json.dumps({"reason": "moved_away", "channel": channel}))
+    assert run(standing(), command(WITHDRAW, posted)).change.channel == channel
+
+
 def test_after_a_withdrawal_nothing_is_added() -> None:
     data = run(standing(), withdraw())
     assert isinstance(data, ReferralWithdrawn)

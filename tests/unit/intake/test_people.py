@@ -5,13 +5,13 @@ from datetime import date
 
 import pytest
 
-from services.intake.consents import CONSENT, ConsentFactRow
+from services.intake.consents.history import CONSENT, ConsentFactRow
 from services.intake.domain.posted import PersonPosted
-from services.intake.near_matches import NEAR_MATCH, NearMatchRow
-from services.intake.people import MatchKeys, lock_names, match_keys
-from services.intake.reviews import REVIEW, EligibilityReviewRow
+from services.intake.eligibility.reviews import REVIEW, EligibilityReviewRow
+from services.intake.people.near_matches import NEAR_MATCH, NearMatchRow
+from services.intake.people.recognising import MatchKeys, lock_names, match_keys
 from services.intake.store import DETAILS, PERSON, REFERRAL, STATUS, Person, ReferralPerson, ReferralRow, ReferralStatus
-from services.intake.word_back import WORD, WordBackRow
+from services.intake.word_back.owed import WORD, WordBackRow
 from services.kernel.service import Table
 from tests.unit.intake.referrals import referral
 
@@ -44,9 +44,9 @@ def test_without_a_postcode_a_name_recognises_nobody() -> None:
 
 
 def test_what_is_locked() -> None:
-    names = lock_names(MatchKeys("9990000018", "a|b|c|d", date(1986, 4, 12)), "P84001", "r1")
-    assert names == ("nhs|9990000018", "name|a|b|c|d", "reference|P84001|r1", "born|1986-04-12")
-    assert lock_names(MatchKeys(None, None), "P84001", None) == (None, None, None, None)
+    names = lock_names(MatchKeys("9990000018", "a|b|c|d", date(1986, 4, 12), "a|b|d"), "P84001", "r1")
+    assert names == ("nhs|9990000018", "name|a|b|c|d", "reference|P84001|r1", "born|1986-04-12", "home|a|b|d")
+    assert lock_names(MatchKeys(None, None), "P84001", None) == (None, None, None, None, None)
 
 
 def test_people_whose_day_and_month_may_be_swapped_wait_for_one_another() -> None:
@@ -63,7 +63,6 @@ def test_people_whose_day_and_month_may_be_swapped_wait_for_one_another() -> Non
         (STATUS, ReferralStatus),
         (CONSENT, ConsentFactRow),
         (NEAR_MATCH, NearMatchRow),
-        (WORD, WordBackRow),
         (REVIEW, EligibilityReviewRow),
     ],
 )
@@ -71,3 +70,8 @@ def test_rows_are_written_to_the_columns_of_the_models(table: Table, model: type
     assert table.name == model.__tablename__  # type: ignore[attr-defined]
     columns = [c.name for c in model.__table__.columns if c.name not in LATER]  # type: ignore[attr-defined]
     assert [name for name, _ in table.columns] == columns
+
+
+def test_word_is_written_to_the_columns_of_its_model() -> None:
+    columns = [c.name for c in WordBackRow.__table__.columns]  # type: ignore[attr-defined]
+    assert f"INSERT INTO {WordBackRow.__tablename__} ({', '.join(columns)})" in WORD.statement

@@ -182,6 +182,16 @@ def country() -> Iterator[str]:
                     yield f"{letter}{district} {sector}A{second},Q{letter}{made % 3},,{made % 5 + 1}\n"
 
 
+def test_rows_with_a_code_of_today_that_tell_no_area_of_then_are_counted(tmp_path: Path) -> None:
+    rows = "GU1,S9B9J,,\nGU2 1AA,S9B9J,E07000209,\nGU9,S9B9J,waverley,\nN1,Z9B2Z,,\nGU3,QXU,,\nM1,QOP,,\nRG1,QNQ,,\n"
+    run = CliRunner().invoke
+    told = run(app, ["check", str(tables(tmp_path, rows)), "--json"])
+    assert (told.exit_code, json.loads(told.stdout)["tell_too_little"]) == (0, {"S9B9J": 2, "Z9B2Z": 1})
+    said = " ".join(run(app, ["check", str(tmp_path)]).stdout.split())
+    assert "warning: 2 postcode rows have the code S9B9J, from which no area of before it can be told" in said
+    assert json.loads(run(app, ["check", str(FOLDER), "--json"]).stdout)["tell_too_little"] == {}
+
+
 def test_memory_follows_the_sectors_of_a_country_not_its_rows(tmp_path: Path) -> None:
     with (tables(tmp_path, "") / "postcodes.csv").open("a") as file:
         file.writelines(country())

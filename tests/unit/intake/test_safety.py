@@ -1,6 +1,7 @@
 """The safety text is heard through every kind of disorder."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -53,6 +54,28 @@ def test_every_red_flag_of_a_proper_referral(flag: RedFlag) -> None:
         (b'{"conditions": ["cancer"], "red_flags": {"fever": true}}', None),
         (b'{"additional_information": "\\"chest_pain\\": true"}', None),
         (b'{"red_flags": {"chest_pain": "no"}}', None),
+        # written otherwise than the contract says
+        (b'{"red_flags": ["chest_pain"]}', "emergency"),
+        (b'{"red_flags": "chest_pain"}', "emergency"),
+        (b'{"redFlags": {"chestPain": true}}', "emergency"),
+        (b'{"red_flags": {"Chest-Pain": "true"}}', "emergency"),
+        (b'{"red_flags": {"chest_pain": {"value": true}}}', "emergency"),
+        (b'{"red_flags": [{"code": "chest_pain", "answer": true}]}', "emergency"),
+        (b'{"red_flags": [{"code": "chest_pain", "answer": false, "asked": "2024-11-18"}]}', None),
+        (b'{"red_flags": {"chest_pain": "positive"}}', "emergency"),
+        (b'{"red_flags": {"chest_pain": 2}}', "emergency"),
+        (b'{"phq9": {"Item_9": "+1"}}', "hold"),
+        (b'{"phq9_item9": 2}', "hold"),
+        (b'{"conditions": ["Back_Pain"], "red_flags": {"fever": true}}', "urgent"),
+        (b'{"conditions": {"back_pain": true}, "red_flags": ["fever"]}', "urgent"),
+        ('{"red_flags": {"chest_pain": true}}'.encode("utf-16"), "emergency"),
+        (b"{'red_flags': {'chest_pain': True}}", "emergency"),
+        (b"red_flags.chest_pain=yes&phq9.item9=1", "emergency"),
+        (b'{"red_flags": ["fever", "chest_pain",', "emergency"),
+        (b'{"phq9": {"item9": true', "hold"),
+        (b'{"phq9": {"item9": 0', None),
+        (b'{"red_flags": {"chest_pain": "no", "fever": null', None),
+        (b'{"additional_information": "chest_pain", "phq9": {"score": 12, "item9": 0}}', None),
         (b"", None),
         (b"null", None),
         (b"\x00\xff", None),
@@ -89,3 +112,18 @@ def test_a_positive_item_is_heard_wherever_it_stands(noise: Any, flag: str, path
 @given(st.binary(max_size=300))
 def test_any_bytes_are_heard_without_a_fault(body: bytes) -> None:
     hear(body)
+
+
+LONG = 60_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"item9":' + b" " * LONG, (b'"item9":' + b" " * 100) * 500, b"red_flags:[" * 5000, b"chest pain = " * 4000],
+    ids=["one gap", "many gaps", "lists", "names"],
+)
+def test_no_body_takes_long_to_hear(body: bytes) -> None:
+    """Whoever can send one body could else stop intake for everybody: a gap of 60,000 blanks once took two minutes."""
+    before = time.process_time()
+    hear(body)
+    assert time.process_time() - before < 1

@@ -56,6 +56,7 @@ def test_a_command_s_id_is_told_from_an_event_s() -> None:
 @pytest.mark.parametrize(
     "text",
     [str(UUID(int=7)), UUID(int=7).hex, str(UUID(int=2**128 - 1)).upper(), uuid7(datetime(2025, 1, 6, tzinfo=UTC))],
+    ids=["digits", "without dashes", "capitals", "of today"],
 )
 def test_a_uuid_is_told(text: str) -> None:
     assert is_uuid(text)

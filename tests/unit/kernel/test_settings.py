@@ -67,6 +67,18 @@ def test_development_may_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
     load_settings().refuse_development_keys()
 
 
+def test_made_up_places_are_refused_in_production_and_what_to_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="set PATHWAY_PLACES_DIR"):
+        load_settings().refuse_synthetic_places()
+    monkeypatch.setenv("PATHWAY_PLACES_DIR", "/tables")
+    load_settings().refuse_synthetic_places()
+
+
+def test_development_may_have_made_up_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
+    load_settings().refuse_synthetic_places()
+
+
 def test_a_key_of_one_s_own_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATHWAY_IDEMPOTENCY_HMAC_KEY", KEY)
     load_settings().refuse_development_keys()

@@ -90,6 +90,15 @@ def test_what_is_done_under_an_additional_referral_is_not_paid_a_second_time() -
     assert {event.key for event in books.events} == {first.referral_id}
 
 
+def test_what_was_earned_before_a_referral_became_additional_can_still_be_taken_back() -> None:
+    plan, books = Plan(), Books()
+    books.take(plan.session("2024-12-02"))
+    plan.linked_referral = Plan("second").referral_id
+    [back] = books.take(plan.corrected("2024-12-09", 1))
+    assert (back.kind, back.amount_pence) == (OutcomeKind.REVERSAL, -40200)
+    assert books.take(plan.session("2024-12-30")) == []
+
+
 def test_an_entry_names_amount_card_evidence_and_reason() -> None:
     plan = Plan()
     first, second = Books().take(plan.session("2024-12-02"), plan.missed("2024-12-05"), plan.step("2024-12-09"))

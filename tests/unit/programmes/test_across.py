@@ -62,9 +62,9 @@ FIRST = "      eligibility:\n        - code: beyond_first_12_weeks\n"
         ("no contract anywhere", CORNWALL, (CONTRACT, ""), "no_contract", "tiers:"),
         ("a locality repeats its area's requirement", LANCASHIRE, (FIRST, FIRST.replace("beyond_first_12_weeks",
          "complex_needs")), "repeated", "        - code: complex_needs"),
-        ("a locality's condition names nothing", LANCASHIRE, ("{field: out_of_work_days, at_most: 84}",
-         "{field: days_out, at_most: 84}"), "condition", "days_out"),
-        ("a locality's limit above its area's", LANCASHIRE, ("out_of_work_limit_days: 84",
+        ("a locality's condition names nothing", LANCASHIRE, ("{field: out_of_work_days, at_most: 83}",
+         "{field: days_out, at_most: 83}"), "condition", "days_out"),
+        ("a locality's limit above its area's", LANCASHIRE, ("out_of_work_limit_days: 83",
          "out_of_work_limit_days: 183"), "wider_out_of_work_limit", "out_of_work_limit_days: 183"),
         ("a locality with more people than the nation", LANCASHIRE, (AREA, "    participants: 999\n"),
          "wider_participants", "participants: 1000"),
@@ -106,10 +106,60 @@ def test_a_file_on_its_own_is_not_blamed_for_its_neighbours(tmp_path: Path) -> N
     assert codes(check_file(folder / CORNWALL)) == ["national_tier_differs", "unknown_area"]
 
 
+PEOPLE = "      participants: 1000      # [published]: about 1,000 people\n"
+MONEY = "      ceiling_pence: 80700000 # [published]: £807,000\n"
+OF_AREA = "        provider: lancashire-and-south-cumbria-provider\n"
+OF_PLACE = "          provider: blackburn-with-darwen-provider\n"
+NO_PEOPLE = (PEOPLE, "      participants: null\n")
+NO_MONEY = (MONEY, "      ceiling_pence: null\n")
+
+
+@pytest.mark.parametrize(
+    ("title", "changed", "code", "at"),
+    [
+        ("a contract with more people than its area, its locality's unknown",
+         [(AREA, "    participants: 900\n"), NO_PEOPLE, (OF_PLACE, f"{OF_PLACE}          participants: 901\n")],
+         "wider_participants", "participants: 901"),
+        ("a contract with more money than its area, its locality's unknown",
+         [(GRANT, "    ceiling_pence: 900\n"), NO_MONEY, (OF_PLACE, f"{OF_PLACE}          ceiling_pence: 901\n")],
+         "wider_ceiling", "ceiling_pence: 901"),
+        ("a locality with more people than the nation, its area's unknown",
+         [(PEOPLE, "      participants: 59001\n")], "wider_participants", "participants: 59001"),
+        ("a locality with more money than the nation, its area's unknown",
+         [(MONEY, "      ceiling_pence: 6400000001\n")], "wider_ceiling", "ceiling_pence: 6400000001"),
+        ("a contract with more people than the nation, all between unknown",
+         [NO_PEOPLE, (OF_PLACE, f"{OF_PLACE}          participants: 59001\n")],
+         "wider_participants", "participants: 59001"),
+        ("parts that are more than the nation together, their area's unknown",
+         [(OF_AREA, f"{OF_AREA}        participants: 58001\n")], "parts_exceed_participants", "  localities:"),
+        ("parts whose money is more than the nation's together, their area's unknown",
+         [(OF_AREA, f"{OF_AREA}        ceiling_pence: 6319300001\n")], "parts_exceed_ceiling", "  localities:"),
+        ("contracts of two tiers that are more than their area, the locality's unknown",
+         [(AREA, "    participants: 1000\n"), NO_PEOPLE, (OF_AREA, f"{OF_AREA}        participants: 501\n"),
+          (OF_PLACE, f"{OF_PLACE}          participants: 500\n")], "parts_exceed_participants", "  localities:"),
+    ],
+)  # fmt: skip
+def test_a_tier_of_which_nothing_is_known_hides_nothing(
+    tmp_path: Path, title: str, changed: list[Replaced], code: str, at: str
+) -> None:
+    path = change(copied(tmp_path, LANCASHIRE) / LANCASHIRE, *changed)
+    text = path.read_text()
+    told = [(problem.code, problem.line) for problem in check_file(path) if not problem.code.startswith("areas_")]
+    assert told == [(code, text[: text.index(at)].count("\n") + 1)], title
+
+
+def test_what_is_known_below_an_unknown_area_counts_among_the_areas(tmp_path: Path) -> None:
+    folder = copied(tmp_path, CORNWALL, LANCASHIRE)
+    change(folder / CORNWALL, (AREA, "    participants: 58000\n"), (GRANT, "    ceiling_pence: 6319300000\n"))
+    assert check_folder(folder) == []
+    change(folder / CORNWALL, ("participants: 58000", "participants: 58001"), ("6319300000", "6319300001"))
+    assert set(codes(check_folder(folder))) == {"areas_exceed_participants", "areas_exceed_ceiling"}
+
+
 def test_known_parts_may_come_to_exactly_the_whole(tmp_path: Path) -> None:
     folder = copied(tmp_path)
-    change(folder / CORNWALL, (AREA, "    participants: 51000\n"), (GRANT, "    ceiling_pence: 5700000000\n"))
-    assert check_folder(folder) == []
+    change(folder / CORNWALL, (AREA, "    participants: 50000\n"), (GRANT, "    ceiling_pence: 5619300000\n"))
+    assert check_folder(folder) == [], "51,000 and £57m with Blackburn's, which are known though its area's are not"
 
 
 def test_every_area_with_a_known_part_is_told_that_they_exceed_the_whole(tmp_path: Path) -> None:
@@ -118,6 +168,7 @@ def test_every_area_with_a_known_part_is_told_that_they_exceed_the_whole(tmp_pat
     assert {Path(problem.file).parent.name for problem in check_folder(folder)} == {
         "workwell-cornwall-and-the-isles-of-scilly",
         "workwell-greater-manchester",
+        "workwell-lancashire-and-south-cumbria",
     }
 
 

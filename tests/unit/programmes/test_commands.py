@@ -50,7 +50,7 @@ def test_show_prints_people_and_money_and_says_what_is_unknown() -> None:
     assert code == 0
     for words in ("59,000", "£64,000,000.00", "Blackburn with Darwen", "£807,000.00", "unknown", "the local rule"):
         assert words in said, words
-    assert "out of work days at most 84" in said
+    assert "out of work days at most 83" in said
     assert "employer, without health detail" in said
     assert "employed, self_employed: 8 weeks." in run("show", str(FOLDER / LONDON))[1]
     assert "Nobody is referred to it" in run("show", str(FOLDER / IN_WORK))[1]
@@ -70,8 +70,8 @@ FIRST_12_WEEKS = """      eligibility:
           when:
             any:
               - {definition: in_work}
-              - {field: out_of_work_days, at_most: 84}
-      out_of_work_limit_days: 84
+              - {field: out_of_work_days, at_most: 83}
+      out_of_work_limit_days: 83
 """
 WORKING_WELL = """    - code: working_well
       text: Working Well, for people in Greater Manchester with longer-term needs.
@@ -138,7 +138,7 @@ DIFFERENCES: list[tuple[str, str, list[Replaced], list[Said]]] = [
         LANCASHIRE,
         [(FIRST_12_WEEKS, "")],
         [
-            ("tiers", "people referred", "Blackburn with Darwen: limit of days out of work: 84 becomes none"),
+            ("tiers", "people referred", "Blackburn with Darwen: limit of days out of work: 83 becomes none"),
             ("tiers", "people referred", "Blackburn with Darwen: requirement no longer there: beyond_first_12_weeks"),
         ],
     ),
@@ -284,6 +284,13 @@ def test_new_writes_a_checked_file(tmp_path: Path) -> None:
     )
     assert "skills_earnings_limit: false" in path.read_text()
     assert "$" not in path.read_text().replace("with a dollar sign", "")
+
+
+@pytest.mark.parametrize(("area", "day", "warned"), [("QUE", "2025-04-01", True), ("S1Y5D", "2094-04-01", False)])
+def test_new_says_that_a_day_is_in_the_past(tmp_path: Path, area: str, day: str, warned: bool) -> None:
+    code, said = run(*NEW[:5], area, "--effective-from", day, "--folder", str(tmp_path))
+    assert code == 0
+    assert ("is not after today" in " ".join(said.split())) == warned
 
 
 def test_new_never_overwrites(tmp_path: Path) -> None:

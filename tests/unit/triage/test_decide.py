@@ -97,7 +97,7 @@ class Triage:
         return self.receive(types.REFERRAL_ASSESSED, data)
 
     def withdraw(self) -> list[Draft]:
-        change = Withdrawal(by=BY, reason=WithdrawalReason.CHANGED_MIND)
+        change = Withdrawal(by=BY, reason=WithdrawalReason.CHANGED_MIND, channel=None)
         return self.receive(
             types.REFERRAL_WITHDRAWN, ReferralWithdrawn(**self.common(), received_at=NOW, change=change)
         )
@@ -111,8 +111,14 @@ class Triage:
         data = ReferralEligibilityContested(**self.common(), received_at=NOW, change=change)
         return self.receive(types.REFERRAL_ELIGIBILITY_CONTESTED, data)
 
-    def acknowledge(self, revision: int | None = None, actor: str = "nurse-7", now: datetime = LATER) -> list[Draft]:
-        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision, actions=DONE), actor)
+    def acknowledge(
+        self,
+        revision: int | None = None,
+        actor: str = "nurse-7",
+        now: datetime = LATER,
+        actions: tuple[SafetyAction, ...] = DONE,
+    ) -> list[Draft]:
+        command = Command(ACKNOWLEDGED, ACKNOWLEDGE, REFERRAL, Acknowledge(revision=revision, actions=actions), actor)
         drafts = decide(self.state, command, policy=policy(), now=now)
         self.state = fold(self.state, command.id, drafts, self.sequence)
         return drafts
@@ -489,6 +495,31 @@ def test_what_needs_content_is_not_decided_and_what_does_not_is_passed_on() -> N
     assert triage.state is before
     assert kinds(triage.withdraw()) == ["relayed"]
     assert triage.assess(phq9=3) == [], "after a withdrawal nothing is read, so nothing is missed"
+
+
+GONE = (SafetyAction.DATA_ERASED, SafetyAction.REFERRER_INFORMED)
+
+
+def test_what_nobody_can_look_at_any_more_is_ended_by_a_person_without_a_key() -> None:
+    triage = erased(Triage(item9=1, red_flags={"chest_pain": True}))
+    (done,) = triage.acknowledge(actions=GONE)
+    assert done.type == types.TRIAGE_ACKNOWLEDGED
+    assert isinstance(done.data, TriageAcknowledged)
+    assert (done.data.by, done.data.actions) == ("nurse-7", GONE)
+    assert triage.state is not None
+    assert triage.state.awaiting_since is None
+    assert [task.done is not None for task in triage.state.tasks] == [True, True]
+    assert triage.decision.revision == 1, "nothing is decided any more"
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_nobody_is_called_erased_whose_answers_can_be_read(withdrawn: bool) -> None:
+    triage = Triage(item9=1)
+    if withdrawn:
+        triage.withdraw()
+    with pytest.raises(Refused) as refused:
+        triage.acknowledge(actions=GONE)
+    assert (refused.value.status, refused.value.reasons[0].code) == (422, "not_erased")
 
 
 def test_a_refusal_needs_no_key() -> None:

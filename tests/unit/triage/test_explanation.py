@@ -262,3 +262,16 @@ def test_settings_that_make_the_rules_come_to_something_else_are_noticed() -> No
 
     assert tell(COACH, state, policy()).missing is None
     assert tell(COACH, state, Stricter(policy().book, policy().rules)).missing is Missing.OTHER_SETTINGS
+
+
+def test_settings_under_which_only_another_rule_came_second_are_noticed_too() -> None:
+    state = Triage(**{**OUT, "complex_needs": True, "unemployed_since": "2024-08-10"}).state
+    assert state is not None
+
+    class Stricter(TriagePolicy):
+        def engine(self, programme: str, on: date, locality: str | None = None) -> Engine:
+            found = super().engine(programme, on, locality)
+            return Engine(found.rules, {**found.parameters, "out_of_work_limit_days": 50})
+
+    assert tell(COACH, state, policy()).missing is None
+    assert tell(COACH, state, Stricter(policy().book, policy().rules)).missing is Missing.OTHER_SETTINGS

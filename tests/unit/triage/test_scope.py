@@ -21,6 +21,7 @@ from services.triage.domain.trace import Status
 from services.triage.domain.tracing import trace
 from services.triage.rulefile import FOLDER, check_rules, load_rules
 from tests.spec.people import NOW, TODAY, fold, received, referral, supports
+from tests.spec.people import rules as found_by
 
 PARAMETERS = {"out_of_work_limit_days": 182, "skills_earnings_limit": False}
 GOOD = FOLDER / "workwell-matching-2024.1.yaml"
@@ -156,30 +157,55 @@ def test_no_red_flag_and_no_last_resort_has_a_scope(tmp_path: Path, part: str) -
     assert "extra_forbidden" in [problem.code for problem in check_rules(path)]
 
 
-def test_when_a_person_has_named_the_area_triage_decides_again(engine: Engines, written: Callable[[str], Path]) -> None:
+def test_when_a_person_has_named_the_area_triage_decides_again(written: Callable[[str], Path]) -> None:
     rules: RuleSet = load_rules(written(AREAS))
+    before, after = named(rules, "QOP")
+    assert before == ["R00", "coach_assessment"]
+    assert after == [TRIAGE_RELAYED, TRIAGE_COMPLETED, "R50", "debt_advice"]
+    _, after = named(rules, "QHL")
+    assert after == [TRIAGE_RELAYED, "R00", "coach_assessment"], "nothing follows from it, so nothing is decided again"
+
+
+ANOTHER = """\
+  - id: R51
+    areas: [QOP]
+    code: debt_in_this_area
+    need: money_and_home
+    title: Debt advice in this area
+    text: The same advice, by a rule of one area.
+    when: {field: barriers, includes: debt}
+    package: [{support: debt_advice}]
+
+# Fires when no other rule did"""
+
+
+def test_triage_decides_again_where_another_rule_gives_the_same(tmp_path: Path) -> None:
+    path = tmp_path / GOOD.name
+    path.write_text(GOOD.read_text("utf-8").replace("# Fires when no other rule did", ANOTHER, 1), "utf-8")
+    before, after = named(load_rules(path), "QOP")
+    assert before == ["R50", "debt_advice"]
+    assert after == [TRIAGE_RELAYED, TRIAGE_COMPLETED, "R50", "R51", "debt_advice"], "else it could not be explained"
+
+
+def named(rules: RuleSet, area: str) -> tuple[list[str], list[str]]:
+    """Return what was found of somebody with debt before a person named the area; what followed, what is found then."""
     manchester = load_book().version_for("workwell-greater-manchester", TODAY)
     policy = TriagePolicy(type(load_book())([manchester]), RuleBook([rules]))
     unknown = referral(barriers=["debt"]).model_copy(update={"area_code": None})
     state = fold(None, "c1", decide(None, received(REFERRAL_CREATED, unknown, 1), policy=policy, now=NOW))
+    change = EligibilityDecided(
+        by="lead-1",
+        outcome=EligibilityDecision.ELIGIBLE,
+        reasons=(),
+        unmet=(),
+        alternatives=(),
+        area_code=area,
+        contested=False,
+    )
+    data = ReferralEligibilityDecided(**{**carry(unknown), "area_code": area}, received_at=NOW, change=change)
+    drafts = decide(state, received(REFERRAL_ELIGIBILITY_DECIDED, data, 2), policy=policy, now=NOW)
+    after = fold(state, "c2", drafts, 1)
     assert state is not None
-    assert supports(state.decision) == ["coach_assessment"]
-
-    def named(area: str) -> list[str]:
-        change = EligibilityDecided(
-            by="lead-1",
-            outcome=EligibilityDecision.ELIGIBLE,
-            reasons=(),
-            unmet=(),
-            alternatives=(),
-            area_code=area,
-            contested=False,
-        )
-        data = ReferralEligibilityDecided(**{**carry(unknown), "area_code": area}, received_at=NOW, change=change)
-        drafts = decide(state, received(REFERRAL_ELIGIBILITY_DECIDED, data, 2), policy=policy, now=NOW)
-        after = fold(state, "c2", drafts, 1)
-        assert after is not None
-        return [*(draft.type for draft in drafts), *supports(after.decision)]
-
-    assert named("QOP") == [TRIAGE_RELAYED, TRIAGE_COMPLETED, "debt_advice"]
-    assert named("QHL") == [TRIAGE_RELAYED, "coach_assessment"], "nothing follows from it, so nothing is decided again"
+    assert after is not None
+    found = [[*found_by(decision), *supports(decision)] for decision in (state.decision, after.decision)]
+    return found[0], [*(draft.type for draft in drafts), *found[1]]

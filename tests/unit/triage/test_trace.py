@@ -204,7 +204,7 @@ def test_what_is_passed_on_later_does_not_move_the_day_that_was_decided_on() -> 
     assert triage.state is not None
     before = trace_of(triage.state, ENGINE)
     assert rule(before, "R32").status is Status.FIRED, "182 days on the day of the decision, and the limit is 182"
-    change = Withdrawal(by="nurse-7", reason=WithdrawalReason.CHANGED_MIND)
+    change = Withdrawal(by="nurse-7", reason=WithdrawalReason.CHANGED_MIND, channel=None)
     later = triage.common(occurred_on=TODAY + timedelta(days=30))
     triage.receive(REFERRAL_WITHDRAWN, ReferralWithdrawn(**later, received_at=NOW, change=change))
     assert triage.state.withdrawn

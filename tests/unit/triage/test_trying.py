@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli import app
 from services.triage.domain.comparing import Aspect
+from services.triage.domain.matching import Engine
 from services.triage.domain.rule_changes import rules_changed
 from services.triage.trying.files import FactsRefused, known_from_cases, known_from_file
 from services.triage.trying.report import report
@@ -127,6 +128,23 @@ def test_small_groups_are_hidden_and_totals_do_not_give_them_away(tmp_path: Path
     assert (exact["compared"], exact["changed"], len(exact["referrals"])) == (96, 23, 23)
 
 
+def test_of_a_group_that_is_hidden_nothing_is_shown(tmp_path: Path) -> None:
+    facts = saved(
+        tmp_path / "facts.jsonl",
+        *((3, {"route": "self"}), (12, {"phq9": 10, "route": "pharmacist"}), (6, {"phq9": 10}), (44, {})),
+    )
+    found = report(compared(candidate(tmp_path, FROM_11), facts), people=True, listed=False)
+    rows = {row["group"]: (row["compared"], row["changed"]) for row in found["groups"] if row["by"] == "route"}
+    assert rows == {"self": (None, None), "pharmacist": (None, None), "gp": (50, None)}
+
+
+def test_another_rule_for_the_same_recommendation_is_counted_apart(tmp_path: Path) -> None:
+    facts = saved(tmp_path / "facts.jsonl", (7, {"phq9": 12}))
+    tally = compared(candidate(tmp_path, ("R10", "R15")), facts)
+    assert (len(tally.otherwise), len(tally.reasons_only)) == (0, 7)
+    assert [shift.rule for shift in tally.reasons_only[0].because] == ["R10", "R15"]
+
+
 def test_a_file_of_facts_is_refused_with_every_line_and_without_what_stands_there(tmp_path: Path) -> None:
     path = tmp_path / "facts.jsonl"
     good = {"id": "a", "given": {"phq9": 3}, "parameters": PARAMETERS}
@@ -174,6 +192,22 @@ def test_the_command_hides_small_numbers_of_saved_facts(tmp_path: Path) -> None:
     listed = json.loads(diff(LIVE, other, "--facts", facts, "--referrals", "--json").stdout)
     assert [one["id"] for one in listed["referrals"]] == ["p0", "p1", "p2"]
     assert "fewer than 5" in diff(LIVE, other, "--facts", facts).stdout
+
+
+def test_a_file_that_fails_on_somebody_is_counted_and_is_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = saved(tmp_path / "facts.jsonl", (6, {"phq9": 10}), (1, {"phq9": 20}))
+    asked = Engine.match
+
+    def breaks(self: Engine, given: Any, awaits: Any) -> Any:
+        if self.rules.version == "2024.2" and given["phq9"] == 20:
+            raise ZeroDivisionError
+        return asked(self, given, awaits)
+
+    monkeypatch.setattr(Engine, "match", breaks)
+    result = diff(LIVE, candidate(tmp_path, FROM_11), "--facts", facts, "--json")
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert (found["compared"], found["changed"], found["not_compared"]["failed"]) == (5, 5, 1)
 
 
 def test_what_cannot_be_told_is_2(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from services.contracts import types
+from services.contracts.codes import TriageOutcome
 from services.kernel.runtime.records import Record
 from services.kernel.sealing.subject_key import KeyFound
+from services.triage.domain.comparing import Decided
 from services.triage.service import build
 from services.triage.trying.known import Left
 from services.triage.trying.log import DecisionsInLog
 from services.triage.trying.report import report
 from services.triage.trying.tally import Tally
 from tests.parts.keys import MadeKeys
-from tests.spec.people import policy
+from tests.spec.people import policy, triage
 from tests.unit.triage.logged import Log, many, person_id, referral_id
 from tests.unit.triage.trying import FROM_11, candidate, rules
 
@@ -76,7 +78,7 @@ async def test_the_newest_decision_counts_and_what_was_sent_twice_counts_once(fr
     assert (await compared(held, from_11)).otherwise == [], "held under both"
     log.acknowledge("a")
     assert [r.topic for r in log.records[2:]] == [types.TOPIC_TRIAGE] * 2, "acknowledged, and decided again"
-    twice = [*log.records, *log.of(types.TOPIC_TRIAGE)]
+    twice = [*log.records, *log.of(types.TOPIC_TRIAGE), held[1]]
     tally = await compared(twice, from_11)
     assert (tally.total, [one.name for one in tally.otherwise]) == (1, [referral_id("a")])
 
@@ -116,3 +118,9 @@ async def test_what_others_wrote_or_nobody_can_read_is_passed_over(from_11: Path
     ]
     tally = await compared([*strange, *log.records], from_11)
     assert (tally.total, len(tally.otherwise)) == (1, 1)
+
+
+def test_that_a_person_refused_is_no_disagreement_about_rules() -> None:
+    decision = triage(phq9=12)
+    refused = decision.model_copy(update={"outcome": TriageOutcome.NOT_ELIGIBLE})
+    assert Decided.in_event(refused) == Decided.in_event(decision)

@@ -26,7 +26,7 @@ STATEMENTS = (
         CONSTRAINT response_is_a_code CHECK (response IN ('immediate', 'prompt', 'soon')),
         CONSTRAINT released_by_a_person_who_says_what_was_done CHECK (
             (done_at IS NULL AND done_by IS NULL AND actions IS NULL)
-            OR (done_at IS NOT NULL AND done_by IS NOT NULL AND json_array_length(actions) > 0)
+            OR (done_at IS NOT NULL AND done_by IS NOT NULL AND coalesce(json_array_length(actions), 0) > 0)
         )
     )
     """,

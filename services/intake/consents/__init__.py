@@ -1,0 +1,1 @@
+"""Consents as facts over time: given, withdrawn, and what was allowed when."""

@@ -1,0 +1,1 @@
+"""A named person decides on eligibility, the person contests, facts are corrected."""

@@ -1,0 +1,1 @@
+"""The provider route: a person is identified and invited; a referral exists once they accept."""

@@ -1,0 +1,1 @@
+"""Who a referral is about: recognised, locked, compared with others, merged, erased, kept."""
