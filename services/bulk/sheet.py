@@ -96,7 +96,14 @@ def _separator(text: str) -> tuple[str, str]:
     if told is not None:
         return told[1], text[told.end() :]
     header = _first_record(text)
-    return max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one), []))), text
+    return max(SEPARATORS, key=lambda one: _columns(header, one)), text
+
+
+def _columns(header: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader(io.StringIO(header, newline=""), delimiter=separator), []))
+    except csv.Error:
+        return 0
 
 
 def _first_record(text: str) -> str:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 API = "intake-api"
 SECONDS = 20.0
-PERSON = people(1, seed=5)[0]
+PERSON = next(person for person in people(20, seed=5) if person.route != "provider")
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 

@@ -5,6 +5,7 @@ from tests.spec.people import NOT_ASKED, supports, triage
 from tests.spec.tables import Row, Table, check, parametrised
 
 ANXIOUS = {"conditions": ["anxiety_or_depression"]}
+SAD = {"stressors": ["bereavement"]}
 MSK = {"conditions": ["musculoskeletal"], "start_msk": 6}
 NONE_ASKED: dict[str, bool | None] = dict.fromkeys((flag.value for flag in RedFlag), None)
 FIRST = "coach_assessment"
@@ -50,6 +51,15 @@ R00 = Table(
         Row(
             "out of work, since when is not known",
             {"work": "unemployed", "attendance": None, "barriers": ["debt"]},
+            True,
+            [FIRST, "debt_advice"],
+        ),
+        Row("a bereavement, no scores", {**SAD, "phq9": None, "gad7": None, "barriers": ["debt"]}, True),
+        Row("a bereavement, PHQ-9 9, GAD-7 not asked", {**SAD, "phq9": 9, "gad7": None, "barriers": ["debt"]}, True),
+        Row("a bereavement, both scores known and low: enough", {**SAD, "phq9": 9, "gad7": 7}, False, ["counselling"]),
+        Row(
+            "skills asked for, age not known",
+            {"asks": ["skills"], "age_band": None, "barriers": ["debt"]},
             True,
             [FIRST, "debt_advice"],
         ),

@@ -2,7 +2,7 @@
 
 Whatever the answer is (409, 422, 403, a bug), a positive item from a known sender makes a task before the sender is
 told. The same body sent again while its task waits makes no second one. These tasks are intake's own rows: they follow
-from no event and are not rebuilt from the log.
+from no event and are not rebuilt from the log; what the process log says of each is how they are found after a restore.
 """
 
 import hashlib
@@ -82,12 +82,15 @@ async def heed(parts: Parts, exchange: Exchange, problem: Problem, path: str, bo
         meant = referral_meant(path, problem.extra.get("referral_id"))
         known = None if meant is None else await tx.conn.fetchval(_PERSON, meant)
         person_id, token = await _sealed(tx, task_id, known, heard(body, found))
-        await tx.conn.execute(
+        made = await tx.conn.execute(
             _RAISE,
             *(task_id, who.programme, who.organisation_id if who.organisation_kind == "provider" else None),
             *(meant if known is not None else None, response.value, OWED_BY[response], tx.now, person_id),
             *(who.organisation_id, who.organisation_kind, who.subject, exchange.request_id, problem.code, said, token),
         )
+    if made == "INSERT 0 1":
+        of = {"detail": task_id, "request_id": exchange.request_id}
+        _log.warning("safety_task_raised", reason=response.value, code=problem.code, **of)
 
 
 async def _sealed(tx: Transaction, task_id: str, known: str | None, content: Heard) -> tuple[str, str | None]:

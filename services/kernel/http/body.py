@@ -8,7 +8,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.kernel.http.exchange import WITH_BODY, exchange_of
+from services.kernel.http.exchange import WITH_BODY, Exchange, exchange_of
 from services.kernel.http.problems import Problem
 from services.kernel.limits import MAX_INTEGER, LimitError, check_json
 
@@ -16,6 +16,8 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_DISCARDED_BYTES = 1024 * 1024
 """A body beyond its limit is read and thrown away up to here, so that its sender hears the 413: closing a
 connection on somebody who is still sending resets it."""
+HEEDED_BYTES = 256 * 1024
+"""So much of the beginning of a body beyond its limit is kept for a service that must not lose what it says."""
 BODY_TIMEOUT_SECONDS = 30.0
 JSON = "application/json"
 LINES = "application/x-ndjson"
@@ -44,7 +46,7 @@ class BodyGate:
             _check_media_type(headers, LINES)
             await self._app(scope, receive, send)
             return
-        body = exchange_of(scope).body = await _read(headers, receive)
+        body = exchange_of(scope).body = await _read(headers, receive, exchange_of(scope))
         if body:
             _check_media_type(headers, JSON)
             read_document(body)
@@ -60,25 +62,29 @@ class BodyGate:
         await self._app(scope, replay, send)
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes:
+async def _read(headers: Headers, receive: Receive, exchange: Exchange) -> bytes:
+    kept = MAX_BODY_BYTES if exchange.heed is None else HEEDED_BYTES
     declared = headers.get("content-length", "")
     told = int(declared) if declared.isdecimal() and len(declared) < MAX_DIGITS else 0
+    most = MAX_DISCARDED_BYTES if told <= MAX_DISCARDED_BYTES else kept if exchange.heed is not None else 0
     chunks: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            while max(size, told) <= MAX_DISCARDED_BYTES:
+            while size < most:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Problem(400, "body_incomplete", "the connection ended before the body did")
-                size += len(message.get("body", b""))
-                if size <= MAX_BODY_BYTES:
-                    chunks.append(message.get("body", b""))
+                piece = message.get("body", b"")
+                if size < kept:
+                    chunks.append(piece[: kept - size])
+                size += len(piece)
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
         raise Problem(408, "body_timeout", "the body took too long to arrive", headers=_CLOSE) from None
     if max(size, told) > MAX_BODY_BYTES:
+        exchange.body = b"".join(chunks)
         raise Problem(413, "body_too_large", f"a body holds at most {MAX_BODY_BYTES} bytes", headers=_CLOSE)
     return b"".join(chunks)
 

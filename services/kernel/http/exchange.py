@@ -22,7 +22,7 @@ Heed = Callable[["Exchange", "Problem", str, bytes], Awaitable[None]]
 
 @dataclass(slots=True)
 class Exchange:
-    """One request: its ids, its whole body once that was read, and who sent it.
+    """One request: its ids, its whole body once that was read (of one beyond the limit its beginning), and who sent it.
 
     ``refusal`` says why nobody is known (no token, a bad one); a route that needs somebody raises it.
     """

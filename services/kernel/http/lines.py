@@ -34,7 +34,7 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank. ``number`` counts from 1, blank lines too; of one beyond the limit nothing is kept."""
+    """A line that is not blank. ``number`` counts from 1, blank lines too; of one too long the beginning is kept."""
 
     number: int
     content: bytes
@@ -68,11 +68,9 @@ class Splitter:
             yield Line(self.number, content, too_long)
 
     def _keep(self, piece: bytes) -> None:
-        if self._too_long or len(self._rest) + len(piece) > MAX_BODY_BYTES:
-            self._too_long = True
-            self._rest.clear()
-        else:
-            self._rest += piece
+        room = MAX_BODY_BYTES - len(self._rest)
+        self._too_long = self._too_long or len(piece) > room
+        self._rest += piece[:room]
 
 
 class Inlet:

@@ -142,12 +142,8 @@ def _differs(one: TriageCompleted, other: TriageCompleted) -> bool:
 
     Other reasons for the same package count too: what is explained must be what was decided.
     """
-    return _came_to(one) != _came_to(other)
-
-
-def _came_to(decision: TriageCompleted) -> tuple[object, ...]:
-    findings = decision.sealed.findings.content
-    return decision.outcome, decision.package, decision.alternatives, findings
+    came = [(d.outcome, d.package, d.alternatives, d.sealed.findings.content) for d in (one, other)]
+    return came[0] != came[1]
 
 
 _LATER: Final[dict[str, Callable[[TriageState, Received, TriagePolicy, datetime], list[Draft]]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from services.programmes.conditions import All, AnyOf, Condition, Defined, Not, Undecided
-from services.triage.domain.rules import RedFlagRule, RuleSet
+from services.triage.domain.rules import Fallback, RedFlagRule, Rule, RuleSet
 
 _BESIDE: Final = ("needs", "sequence", "intensity")
 """What stands beside the rules and bears on what they give."""
@@ -24,13 +24,16 @@ def rules_changed(old: RuleSet, new: RuleSet) -> dict[str, list[str]]:
             found[rule_id] = ["added" if one is None else "removed"]
             continue
         parts = _parts(_plain(one), _plain(other))
-        used = set() if isinstance(other, RedFlagRule) else set(_definitions(other.when, new))
+        used = set() if isinstance(other, RedFlagRule) else set(_used(other, new))
         parts += [f"definition {name}" for name in definitions if name in used]
         if parts:
             found[rule_id] = parts
     for name in _BESIDE:
         if getattr(old, name) != getattr(new, name):
             found[name] = ["changed"]
+    asked = {name for reason in new.intensity.key_worker for name in _definitions(reason.when, new)}
+    if parts := [f"definition {name}" for name in definitions if name in asked]:
+        found["intensity"] = [*found.get("intensity", ()), *parts]
     kept = [[rule.id for rule in rules.rules if rule.id in before.keys() & after.keys()] for rules in (old, new)]
     if kept[0] != kept[1]:
         found["order of the rules"] = ["changed"]
@@ -44,6 +47,11 @@ def _plain(model: Any) -> dict[str, Any]:
 
 def _parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [name for name in dict.fromkeys((*one, *other)) if one.get(name) != other.get(name)]
+
+
+def _used(rule: Rule | Fallback, rules: RuleSet) -> Iterator[str]:
+    for condition in (rule.when, *(item.when for item in rule.package if item.when is not None)):
+        yield from _definitions(condition, rules)
 
 
 def _definitions(condition: Condition, rules: RuleSet) -> Iterator[str]:

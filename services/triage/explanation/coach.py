@@ -15,6 +15,7 @@ from services.triage.explanation.telling import (
     because,
     named,
     names_of,
+    nothing_alone,
     runner_up,
     verdict,
     winner,
@@ -45,7 +46,7 @@ class RuleTold(Told):
     by: tuple[str, ...]
     verdict: str
     because: tuple[str, ...]
-    change_said: str | None
+    change_said: str
     facts: tuple[FactTold, ...]
     condition: Node | None
     gives: tuple[Given, ...]
@@ -112,7 +113,7 @@ def coach_explanation(_: CoachReader, source: Source) -> CoachExplanation:
         package=tuple(_items(source, names)),
         alternatives=decision.alternatives,
         needs=() if trace is None else tuple(_needs(trace, names)),
-        rules=() if trace is None else tuple(_rule(rule, names) for rule in trace.rules),
+        rules=() if trace is None else tuple(_rule(rule, names, _halted(trace)) for rule in trace.rules),
     )
 
 
@@ -189,7 +190,7 @@ def _needs(trace: Trace, names: Names) -> list[NeedTold]:
                 title=need.title,
                 winner=need.winner,
                 also=need.also,
-                said=winner(need, names, halted=trace.intensity.intensity is None),
+                said=winner(need, names, halted=_halted(trace)),
                 runner_up=None
                 if second is None
                 else SecondTold(**second.model_dump(), said=runner_up(second, trace, _ABOUT)),
@@ -198,12 +199,17 @@ def _needs(trace: Trace, names: Names) -> list[NeedTold]:
     return told
 
 
-def _rule(rule: RuleTrace, names: Names) -> RuleTold:
+def _halted(trace: Trace) -> bool:
+    return trace.intensity.intensity is None
+
+
+def _rule(rule: RuleTrace, names: Names, halted: bool) -> RuleTold:
+    alone = rule.would_change
     return RuleTold(
         **{name: getattr(rule, name) for name in _AS_TRACED},
         verdict=verdict(rule, names),
         because=tuple(because(rule, _ABOUT)),
-        change_said=None if rule.would_change is None else would_change(rule.would_change, _ABOUT),
+        change_said=nothing_alone(rule, halted=halted) if alone is None else would_change(alone, _ABOUT),
         facts=tuple(FactTold(**fact.model_dump(), said=statement(fact, _ABOUT)) for fact in rule.facts),
     )
 

@@ -46,8 +46,7 @@ def _need(need: NeedTold) -> Iterator[str]:
 def _rule(rule: RuleTold) -> Iterator[str]:
     yield f"{rule.rule} {rule.title}: {rule.verdict}"
     yield from (f"  {line}" for line in rule.because)
-    if rule.change_said is not None:
-        yield f"  {rule.change_said}"
+    yield f"  {rule.change_said}"
 
 
 def _referrer(told: ReferrerExplanation) -> Iterable[Section]:

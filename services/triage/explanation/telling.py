@@ -1,8 +1,9 @@
 """What became of a rule and of a need, as sentences. For whoever may read all of it."""
 
 from collections.abc import Iterator, Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
+from services.contracts.codes import SafetyLevel
 from services.contracts.triage_codes import RunnerUpLoss
 from services.triage.domain.trace import Change, NeedTrace, Node, RuleKind, RuleTrace, RunnerUpTrace, Status, Trace
 from services.triage.explanation.sentences import clause, clause_of_value, deciding, statement
@@ -92,6 +93,24 @@ def would_change(change: Change, voice: Voice) -> str:
             return f"This rule {effect} if {clause_of_value(change.field, more, voice)}{also}."
     asked = "" if change.before is not None else " Nobody has asked yet."
     return f"This rule {effect} if {clause_of_value(change.field, change.after, voice)}.{asked}"
+
+
+def nothing_alone(rule: RuleTrace, *, halted: bool) -> str:
+    """Say what would change a rule where no single answer of those it asks for would. ``halted``: matching stopped."""
+    match rule.status:
+        case Status.FIRED if rule.kind is RuleKind.RED_FLAG:
+            return "Only a named person can change this: they look, and say what they did."
+        case Status.ACKNOWLEDGED:
+            return "This rule would count again with a new answer that is cause for concern."
+        case Status.STOPPED:
+            return "This rule would count once a named person has looked."
+    if rule.kind is RuleKind.RED_FLAG:
+        pain = ", together with back pain" if rule.level is SafetyLevel.URGENT else ""
+        return f"This rule would count with an answer that is cause for concern{pain}."
+    return "Nothing can make this rule count until a named person has looked." if halted else _NO_SINGLE
+
+
+_NO_SINGLE: Final = "No single answer would change this."
 
 
 def winner(need: NeedTrace, names: Names, *, halted: bool) -> str:

@@ -100,7 +100,7 @@ def _file(rules: RuleSet, told: dict[object, str]) -> Iterator[str]:
 def _key(rule: RedFlagRule | Rule | Fallback, rules: RuleSet) -> object:
     """Return all that makes a rule what it is; definitions count where it can name one."""
     condition = () if isinstance(rule, RedFlagRule) else tuple(points(rule.when, rules))
-    return rule.model_dump_json(exclude={"when"}), condition
+    return rule.model_dump_json(exclude={"when"}), condition, tuple(_facts(rule, rules))
 
 
 def _rule(rule: RedFlagRule | Rule | Fallback, rules: RuleSet) -> Iterator[str]:

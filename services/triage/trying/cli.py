@@ -145,7 +145,7 @@ def _show(found: Mapping[str, Any]) -> None:
     show_rows(
         "Files", [{"where": name, "what": ", ".join(parts)} for name, parts in found["files"].items()], as_json=False
     )
-    left = ", ".join(f"{why} {count}" for why, count in found["not_compared"].items() if count) or "none"
+    left = ", ".join(f"{why} {printed(n)}" for why, n in found["not_compared"].items() if n != 0) or "none"
     console.print(
         f"compared {printed(found['compared'])}, recommended otherwise {printed(found['changed'])}, "
         f"other reasons only {printed(found['reasons_only'])}; not compared: {left}"

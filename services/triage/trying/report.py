@@ -20,7 +20,7 @@ def report(tally: Tally, *, people: bool, listed: bool) -> dict[str, Any]:
         "compared": shows.total(tally.total),
         "changed": shows.total(len(tally.otherwise)),
         "reasons_only": shows.total(len(tally.reasons_only)),
-        "not_compared": tally.left.fields(),
+        "not_compared": {why: shows.total(count) for why, count in tally.left.fields().items()},
         "aspects": [{"aspect": a.value, "changed": shows.count(n)} for a, n in tally.aspects().items()],
         "supports": _supports(tally, shows),
         "because": [

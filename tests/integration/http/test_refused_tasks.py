@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from services.intake.people.changed import forget
@@ -15,6 +16,7 @@ from services.intake.referrals.examples import EMPLOYER_REFERRAL, GP_REFERRAL
 from services.intake.service import build
 from services.kernel.clock import system_clock
 from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.logs import ALLOWED
 from services.kernel.runtime.commands import Commands
 from services.kernel.settings import Settings
 from services.safety.cli import BREACHED, safety_commands
@@ -131,6 +133,26 @@ async def test_broken_json_is_heard(gp: Client, nurse: Client) -> None:
     assert (shown["heard"]["items"], shown["heard"]["person"]) == (["chest_pain"], {})
 
 
+@pytest.mark.parametrize("size", [65 * 1024, 300 * 1024, 2 * 1024 * 1024])
+async def test_of_a_body_that_is_too_large_the_beginning_is_heard(gp: Client, nurse: Client, size: int) -> None:
+    """A letter of the hospital is pasted in: 64 KiB are all that is read as a referral."""
+    body = json.dumps({**SELF_HARM, "additional_information": "x" * size}).encode()
+    headers = {"Idempotency-Key": "large", "Content-Type": "application/json"}
+    answer = await gp.post("/referrals", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["safety"]["level"]) == (413, "hold")
+    [task] = await tasks(nurse)
+    shown = (await nurse.get(f"/safety-tasks/{task['task_id']}")).json()
+    assert (shown["refused_as"], shown["heard"]["items"]) == ("body_too_large", ["self_harm_disclosure"])
+
+
+async def test_of_a_line_that_is_too_long_the_beginning_is_heard(gp: Client, nurse: Client) -> None:
+    lines = json.dumps({**SELF_HARM, "additional_information": "x" * 70_000})
+    headers = {"Idempotency-Key": "l", "Content-Type": "application/x-ndjson"}
+    [told] = (await gp.post("/referrals:batch", content=lines, headers=headers)).text.splitlines()
+    assert (json.loads(told)["status"], json.loads(told)["body"]["safety"]["level"]) == (413, "hold")
+    assert [task["response"] for task in await tasks(nurse)] == ["prompt"]
+
+
 async def test_each_refused_line_of_a_batch_makes_a_task_a_rehearsal_none(gp: Client, nurse: Client) -> None:
     lines = "\n".join(json.dumps(one) for one in (REFUSED, GP_REFERRAL, changed(saying(chest_pain=True), consents={})))
     headers = {"Idempotency-Key": "l", "Content-Type": "application/x-ndjson"}
@@ -140,6 +162,28 @@ async def test_each_refused_line_of_a_batch_makes_a_task_a_rehearsal_none(gp: Cl
     sent = await gp.post("/referrals:batch", content=lines, headers=headers)
     assert [json.loads(line)["status"] for line in sent.text.splitlines()] == [422, 201, 422]
     assert sorted(task["response"] for task in await tasks(nurse)) == ["immediate", "prompt"]
+
+
+async def test_a_task_is_named_in_the_log_so_that_a_restore_loses_none(gp: Client, nurse: Client) -> None:
+    """By the request that its sender knows; never by whom it is about, nor why."""
+    with capture_logs() as said:
+        told = [await post(gp, REFUSED) for _ in range(2)]
+        await post(gp, changed(saying(chest_pain=False), consents={}))
+    raised = [entry for entry in said if entry["event"] == "safety_task_raised"]
+    [task] = await tasks(nurse)
+    assert raised == [
+        {
+            "event": "safety_task_raised",
+            "log_level": "warning",
+            "reason": "prompt",
+            "code": "consent_required",
+            "detail": task["task_id"],
+            "request_id": told[0].json()["request_id"],
+        }
+    ]
+    assert set(raised[0]) - {"log_level"} <= ALLOWED
+    shown = (await nurse.get(f"/safety-tasks/{task['task_id']}")).json()
+    assert shown["request_id"] == raised[0]["request_id"]
 
 
 async def test_the_same_body_again_makes_no_second_task_while_the_first_waits(gp: Client, nurse: Client) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +16,8 @@ from services.contracts.person_codes import ErasureReason, RestrictionReason
 from services.kernel.http.dev_issuer import DevIssuer
 from services.triage.api import create_app
 from tests.integration.persons.conftest import Pathway
-from tests.integration.persons.world import PROGRAMME, World
+from tests.integration.persons.world import ORDER, PROGRAMME, World
+from tests.parts.databases import Databases
 
 NOBODY = "f0f0f0f0-0000-4000-8000-000000000009"
 GP = {"org": "P84001", "organisation_kind": "nhs"}
@@ -124,6 +128,24 @@ def test_the_command_prints_it_and_says_who_asked(world: World, referral: str, p
         world.ask("triage", "SELECT actor, action, target, detail->>'view' FROM operator_action ORDER BY id")
     )
     assert rows == [("ann", "triage.explain", referral, view) for view in ("coach", "coach", "participant", "referrer")]
+
+
+def test_the_command_as_a_process_of_its_own(world: World, referral: str, database: Databases) -> None:
+    environment = {**os.environ, **database.environment(*ORDER, "vault"), "PATHWAY_ENVIRONMENT": "development"}
+
+    def explain(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "services.cli", "explain", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    shown = explain(referral, "--actor", "ann")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"Referral {referral}, revision 1, decided on ")
+    assert "R10 Talking therapies, step 2 likely: This rule counts." in shown.stdout
+    told = json.loads(explain(referral, "--view", "referrer", "--json").stdout)
+    assert told["status"] == "triaged"
+    nobody = explain(NOBODY)
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "referral_not_found" in nobody.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import codecs
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.bulk.fields import all_fields, by_heading
+from services.bulk.fields import all_fields, by_heading, plain
 from services.bulk.mapping import Asked, MapRefused, Referral, find_columns, letters, read_map, read_row
 from services.bulk.sheet import SheetRefused, read_sheet
 
@@ -78,6 +78,7 @@ def test_what_cannot_be_read_for_certain_is_refused(content: bytes, code: str) -
 
 
 @given(st.binary(max_size=200))
+@example(b'\x01"\r\x00')
 def test_no_bytes_are_a_crash(content: bytes) -> None:
     try:
         sheet = read_sheet(content)
@@ -172,3 +173,12 @@ def test_a_reference_follows_from_the_row_wherever_it_stands() -> None:
 def test_a_missing_referrer_is_not_made_up() -> None:
     (found,) = read("Surname\nLee\n", "route=gp")
     assert "referrer" not in found.document
+
+
+def test_a_part_s_own_day_has_a_heading_of_its_own() -> None:
+    found = {heading: by_heading()[plain(heading)].path for heading in ("PHQ-9", "PHQ-9 taken on", "Start MSK version")}
+    assert found == {
+        "PHQ-9": "assessment.phq9.score",
+        "PHQ-9 taken on": "assessment.parts.phq9.taken_on",
+        "Start MSK version": "assessment.parts.start_msk.version",
+    }

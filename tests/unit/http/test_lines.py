@@ -23,13 +23,16 @@ def test_where_the_pieces_are_cut_does_not_matter(pieces: list[bytes]) -> None:
     ]
 
 
-def test_of_a_line_beyond_the_limit_nothing_is_held() -> None:
+def test_of_a_line_beyond_the_limit_the_beginning_is_held() -> None:
     splitter = Splitter()
     for _ in range(100):
         assert list(splitter.feed(b"x" * 1000)) == []
     assert len(splitter._rest) <= MAX_BODY_BYTES
     found = list(splitter.feed(b"x\n1\n"))
-    assert [(line.number, line.content, line.too_long) for line in found] == [(1, b"", True), (2, b"1", False)]
+    assert [(line.number, line.content, line.too_long) for line in found] == [
+        (1, b"x" * MAX_BODY_BYTES, True),
+        (2, b"1", False),
+    ]
     exact = list(Splitter().feed(b"x" * MAX_BODY_BYTES + b"\n"))
     assert [line.too_long for line in exact] == [False]
 

@@ -128,7 +128,7 @@ def test_a_coach_is_told_every_rule_with_its_facts_what_won_and_what_would_chang
     assert of.package[0].rules == ("R50",)
 
 
-SAID: list[tuple[str, dict[str, Any], str, str, list[str], str | None]] = [
+SAID: list[tuple[str, dict[str, Any], str, str, list[str], str]] = [
     ("it counts", {"attendance": "off_sick"}, "R30", "This rule counts.", ["They have a job.", "They are off sick."],
      "This rule would no longer count if they have no work and do not look for it now."),
     ("just below", {"phq9": 9}, "R10", "This rule does not count.",
@@ -143,11 +143,13 @@ SAID: list[tuple[str, dict[str, Any], str, str, list[str], str | None]] = [
      "This rule fits, but a stronger rule takes its place: R11 (Talking therapies, step 3 likely).", [],
      "This rule would count if their GAD-7 score (worry) is 14."),
     ("a hold", {"phq9": 12, "item9": 1}, "R10",
-     "This rule fits, but it is stopped until a named person has looked: R02 (Thoughts of self-harm).", [], None),
+     "This rule fits, but it is stopped until a named person has looked: R02 (Thoughts of self-harm).", [],
+     "This rule would count once a named person has looked."),
     ("a red flag", {"item9": 1}, "R02", "This safety rule counts. A named person must look first.",
      ["Their answer to PHQ-9 item 9 (thoughts of self-harm) is 1.", "1 of its 2 questions was answered with no."],
-     None),
-    ("no red flag", {}, "R01", "This rule does not count.", ["7 of its 7 questions were answered with no."], None),
+     "Only a named person can change this: they look, and say what they did."),
+    ("no red flag", {}, "R01", "This rule does not count.", ["7 of its 7 questions were answered with no."],
+     "This rule would count with an answer that is cause for concern."),
     ("the area's limit", OUT, "R32", "This rule does not count.",
      ["Their time out of work is 183 days. The rule asks that their time out of work is 182 days or less.",
       "Their job is not at risk. The rule asks that their job is at risk."],
@@ -159,7 +161,7 @@ SAID: list[tuple[str, dict[str, Any], str, str, list[str], str | None]] = [
 
 @pytest.mark.parametrize(("title", "given", "rule_id", "verdict", "because", "change"), SAID, ids=[r[0] for r in SAID])
 def test_a_rule_in_words(
-    title: str, given: dict[str, Any], rule_id: str, verdict: str, because: list[str], change: str | None
+    title: str, given: dict[str, Any], rule_id: str, verdict: str, because: list[str], change: str
 ) -> None:
     found = rule(coach(**given), rule_id)
     assert (found.verdict, found.change_said) == (verdict, change), title

@@ -15,22 +15,28 @@ from services.contracts.codes import (
 )
 from services.contracts.red_flags import ADVICE
 from services.triage.explanation import words
+from services.triage.explanation.coach import CoachExplanation
 from services.triage.explanation.lines import sections
 from services.triage.explanation.participant import CHOICE
 from services.triage.explanation.readers import (
     Reader,
 )
+from services.triage.explanation.tell import tell
 from services.triage.explanation.words import CodeWords
 from tests.parts.readability import reading_age, syllables
+from tests.spec.people import policy
 from tests.unit.triage.explained import (
     COACH,
     HELD,
     MANY,
     OUT,
     READERS,
+    coach,
     participant,
+    rule,
     told,
 )
+from tests.unit.triage.test_decide import Triage
 
 # The person's view
 
@@ -67,6 +73,33 @@ def test_urgent_back_pain_is_told_with_its_advice_beside_what_is_suggested() -> 
 def test_no_answer_is_named_that_would_bring_a_support() -> None:
     assert "would" not in participant(phq9=9).model_dump_json()
     assert "would count" in told(COACH, phq9=9).model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("given", "rule_id", "said"),
+    [
+        ({"item9": 1}, "R02", "Only a named person can change this: they look, and say what they did."),
+        ({"item9": 1}, "R01", "This rule would count with an answer that is cause for concern."),
+        ({}, "R03", "This rule would count with an answer that is cause for concern, together with back pain."),
+        ({"item9": 1, "phq9": 12}, "R10", "This rule would count once a named person has looked."),
+        ({"item9": 1, "phq9": 12}, "R50", "Nothing can make this rule count until a named person has looked."),
+        ({"phq9": 16, "gad7": 20}, "R10", "No single answer would change this."),
+        ({"phq9": 9}, "R10", "This rule would count if their PHQ-9 score (low mood) is 10."),
+    ],
+)
+def test_a_coach_reads_of_every_rule_what_would_change_it(given: dict[str, Any], rule_id: str, said: str) -> None:
+    of = coach(**given)
+    assert rule(of, rule_id).change_said == said
+    assert all(one.change_said for one in of.rules)
+
+
+def test_an_acknowledged_rule_counts_again_with_a_new_answer() -> None:
+    triage = Triage(item9=1)
+    triage.acknowledge()
+    assert triage.state is not None
+    of = tell(COACH, triage.state, policy())
+    assert isinstance(of, CoachExplanation)
+    assert rule(of, "R02").change_said == "This rule would count again with a new answer that is cause for concern."
 
 
 # How easy it is to read

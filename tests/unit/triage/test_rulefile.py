@@ -59,8 +59,8 @@ def test_all_that_is_wrong_is_told_at_once_with_lines(write: Write) -> None:
     assert [(p.line, p.code) for p in check_rules(path)] == [
         (line_of(path, "at_least: 21"), "condition"),
         (line_of(path, "phq99"), "condition"),
-        (line_of(path, "skills_limit"), "condition"),
         (line_of(path, "below: 22"), "condition"),
+        (line_of(path, "skills_limit"), "condition"),
         (line_of(path, "[R22]"), "unknown_rule"),
     ]
 
