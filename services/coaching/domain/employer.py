@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from services.coaching.domain.consents import history
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.work_commands import ContactEmployer
-from services.contracts.consent import ConsentHistory, EmployerPermission, first_words
+from services.contracts.consent import EmployerPermission
 from services.contracts.plan_change import EmployerContacted
 from services.kernel.decision import Reason, Refused
 
@@ -15,9 +16,7 @@ def permission(state: Plan, command: ContactEmployer, now: datetime) -> Employer
 
     A plan holds the latest word on each consent only: after a withdrawal no earlier conversation can be recorded.
     """
-    consents = state.plan.consents
-    facts = [] if consents is None else first_words(consents, state.referred_on, now, state.referral_id)
-    found = ConsentHistory.of(state.referral_id, facts).employer_permission(command.occurred_on)
+    found = history(state, now).employer_permission(command.occurred_on)
     if found is None:
         message = (
             "the person has not consented, for that day, to share with the employer; ask them, and record their "

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
+from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
-from services.coaching.domain.papers.permitting import View, heed, history, why_not
+from services.coaching.domain.papers.permitting import View, heed, why_not
 from services.coaching.domain.plan import Plan
 from services.coaching.papers.contact import Contacts
 from services.coaching.papers.letter_api import router as letter_router

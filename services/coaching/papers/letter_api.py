@@ -8,10 +8,11 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from services.coaching import access
 from services.coaching.caseload.cover import covered_by
 from services.coaching.caseload.reading import EARLIEST, LATEST, Reach
+from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
 from services.coaching.domain.papers import letters as moves
 from services.coaching.domain.papers.letters import Letter, LetterState
-from services.coaching.domain.papers.permitting import NEEDS, View, history, why_not
+from services.coaching.domain.papers.permitting import NEEDS, View, why_not
 from services.coaching.domain.plan import Plan
 from services.coaching.papers import letter_table
 from services.coaching.papers.letter_bodies import (

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.coaching.caseload.reading import Reach
+from services.coaching.domain.consents import history
 from services.coaching.domain.papers.letters import LetterState
-from services.coaching.domain.papers.permitting import View, history, why_not
+from services.coaching.domain.papers.permitting import View, why_not
 from services.coaching.domain.plan import Plan
 from services.coaching.papers.letter_bodies import LetterView, Why
 from services.coaching.papers.letter_table import awaited_on

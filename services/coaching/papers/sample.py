@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from services.coaching.domain.papers.permitting import View, history
+from services.coaching.domain.consents import history
+from services.coaching.domain.papers.permitting import View
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.papers.contact import Contact

@@ -1,13 +1,12 @@
 """Who may be handed a plan on paper: to the person themselves always, to GP and employer under a consent each."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from services.coaching.domain.plan import Plan
 from services.contracts.codes import AccessibleFormat, ConsentKind
-from services.contracts.consent import ConsentFact, ConsentHistory, first_words
+from services.contracts.consent import ConsentHistory
 from services.contracts.plan_codes import AdjustmentState, PlanState
 from services.kernel.decision import Reason
 
@@ -27,13 +26,6 @@ OPEN_ADJUSTMENTS: Final = frozenset({AdjustmentState.PROPOSED, AdjustmentState.A
 """What an employer's page shows: what may still be done. What was refused or has ended is nobody's news there."""
 
 _NAMES: Final = {View.GP: "GP", View.EMPLOYER: "employer"}
-
-
-def history(plan: Plan, now: datetime, known: Sequence[ConsentFact] = ()) -> ConsentHistory:
-    """Return what is known of a plan's consents: the latest word on each, and ``known`` earlier ones."""
-    consents = plan.plan.consents
-    words = [] if consents is None else first_words(consents, plan.referred_on, now, plan.referral_id)
-    return ConsentHistory.of(plan.referral_id, [*words, *known])
 
 
 def why_not(plan: Plan, view: View, on: date, consents: ConsentHistory) -> list[Reason]:

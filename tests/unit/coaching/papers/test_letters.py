@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.coaching.domain.consents import history
 from services.coaching.domain.papers import letters
 from services.coaching.domain.papers.letters import MOVES, Letter, LetterFailure, LetterMove, LetterState, SentBy
-from services.coaching.domain.papers.permitting import View, history
+from services.coaching.domain.papers.permitting import View
 from services.coaching.papers import sample
 from services.kernel.decision import Reason, Refused
 

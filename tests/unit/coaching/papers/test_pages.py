@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from services.coaching.domain.consents import history
 from services.coaching.domain.papers.pages import EmployerPage, gp_page
-from services.coaching.domain.papers.permitting import View, history
+from services.coaching.domain.papers.permitting import View
 from services.coaching.papers import sample, words
 from services.coaching.papers.contact import Contact
 from services.coaching.papers.making import page_of
