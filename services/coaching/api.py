@@ -17,6 +17,7 @@ from services.coaching.caseload.coach_api import router as coach_router
 from services.coaching.caseload.cover import covered_by, covered_in
 from services.coaching.caseload.taking import take_place
 from services.coaching.caseload.work_api import router as work_router
+from services.coaching.command_examples import COMMAND_EXAMPLES
 from services.coaching.domain import proposing
 from services.coaching.domain.commands import Asked, PlanCommand
 from services.coaching.domain.dates import london_day
@@ -46,7 +47,7 @@ _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,14})"')
 @router.post("/plans/{referral_id}/commands", response_model=views.Done, summary="Ask something of a plan")
 async def command(
     referral_id: ReferralId,
-    body: Annotated[PlanCommand, Body()],
+    body: Annotated[PlanCommand, Body(openapi_examples=COMMAND_EXAMPLES)],
     once: Once,
     who: Coach,
     if_match: Annotated[str | None, Header(description='The plan version that you saw: `"7"`.')] = None,
