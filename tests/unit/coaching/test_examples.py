@@ -14,7 +14,8 @@ INSTEAD = ("recommendation_overridden", "handed_over", "withdrawn")
 
 
 def example(kind: str) -> dict[str, Any]:
-    value: dict[str, Any] = COMMAND_EXAMPLES[kind]["value"]
+    value = COMMAND_EXAMPLES[kind]["value"]
+    assert isinstance(value, dict)
     return value
 
 
