@@ -503,6 +503,7 @@ GONE = (SafetyAction.DATA_ERASED, SafetyAction.REFERRER_INFORMED)
 def test_what_nobody_can_look_at_any_more_is_ended_by_a_person_without_a_key() -> None:
     triage = erased(Triage(item9=1, red_flags={"chest_pain": True}))
     (done,) = triage.acknowledge(actions=GONE)
+    assert isinstance(done.data, TriageAcknowledged)
     assert (done.type, done.data.by, done.data.actions) == (types.TRIAGE_ACKNOWLEDGED, "nurse-7", GONE)
     assert triage.state is not None
     assert triage.state.awaiting_since is None
