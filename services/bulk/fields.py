@@ -101,6 +101,8 @@ _SAID: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Headings under which people send a field, besides its path and the path's last words."""
 _RED_FLAGS: Final = "assessment.red_flags."
+_PARTS: Final = "assessment.parts."
+"""When each part was asked: only its whole path says of which part a column is."""
 
 
 @cache
@@ -121,7 +123,11 @@ def by_heading() -> Mapping[str, Field]:
     found: dict[str, Field] = {}
     for field in all_fields().values():
         last = field.path.rpartition(".")[2]
-        headings = [field.path, *_SAID.get(field.path, ()), *([last] if "_" in last else ())]
+        headings = [
+            field.path,
+            *_SAID.get(field.path, ()),
+            *([last] if "_" in last and not field.path.startswith(_PARTS) else ()),
+        ]
         if field.path.startswith(_RED_FLAGS):
             headings.append(f"red flag {last}")
         for key in {plain(heading) for heading in headings}:
@@ -143,12 +149,14 @@ def _of_model(model: type[BaseModel], before: str) -> Iterator[Field]:
 
 def _of_type(annotation: Any, path: str) -> Iterator[Field]:
     inner = _without_none(annotation)
+    if inner in {None, type(None)}:  # nothing can be sent in it
+        return
     origin, arguments = typing.get_origin(inner), typing.get_args(inner)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         yield from _of_model(inner, f"{path}.")
     elif origin is dict:
         for code in arguments[0]:
-            yield Field(f"{path}.{code.value}", Kind.YES_NO)
+            yield from _of_type(arguments[1], f"{path}.{code.value}")
     elif origin is tuple:
         yield Field(path, Kind.CODES, tuple(code.value for code in _without_none(arguments[0])))
     elif origin is Literal:
