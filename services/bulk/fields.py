@@ -148,6 +148,8 @@ def _of_model(model: type[BaseModel], before: str) -> Iterator[Field]:
 
 def _of_type(annotation: Any, path: str) -> Iterator[Field]:
     inner = _without_none(annotation)
+    if inner in {None, type(None)}:  # nothing can be sent in it
+        return
     origin, arguments = typing.get_origin(inner), typing.get_args(inner)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         yield from _of_model(inner, f"{path}.")

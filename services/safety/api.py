@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.contracts.safety_codes import ResponseTime
 from services.kernel.http import Principal, ReadSession
+from services.kernel.http.bounds import KnownMoment, id_of, moment_of
 from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
 from services.kernel.http.identity import RoleGuard
 from services.kernel.http.parts import parts_of
@@ -66,7 +67,7 @@ def safety_router(settings: Settings, *readers: str) -> APIRouter:
         response: Response,
         _: ReadSession,
         who: Annotated[Principal, reader],
-        as_of: Annotated[AwareDatetime | None, Query(description="The moment that is asked about; now.")] = None,
+        as_of: Annotated[KnownMoment | None, Query(description="The moment that is asked about; now.")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> list[SafetyTaskView]:
@@ -75,9 +76,10 @@ def safety_router(settings: Settings, *readers: str) -> APIRouter:
         Times run by the clock, day and night.
         """
         parts = parts_of(request)
+        moment = as_of or parts.clock().astimezone(UTC)
         found = await waiting(
             parts.pool,
-            (as_of or parts.clock()).astimezone(UTC),
+            moment,
             limits,
             reach=reach_of(who),
             after=_after(cursor),
@@ -85,7 +87,7 @@ def safety_router(settings: Settings, *readers: str) -> APIRouter:
         )
         if len(found) > limit:
             last = found[limit - 1]
-            link_next(request, response, cursor_of(last.raised_at.isoformat(), last.task_id))
+            link_next(request, response, cursor_of(last.raised_at.isoformat(), last.task_id), as_of=moment)
         return [
             SafetyTaskView(**{name: getattr(one, name) for name in SafetyTaskView.model_fields})
             for one in found[:limit]
@@ -99,9 +101,6 @@ def _after(cursor: str | None) -> tuple[datetime, str] | None:
     if place is None:
         return None
     try:
-        since = datetime.fromisoformat(place[0])
-    except ValueError:
+        return moment_of(place[0]), id_of(place[1])
+    except (ValueError, TypeError):
         raise malformed() from None
-    if since.tzinfo is None:
-        raise malformed()
-    return since, place[1]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.intake.domain.posted import ReferralPosted
 from tests.e2e.leaks.caller import COACH, EMPLOYER, FINANCE, GOOD_ID, PLACE, SAFETY, TRACE, Caller
-from tests.e2e.leaks.markers import GRAVE, MILD, Markers, Person, made, pointers, put
+from tests.e2e.leaks.markers import GRAVE, MILD, WHOLE, Markers, Person, made, pointers, put
 
 SENT: Final = "2024-11-19"
 NOTE: Final = made("note")
@@ -34,7 +34,7 @@ async def refer(call: Caller, person: Person, assessment: Any = MILD, **fields: 
 
 def wrong_everywhere(person: Person) -> dict[str, Any]:
     """A referral with a value in every field that it cannot hold; what can hold any text gets too much of it."""
-    body = person.referral(copy.deepcopy(GRAVE))
+    body = person.referral(copy.deepcopy(WHOLE))
     for pointer in pointers(ReferralPosted):
         put(body, pointer, f"{WRONG}!" * 400)
     return body
@@ -42,7 +42,7 @@ def wrong_everywhere(person: Person) -> dict[str, Any]:
 
 def unknown_fields(person: Person) -> dict[str, Any]:
     """A referral with a field that nobody knows in every part, and as a red flag."""
-    body = person.referral(copy.deepcopy(GRAVE))
+    body = person.referral(copy.deepcopy(WHOLE))
     for part in (body, body["person"], body["person"]["contact"], body["work"], body["assessment"]["phq9"]):
         part[NAMED] = {WRONG: WRONG}
     body["assessment"]["red_flags"][NAMED] = WRONG
@@ -52,7 +52,7 @@ def unknown_fields(person: Person) -> dict[str, Any]:
 
 def impossible(person: Person) -> dict[str, Any]:
     """A referral of well-formed values that cannot be, without consent."""
-    body = person.referral(copy.deepcopy(GRAVE), consents={})
+    body = person.referral(copy.deepcopy(WHOLE), consents={})
     body["person"] |= {"birth_date": "2031-02-17", "contact": {"email": None, "preferred": "email"}}
     body["assessment"] |= {"phq9": {"score": 1, "item9": 3}, "wsas": {"score": 41}}
     body["work"]["status"] = "unemployed"
@@ -86,7 +86,7 @@ async def refused(call: Caller, person: Person) -> None:
         assert (await call.post("intake", "/referrals", person.referral(), headers=headers)).status_code == 415
     for key in (f"{WRONG} with spaces", f"{WRONG}" * 30):
         assert (await call.post("intake", "/referrals", person.referral(), key=key)).status_code == 400
-    by_works = person.referral(copy.deepcopy(GRAVE), route="employer")
+    by_works = person.referral(copy.deepcopy(WHOLE), route="employer")
     assert (await call.post("intake", "/referrals", by_works, EMPLOYER)).status_code == 422
     for token in (WRONG, f"e30.{WRONG}.e30", WRONG * 400):
         answer = await call.post(

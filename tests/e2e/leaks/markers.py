@@ -68,9 +68,16 @@ GRAVE: Final = {
     "stressors": ["bereavement"],
     "barriers": ["childcare"],
 }
+WHOLE: Final = {
+    **GRAVE,
+    "ons4": {"life_satisfaction": 1, "worthwhile": 2, "happiness": 1, "anxiety": 9},
+    "parts": {"wsas": {"taken_on": "2023-08-28", "version": "wsas-of-others"}},
+}
+"""Every part; the scores of the grave one stand in a row there, and can be found."""
 MILD: Final = {"taken_on": "2023-08-31", "conditions": ["musculoskeletal"], "start_msk": {"score": 6}}
 HEALTH_WORDS: Final = frozenset(
     {
+        *("2023-08-28", "2023, 8, 28", "ons4", "life_satisfaction", "worthwhile", "wsas-of-others"),
         *("2023-08-29", "2023-08-31", "2023-09-01", "2023-09-02"),
         *("2023, 8, 29", "2023, 8, 31", "2023, 9, 1", "2023, 9, 2"),
         *("severe_mental_illness", "back_pain", "musculoskeletal", "phq9", "gad7", "start_msk", "wsas", "item9"),

@@ -25,6 +25,7 @@ LISTS = {
     "/invitations": "provider",
     "/near-matches": "provider",
     "/employers": "in work",
+    "/safety-tasks": "provider",
 }
 
 

@@ -43,6 +43,12 @@ WORDS_OF_OTHERS: Final = {
     "reasons": "of an eligibility, and of an entry of money",
     "code": "of a milestone",
     "acknowledged": "in the name of an event's type",
+    "support": "of a package, as its kinds of support, its intensity and its versions",
+    "intensity": "of a package's item; sealed is that of the whole",
+    "light_touch": "an intensity of a package's item",
+    "msk_self_management": "a support of a package; sealed as a runner-up",
+    "version": "of rules; sealed is that of a questionnaire",
+    "by": "who did something; sealed are the rules that a runner-up lost to",
 }
 """Words that are sealed somewhere and stand in clear elsewhere, because they mean something else there."""
 
@@ -95,7 +101,9 @@ class Whole:
 
     async def assess(self, referral_id: str, **answers: Any) -> None:
         path = f"/referrals/{referral_id}/assessments"
-        answer = await self.post("intake", path, {"assessment": answers}, "coach", "provider", "growth-company")
+        answer = await self.post(
+            "intake", path, {"assessment": {"taken_on": "2024-11-17", **answers}}, "coach", "provider", "growth-company"
+        )
         assert answer.status_code == 201, answer.text
 
     async def ask(self, referral_id: str, kind: str, **fields: Any) -> None:
