@@ -151,11 +151,14 @@ async def test_somebody_restricted_is_referred_as_if_they_were_not(
     assert again.json().keys() == first.json().keys()
 
 
-async def waiting(admin: asyncpg.Connection, count: int) -> None:
-    """Return when so many wait for a lock in this database."""
+async def waiting(watcher: asyncpg.Connection, count: int) -> None:
+    """Return when so many wait for a lock in this database.
+
+    ``watcher`` is in no transaction: within one PostgreSQL shows only the sessions of its first look.
+    """
     query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with asyncio.timeout(8):
-        while await admin.fetchval(query) < count:  # noqa: ASYNC110  only PostgreSQL knows who waits
+        while await watcher.fetchval(query) < count:  # noqa: ASYNC110  only PostgreSQL knows who waits
             await asyncio.sleep(0.01)
 
 
@@ -167,8 +170,8 @@ async def test_details_that_come_while_somebody_is_scrubbed_do_not_stay(
     made = (await post(gp, by("GP-1"))).json()
     [person] = people_of(ask)
     await post(gp, {"reason": "changed_mind"}, made["links"]["withdrawal"])
-    admin = await asyncpg.connect(stored.admin_dsn)
-    await admin.execute(f"BEGIN; LOCK TABLE {held_up_at} IN ACCESS EXCLUSIVE MODE")
+    watcher, holder = await asyncpg.connect(stored.admin_dsn), await asyncpg.connect(stored.admin_dsn)
+    await holder.execute(f"BEGIN; LOCK TABLE {held_up_at} IN ACCESS EXCLUSIVE MODE")
     acts: dict[str, Callable[[], Any]] = {
         "referral": lambda: post(gp, by("GP-2")),
         "scrub": lambda: inbox.process([erased(0, person)]),
@@ -176,9 +179,9 @@ async def test_details_that_come_while_somebody_is_scrubbed_do_not_stay(
     under_way: dict[str, asyncio.Task[Any]] = {}
     for number, name in enumerate(sorted(acts, reverse=first == "scrub"), start=1):
         under_way[name] = asyncio.create_task(acts[name]())
-        await waiting(admin, number)
-    await admin.execute("ROLLBACK")
-    await admin.close()
+        await waiting(watcher, number)
+    await holder.close()
+    await watcher.close()
     assert ((await under_way["referral"]).status_code, (await under_way["scrub"]).applied) == (201, 1)
     theirs = f"SELECT count(*) FROM referral_details d JOIN referral r USING (referral_id) WHERE person_id = '{person}'"
     assert ask(theirs) == "0"
