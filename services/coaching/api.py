@@ -24,6 +24,7 @@ from services.coaching.domain.dates import london_day
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
+from services.coaching.one_plan import refuse_second
 from services.coaching.papers.api import router as paper_router
 from services.coaching.papers.contact import Contacts
 from services.coaching.reading import LOCK, Coach, ReferralId, plan_of
@@ -62,6 +63,7 @@ async def command(
         done = await tx.execute(
             Command(tx.command_id, COMMAND_TYPE, referral_id, Asked(body, expected), actor=who.subject)
         )
+        await refuse_second(tx, body, before, done.state)
         await take_place(tx, who, before, done.state)
         return Answer(
             200,

@@ -23,6 +23,7 @@ class PlanRow(SQLModel, table=True):
     __table_args__ = (
         Index("plan_of_provider", "provider", "referred_on", "referral_id"),
         Index("plan_of_coach", "coach", "referred_on", "referral_id"),
+        Index("plan_of_person", "person_id"),
     )
 
     referral_id: str = Field(primary_key=True)
@@ -39,6 +40,8 @@ class PlanRow(SQLModel, table=True):
     started_on: date | None
     review_on: date | None
     closed_on: date | None
+    person_id: str
+    additional: bool = Field(description="Another referral of the person is paid for; this one earns nothing.")
 
 
 class RecommendationRow(SQLModel, table=True):
@@ -89,6 +92,8 @@ _PLAN_COLUMNS = (
     ("started_on", "date"),
     ("review_on", "date"),
     ("closed_on", "date"),
+    ("person_id", "text"),
+    ("additional", "boolean"),
 )
 PLANS = Table("plan", _PLAN_COLUMNS, 1, _replace(("referral_id",), _PLAN_COLUMNS))
 
@@ -159,6 +164,8 @@ def _plan(data: PlanUpdated) -> tuple[Any, ...]:
         plan.started_on,
         plan.review_on,
         plan.closed_on,
+        data.person_id,
+        plan.linked_referral is not None,
     )
 
 

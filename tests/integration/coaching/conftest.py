@@ -16,10 +16,10 @@ from services.kernel.ids import event_id, uuid7
 from services.kernel.runtime.fold import Lineage, Output, Sealing, apply
 from services.kernel.runtime.tables import finish, lock_aggregates, save
 from services.kernel.settings import Environment, Settings
-from tests.integration.coaching.world import Desk, Triage, numbers
+from tests.integration.coaching.world import Desk, Triage, numbers, person_of
 from tests.parts.databases import Database, Databases
 from tests.parts.keys import MadeKeys, key_of
-from tests.unit.coaching.desk import NOW, PERSON, SERVICE, as_it_comes, policy, triage_event
+from tests.unit.coaching.desk import NOW, SERVICE, as_it_comes, policy, triage_event
 
 
 @pytest.fixture
@@ -39,10 +39,11 @@ async def triage(coaching: Database) -> AsyncIterator[Triage]:
             for key in referrals:
                 number = next(numbers)
                 cause = event_id(uuid7(NOW, number.to_bytes(10, "big")), types.TRIAGE_COMPLETED, 0)
-                plain = triage_event(types.TRIAGE_COMPLETED, referral_id=key, **fields)
+                person = fields.get("person_id", person_of(key))
+                plain = triage_event(types.TRIAGE_COMPLETED, **{"referral_id": key, "person_id": person, **fields})
                 data, came = as_it_comes(cause, types.TRIAGE_COMPLETED, plain)
                 received = Received(cause, types.TRIAGE_COMPLETED, key, data, NOW, number)
-                sealing = Sealing({PERSON: key_of(PERSON)}, came)
+                sealing = Sealing({person: key_of(person)}, came)
                 apply(SERVICE, policy(), locked[key], received, NOW, Lineage(NOW, cause), output, sealing)
             await save(connection, list(locked.values()), output)
             await finish(connection, output)

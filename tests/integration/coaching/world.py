@@ -10,7 +10,7 @@ from services.contracts.assessment import Assessment, Phq9
 from services.contracts.triage import SealedFindings
 from services.kernel.http.dev_issuer import DevIssuer
 from services.kernel.sealing.content import Sealed
-from tests.unit.coaching.desk import FINDINGS, REFERRED_ON
+from tests.unit.coaching.desk import FINDINGS, PERSON, REFERRED_ON
 
 PROGRAMME = "workwell-greater-manchester"
 PROVIDER = "growth-company"
@@ -19,6 +19,11 @@ PLAN = REFERRALS[0]
 numbers = itertools.count(1)
 
 Triage = Callable[..., Awaitable[None]]
+
+
+def person_of(referral_id: str) -> str:
+    """Return whose referral it is, where a test does not say: each is somebody else's."""
+    return PERSON if referral_id == PLAN else referral_id.replace("-4b0e-", "-4a88-")
 
 
 def with_answers() -> SealedFindings:
