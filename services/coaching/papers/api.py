@@ -1,8 +1,10 @@
 """HTTP: pages to print, and why one cannot be made."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request, Response
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
@@ -15,11 +17,12 @@ from services.coaching.papers.letter_table import find
 from services.coaching.papers.making import Letterhead, page_of
 from services.coaching.papers.rendering import security_headers
 from services.coaching.reading import Coach, ReferralId, plan_of
+from services.coaching.record.reading import fit_notes_of
 from services.contracts.base import Uuid
 from services.contracts.referral_codes import ContactPurpose
 from services.kernel.decision import Reason, Refused
-from services.kernel.http import Principal, ReadSession
-from services.kernel.http.parts import parts_of
+from services.kernel.http import Open, Principal, ReadSession
+from services.kernel.http.parts import Opener, parts_of
 
 router = APIRouter(tags=["papers"])
 router.include_router(letter_router)
@@ -53,6 +56,7 @@ async def page(
     referral_id: ReferralId,
     view: Annotated[View, Path(description="For whom it is written.")],
     session: ReadSession,
+    opener: Open,
     who: Coach,
     request: Request,
     authorization: Annotated[str, _WHOLE] = "",
@@ -62,13 +66,15 @@ async def page(
     409 where it cannot be made: all reasons at once. What intake refuses of name and contact is refused here.
     """
     plan = await plan_of(request, session, who, referral_id)
-    return await _made(request, who, plan, view, authorization, ContactPurpose.PRINTED_PLAN, None)
+    asked = Asked(request, session, opener, who, authorization)
+    return await _made(asked, plan, view, ContactPurpose.PRINTED_PLAN, None)
 
 
 @router.get("/letters/{letter_id}/page", response_class=Response, responses=_HTML, summary="A letter, to print")
 async def letter_page(
     letter_id: Annotated[Uuid, Path(description="The letter's id.")],
     session: ReadSession,
+    opener: Open,
     who: Coach,
     request: Request,
     authorization: Annotated[str, _WHOLE] = "",
@@ -80,28 +86,34 @@ async def letter_page(
         raise Refused(Reason("letter_not_found", "there is no such letter"), status=404)
     plan = await plan_of(request, session, who, found.referral_id)
     head = Letterhead(found.letter_id, found.answer_by)
-    return await _made(request, who, plan, found.view, authorization, ContactPurpose.LETTER, head)
+    return await _made(
+        Asked(request, session, opener, who, authorization), plan, found.view, ContactPurpose.LETTER, head
+    )
 
 
-async def _made(
-    request: Request,
-    who: Principal,
-    plan: Plan,
-    view: View,
-    authorization: str,
-    purpose: ContactPurpose,
-    letter: Letterhead | None,
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a page, and with what it is made."""
+
+    request: Request
+    session: AsyncSession
+    opener: Opener
+    who: Principal
+    authorization: str
+
+
+async def _made(asked: Asked, plan: Plan, view: View, purpose: ContactPurpose, letter: Letterhead | None) -> Response:
     """Ask for the name last: nobody is named for a page that cannot be made."""
-    parts = parts_of(request)
+    parts = parts_of(asked.request)
     now = parts.clock()
     consents = history(plan, now)
-    reasons = [*_whose(plan, who), *why_not(plan, view, london_day(now), consents)]
+    reasons = [*_whose(plan, asked.who), *why_not(plan, view, london_day(now), consents)]
     if reasons:
         raise Refused(*reasons)
-    contacts: Contacts = request.app.state.contacts
-    contact = await contacts.of(plan.person_id, authorization, purpose)
-    made = page_of(plan, view, london_day(now), consents, contact, parts.commands.policy, letter)
+    notes = await fit_notes_of(asked.session, asked.opener, plan) if view is View.GP else []
+    contacts: Contacts = asked.request.app.state.contacts
+    contact = await contacts.of(plan.person_id, asked.authorization, purpose)
+    made = page_of(plan, view, london_day(now), consents, contact, parts.commands.policy, letter, notes)
     headers = {**security_headers(), "ETag": f'"{plan.plan_version}"'}
     return Response(made, media_type="text/html; charset=utf-8", headers=headers)
 

@@ -1,5 +1,6 @@
 """A page made: the view's content from the plan, its words, the name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +11,7 @@ from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.papers import rendering
 from services.coaching.papers.contact import Contact
 from services.contracts.consent import ConsentHistory, EmployerPermission, proven
+from services.contracts.plan_item import FitNote
 from services.programmes.model import Programme
 
 
@@ -29,9 +31,11 @@ def page_of(
     contact: Contact,
     policy: CoachingPolicy,
     letter: Letterhead | None = None,
+    fit_notes: Sequence[FitNote] = (),
 ) -> str:
     """Return a page as HTML. Whoever asks has looked at what keeps it from being made; without consent it is a bug.
 
+    ``fit_notes`` stand on the GP's page alone.
     Raises NotPermitted for a GP's or an employer's page without the consent.
     """
     match view:
@@ -39,7 +43,7 @@ def page_of(
             own = participant_page(plan, on, consents)
             return rendering.participant(own, contact, provider=_provider(plan, policy))
         case View.GP:
-            made = gp_page(plan, on, consents)
+            made = gp_page(plan, on, consents, fit_notes)
             who, what = _provider(plan, policy), _programme(plan, policy).title
             return rendering.gp(made, contact, provider=who, programme=what, letter=letter)
         case View.EMPLOYER:

@@ -9,11 +9,30 @@ from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.papers.contact import Contact
 from services.coaching.papers.making import Letterhead, page_of
+from services.contracts.plan_codes import Adjustment, Fitness, FitNoteIssuer
+from services.contracts.plan_item import FitNote
 
 ON: Final = date(2025, 6, 2)
 REFERRED_ON: Final = date(2025, 4, 7)
 WHO: Final = Contact(given_name="Ada", family_name="Example", postcode="M1 1AE")
 LETTER: Final = Letterhead("01972ff9-f5c0-7330-88c3-f35ece519eae", ON + timedelta(days=14))
+
+FIT_NOTES: Final = (
+    FitNote(
+        fitness=Fitness.NOT_FIT,
+        adjustments=(),
+        from_on=date(2025, 4, 1),
+        to_on=date(2025, 5, 11),
+        issuer=FitNoteIssuer.DOCTOR,
+    ),
+    FitNote(
+        fitness=Fitness.MAY_BE_FIT,
+        adjustments=(Adjustment.PHASED_RETURN, Adjustment.ALTERED_HOURS),
+        from_on=date(2025, 5, 19),
+        to_on=date(2025, 6, 29),
+        issuer=FitNoteIssuer.PHYSIOTHERAPIST,
+    ),
+)
 
 _GIVEN: Final = {"given": True, "on": "2025-04-07", "channel": "in_person"}
 
@@ -116,4 +135,4 @@ def page(view: View, policy: CoachingPolicy, letter: Letterhead | None = LETTER,
     """Return a page of the plan."""
     made = plan()
     now = datetime(ON.year, ON.month, ON.day, 9, tzinfo=UTC)
-    return page_of(made, view, ON, history(made, now), who, policy, letter)
+    return page_of(made, view, ON, history(made, now), who, policy, letter, FIT_NOTES)

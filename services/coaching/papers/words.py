@@ -10,6 +10,8 @@ from services.contracts.plan_codes import (
     Adjustment,
     AdjustmentState,
     BookingState,
+    Fitness,
+    FitNoteIssuer,
     GoalProgress,
     GoalTheme,
     PlanState,
@@ -168,6 +170,19 @@ ATTENDANCE: Final[Words] = {
     Attendance.OFF_SICK: "off sick",
 }
 
+FITNESS: Final[Words] = {
+    Fitness.NOT_FIT: "Not fit for work",
+    Fitness.MAY_BE_FIT: "May be fit for work",
+}
+
+ISSUER: Final[Words] = {
+    FitNoteIssuer.DOCTOR: "Doctor",
+    FitNoteIssuer.NURSE: "Nurse",
+    FitNoteIssuer.OCCUPATIONAL_THERAPIST: "Occupational therapist",
+    FitNoteIssuer.PHARMACIST: "Pharmacist",
+    FitNoteIssuer.PHYSIOTHERAPIST: "Physiotherapist",
+}
+
 PLAN_STATE: Final[Words] = {
     PlanState.PROPOSED: "Proposed",
     PlanState.CONFIRMED: "Confirmed by a coach",
@@ -195,6 +210,8 @@ ALL: Final[Mapping[str, Words]] = {
     "workplace": WORKPLACE,
     "work": WORK,
     "attendance": ATTENDANCE,
+    "fitness": FITNESS,
+    "issuer": ISSUER,
     "plan_state": PLAN_STATE,
 }
 

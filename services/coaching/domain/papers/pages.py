@@ -1,11 +1,13 @@
 """What each page holds, in codes; a view holds the fields that it shows and no others.
 
 The person's page has what they agreed. The GP's has the support, its state and work; no goals, no barriers, no
-employer, no pay. The employer's has adjustments and nothing else, and cannot be made without the permission of the
-third consent.
+employer, no pay. It has the fit notes that the coach has seen, as they were written: what a coach should see about
+several of them (a gap, one that is too long) is not for whoever may have written them. The employer's has adjustments
+and nothing else, and cannot be made without the permission of the third consent.
 None has scores, findings, notes, conditions, what a hold is about, or who at our side wrote what.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +28,7 @@ from services.contracts.plan_codes import (
     StepState,
     WorkplaceBarrier,
 )
+from services.contracts.plan_item import FitNote
 
 
 class Page(BaseModel):
@@ -97,6 +100,7 @@ class GpPage(Page):
     finished: int
     adjustments: tuple[AdjustmentLine, ...]
     work: Work
+    fit_notes: tuple[FitNote, ...]
     review_on: date | None
 
 
@@ -130,8 +134,11 @@ def participant_page(plan: Plan, on: date, consents: ConsentHistory) -> Particip
     )
 
 
-def gp_page(plan: Plan, on: date, consents: ConsentHistory) -> GpPage:
-    """Return the GP's page. Raises NotPermitted unless the second consent stands on that day."""
+def gp_page(plan: Plan, on: date, consents: ConsentHistory, fit_notes: Sequence[FitNote] = ()) -> GpPage:
+    """Return the GP's page. Raises NotPermitted unless the second consent stands on that day.
+
+    ``fit_notes``: those on record; shown by their days, one that was recorded twice once.
+    """
     given = consents.standing(ConsentKind.SHARE_WITH_GP, on)
     if given is None or not given.given or consents.referral_id != plan.referral_id:
         raise NotPermitted("a GP's page needs the second consent")
@@ -148,6 +155,7 @@ def gp_page(plan: Plan, on: date, consents: ConsentHistory) -> GpPage:
         finished=held.counters.steps_finished,
         adjustments=_adjustments(held.adjustments),
         work=plan.work,
+        fit_notes=tuple(sorted(dict.fromkeys(fit_notes), key=lambda note: (note.from_on, note.to_on))),
         review_on=held.review_on if held.closed_on is None else None,
     )
 

@@ -9,6 +9,7 @@ import pytest
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.coaching.papers.world import CONSENTS, VIEWS, Intake, Ready
 from tests.integration.coaching.world import PLAN, Desk, Triage, codes
+from tests.parts.keys import MadeKeys
 from tests.unit.coaching.desk import PERSON, day
 
 
@@ -131,3 +132,63 @@ async def test_the_coach_is_told_of_language_and_format(triage: Triage, ada: Des
     assert re.search(r"\bur\b", heed["participant"]["other_language"])
     assert "braille" in heed["participant"]["other_format"]
     assert heed["gp"] == heed["employer"] == {}
+
+
+FIT_NOTE = {"fitness": "may_be_fit", "adjustments": ["amended_duties"], "issuer": "occupational_therapist"}
+IN_WORDS = ("May be fit for work", "amended duties", "11 November 2024", "Occupational therapist")
+
+
+async def fit_note(ada: Desk, **changes: Any) -> None:
+    note = {**FIT_NOTE, "from_on": "2024-11-11", "to_on": "2024-12-01", **changes}
+    assert (await ada.ask("fit_note_recorded", fit_note=note)).status_code == 200
+
+
+async def test_the_gp_is_told_of_fit_notes_and_nobody_else(ready: Ready, ada: Desk) -> None:
+    """Those on record, as they were written; no judgement on them, and none of another person's."""
+    await ready()
+    assert "Fit notes" not in (await ada.get(f"/plans/{PLAN}/pages/gp")).text
+    await fit_note(ada)
+    await fit_note(ada, fitness="not_fit", adjustments=[], from_on="2025-01-06", to_on="2025-05-30", issuer="doctor")
+    whole = {view: (await ada.get(f"/plans/{PLAN}/pages/{view}")).text for view in VIEWS}
+    pages = {view: text.partition("</style>")[2] for view, text in whole.items()}
+    assert [marker for marker in (*IN_WORDS, "30 May 2025", "Doctor") if marker not in pages["gp"]] == []
+    for view in ("participant", "employer"):
+        assert [marker for marker in (*IN_WORDS, "30 May 2025", "it note", "ot fit") if marker in pages[view]] == []
+    found = (await ada.get(f"/plans/{PLAN}/record")).json()["fit_note_findings"]
+    assert {one["finding"] for one in found} == {"gap", "longer_than_three_months"}
+    assert [word for word in ("gap", "longer", "three months", "2 December 2024") if word in pages["gp"]] == []
+
+
+async def test_fit_notes_go_with_a_letter_and_only_under_the_second_consent(
+    ready: Ready, ada: Desk, intake: Intake
+) -> None:
+    await ready()
+    await fit_note(ada)
+    queued = await ada.client.post(
+        f"/plans/{PLAN}/letters", json={"view": "gp"}, headers={**ada.headers, "Idempotency-Key": "fit-note-letter"}
+    )
+    letter = queued.json()["letter_id"]
+    printed = (await ada.get(f"/letters/{letter}/page")).text
+    assert [marker for marker in IN_WORDS if marker not in printed] == []
+    withdrawn: dict[str, Any] = {"consent": "share_with_gp", "given": False, "channel": "phone"}
+    assert (await ada.ask("consent_changed", occurred_on=day(1).isoformat(), **withdrawn)).status_code == 200
+    for path in (f"/letters/{letter}/page", f"/plans/{PLAN}/pages/gp"):
+        refused = await ada.get(path)
+        assert (refused.status_code, codes(refused)) == (409, ["gp_consent_missing"])
+        assert not any(marker in refused.text for marker in IN_WORDS)
+
+
+async def test_fit_notes_of_somebody_restricted_or_erased_are_on_no_page(
+    ready: Ready, ada: Desk, keys: MadeKeys
+) -> None:
+    """Whatever intake answers at that moment."""
+    await ready()
+    await fit_note(ada)
+    keys.restricted.add(PERSON)
+    refused = await ada.get(f"/plans/{PLAN}/pages/gp")
+    assert (refused.status_code, codes(refused)) == (423, ["person_restricted"])
+    keys.restricted.clear()
+    keys.erased.add(PERSON)
+    erased = await ada.get(f"/plans/{PLAN}/pages/gp")
+    assert erased.status_code == 200
+    assert not any(marker in erased.text for marker in (*IN_WORDS, "Fit notes"))

@@ -26,7 +26,7 @@ VOID = {"meta", "br", "hr"}
 
 def html(view: View, **snapshot: Any) -> str:
     plan = sample.plan(**snapshot)
-    return page_of(plan, view, sample.ON, history(plan, NOW), WHO, policy(), sample.LETTER)
+    return page_of(plan, view, sample.ON, history(plan, NOW), WHO, policy(), sample.LETTER, sample.FIT_NOTES)
 
 
 class Reader(HTMLParser):
@@ -62,13 +62,23 @@ PRIVATE = ("5b7c1f60", "coach-sample", "0192f3a1", "score", "PHQ", "GAD", "findi
 
 SHOWN = {
     View.PARTICIPANT: ("Zebedee Marker", "ZZ9 9ZZ", "Go back to work", "Debt", "9 June 2025", "999", "111", "option 2"),
-    View.GP: ("Zebedee Marker", "ZZ9 9ZZ", "Physiotherapy", "step 2", "with difficulty", "16 June 2025", "In place"),
+    View.GP: (
+        *("Zebedee Marker", "ZZ9 9ZZ", "Physiotherapy", "step 2", "with difficulty", "16 June 2025", "In place"),
+        *("Not fit for work", "May be fit for work: phased return to work, altered hours", "11 May 2025"),
+        "Physiotherapist",
+    ),
     View.EMPLOYER: ("Zebedee Marker", "Phased return to work", "Altered hours", "Equipment", "30 June 2025"),
 }
+FIT_NOTES = ("it note", "ot fit", "ay be fit", "1 April 2025", "19 May 2025", "Physiotherapist", "Doctor", "Issued")
+"""What the fit notes of the sample would leave on a page."""
 HIDDEN = {
-    View.PARTICIPANT: ("Refused", "travel", "not fit", "step 2"),
-    View.GP: ("Debt", "Go back to work", "Travel", "How people get on", "pay", "money", "goal"),
+    View.PARTICIPANT: ("Refused", "travel", "step 2", *FIT_NOTES),
+    View.GP: (
+        *("Debt", "Go back to work", "Travel", "How people get on", "pay", "money", "goal"),
+        *("gap", "Gap", "overlap", "Overlap", "12 May 2025", "18 May 2025", "3 months", "three months", "too long"),
+    ),
     View.EMPLOYER: (
+        *FIT_NOTES,
         *("ZZ9", "Debt", "Go back to work", "health", "Health", "condition", "therap", "physio", "coun" + "selling"),
         *("WorkWell", "Growth Company", "GP", "NHS", "off sick", "struggling", "difficulty", "steps", "goal"),
         *("review of", "session", "barrier", "refused", "Refused", "travel", "Travel", "version"),
@@ -100,6 +110,13 @@ def test_an_employers_page_holds_adjustments_and_nothing_else() -> None:
     assert set(EmployerPage.model_fields) == {"referral_id", "permission", "plan_version", "made_on", "adjustments"}
     assert html(View.EMPLOYER) == html(View.EMPLOYER, **dict.fromkeys(("goals", "steps", "barriers"), ()))
     assert html(View.EMPLOYER) != html(View.EMPLOYER, adjustments=())
+
+
+def test_the_gps_page_has_each_fit_note_once_by_its_days() -> None:
+    plan, (first, second) = sample.plan(), sample.FIT_NOTES
+    made = gp_page(plan, sample.ON, history(plan, NOW), (second, first, second))
+    assert made.fit_notes == (first, second)
+    assert "Fit notes" not in Reader(page_of(plan, View.GP, sample.ON, history(plan, NOW), WHO, policy())).text
 
 
 def test_a_page_without_its_consent_cannot_be_made() -> None:
