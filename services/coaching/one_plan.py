@@ -27,7 +27,7 @@ async def refuse_second(tx: Transaction, command: PlanCommand, before: Plan, aft
     Two commands on two plans of one person come one after the other, so neither misses the other. A plan that is
     additional to another earns nothing: it neither refuses nor is refused.
     """
-    if not _begins(command, before) or after.plan.linked_referral is not None:
+    if not _begins(command, before) or after.plan.additional:
         return
     await tx.conn.execute(_LOCK, after.person_id)
     programmes = sorted(tx.policy.book.overlapping(after.programme.id, command.occurred_on))

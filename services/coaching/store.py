@@ -165,7 +165,7 @@ def _plan(data: PlanUpdated) -> tuple[Any, ...]:
         plan.review_on,
         plan.closed_on,
         data.person_id,
-        plan.linked_referral is not None,
+        plan.additional,
     )
 
 

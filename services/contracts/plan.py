@@ -166,8 +166,8 @@ class PlanSnapshot(Record):
     nothing. ``started_on`` is the day on which the person became a participant: the first attended
     session after consent to take part. ``work_at_referral`` is what a change of work is measured against
     (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
-    until the plan closes. ``linked_referral`` is the open referral of the same person that this one is additional to:
-    nothing is paid under it. ``handed_over_to`` is the programme that took the person over. ``language`` and
+    until the plan closes. ``linked_referral`` is the person's other referral, which is paid for in place of this one
+    unless this one ``takes_over``: see :attr:`additional`. ``handed_over_to`` is the programme that took the person over. ``language`` and
     ``formats`` are what the person needs in order to read and take part. ``latest.fit_note_on`` is the day on which a
     fit note was last recorded, not a date in it.
     """
@@ -197,9 +197,15 @@ class PlanSnapshot(Record):
     outcomes_until: date | None = None
     work_at_referral: Work | None = None
     linked_referral: Uuid | None = None
+    takes_over: bool = False
     handed_over_to: Slug | None = None
     language: Language | None = None
     formats: tuple[AccessibleFormat, ...] = ()
+
+    @property
+    def additional(self) -> bool:
+        """Whether another plan of the person is paid for, and nothing under this one."""
+        return self.linked_referral is not None and not self.takes_over
 
 
 class PlanUpdated(Common):

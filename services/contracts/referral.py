@@ -100,6 +100,8 @@ class ReferralCreated(Common):
 
     ``referrer`` is an HMAC of the referring organisation's id under the person's key: it tells nobody who referred, and
     lets whoever did be known again. Null where it is neither of the NHS nor a provider: others are told nothing more.
+    ``linked_referral``: the person's other referral to which this one is additional, or that was handed over to here.
+    ``takes_over``: nothing was earned under that one and nothing will be, so this one is paid for in its place.
     """
 
     received_at: Moment
@@ -112,6 +114,7 @@ class ReferralCreated(Common):
     formats: tuple[AccessibleFormat, ...]
     priority_groups: tuple[Code, ...]
     linked_referral: Uuid | None
+    takes_over: bool
     referrer: Digest | None
     sealed: SealedAssessment
 

@@ -90,8 +90,8 @@ class TriageCompleted(Common):
     ``input_digest`` is an HMAC of the input under the person's key, so that two decisions can be
     compared without opening either. ``consents`` are those known when this was decided; later changes
     of a consent come as ``triage.relayed``. Of a referral it carries what later decisions and coaching
-    need: asks, facts, eligibility, priority groups, language, formats, ``referrer`` as it came, and the open referral
-    of the same person that it is additional to (``linked_referral``; null: it stands by itself). ``awaiting_since``
+    need: asks, facts, eligibility, priority groups, language, formats, ``referrer``, ``linked_referral`` and
+    ``takes_over`` as they came (null: it stands by itself). ``awaiting_since``
     says that a person must look, and since when, not why (null: nobody need); ``awaiting`` says how soon, for each
     level that waits.
     """
@@ -105,6 +105,7 @@ class TriageCompleted(Common):
     language: Language | None
     formats: tuple[AccessibleFormat, ...]
     linked_referral: Uuid | None
+    takes_over: bool
     referrer: Digest | None
     outcome: TriageOutcome
     package: Package

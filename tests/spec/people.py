@@ -110,6 +110,7 @@ def referral(**given: Any) -> ReferralCreated:
         "formats": [],
         "priority_groups": [],
         "linked_referral": given.pop("linked_referral", None),
+        "takes_over": False,
         "referrer": given.pop("referrer", None),
         "sealed": {"assessment": None if no_assessment else Sealed.of(answers(**said))},
     }

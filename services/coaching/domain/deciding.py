@@ -97,6 +97,7 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
         consents=data.consents,
         work_at_referral=data.work,
         linked_referral=data.linked_referral,
+        takes_over=data.takes_over,
         language=data.language,
         formats=data.formats,
     )
@@ -147,7 +148,7 @@ def _follow(state: Plan | None, data: Common, change: PlanChange, policy: Coachi
     known: dict[str, Any] = {"work_at_referral": data.work}
     linked = linked_referral(data)
     if linked is not None:
-        known["linked_referral"] = linked
+        known |= {"linked_referral": linked, "takes_over": getattr(data, "takes_over", False)}
     before = state.plan.model_copy(update=known)
     return [_draft(state.plan_version + 1, before, data, change, cell, policy.terms(data.programme))]
 

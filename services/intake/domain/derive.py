@@ -62,6 +62,7 @@ def created(
         formats=distinct(posted.person.accessible_needs),
         priority_groups=found.priority_groups,
         linked_referral=linked_referral,
+        takes_over=False,
         referrer=referrer,
         sealed=SealedAssessment(
             assessment=Sealed.of(posted.assessment.plain(posted.referred_on)) if posted.assessment else None

@@ -110,6 +110,7 @@ def decide(state: Any, cause: Received, *, policy: IntakePolicy, now: datetime) 
         formats=update.plan.formats,
         priority_groups=priority_groups(programme.joining, known),
         linked_referral=update.referral_id,
+        takes_over=update.plan.started_on is None and not update.plan.additional,
         referrer=Digest.of(*referrer_of(update.provider or "")),
         sealed=SealedAssessment(assessment=None),
     )

@@ -116,7 +116,7 @@ def _created(data: ReferralCreated, sequence: int) -> Referral:
         asks=data.asks,
         eligibility=data.eligibility,
         review=review,
-        linked_referral=data.linked_referral,
+        linked_referral=None if data.takes_over else data.linked_referral,
     )
 
 

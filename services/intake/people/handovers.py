@@ -18,6 +18,7 @@ BEGOTTEN = Table(
     "referral_handed_over",
     (
         ("referral_id", "text"),
+        ("handed_over", "text"),
         ("linked_referral", "text"),
         ("programme", "text"),
         ("programme_version", "text"),
@@ -29,23 +30,24 @@ BEGOTTEN = Table(
     key=1,
     statement=f"""
     WITH handed AS (
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-            $8::date[]) AS n(referral_id, linked_referral, programme, programme_version, organisation_id, received_at,
-            route, referred_on)),
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+            $8::text[], $9::date[]) AS n(referral_id, handed_over, linked_referral, programme, programme_version,
+            organisation_id, received_at, route, referred_on)),
     referred AS (
         INSERT INTO referral (referral_id, person_id, programme, programme_version, organisation_id, organisation_kind,
             linked_referral, received_at, route, referred_on)
         SELECT h.referral_id, r.person_id, h.programme, h.programme_version, h.organisation_id, 'provider',
             h.linked_referral, h.received_at, h.route, h.referred_on
-        FROM handed h JOIN referral r ON r.referral_id = h.linked_referral
+        FROM handed h JOIN referral r ON r.referral_id = h.handed_over
         ON CONFLICT (referral_id) DO NOTHING)
     INSERT INTO referral_details (referral_id, {_COPIED})
     SELECT h.referral_id, {_COPIED}
-    FROM handed h JOIN referral_details d ON d.referral_id = h.linked_referral
+    FROM handed h JOIN referral_details d ON d.referral_id = h.handed_over
     ON CONFLICT (referral_id) DO NOTHING
     """,  # noqa: S608  our own words
 )
-"""Who handed over stands as the referring organisation: it may ask how the referral stands."""
+"""Who handed over stands as the referring organisation: it may ask how the referral stands. ``linked_referral``: to
+which the new one is additional; None where it takes over."""
 
 
 def rows(state: Referral | None, cause: Received) -> Iterable[Row]:
@@ -57,6 +59,7 @@ def rows(state: Referral | None, cause: Received) -> Iterable[Row]:
             (
                 common.referral_id,
                 update.referral_id,
+                state.linked_referral,
                 common.programme.id,
                 common.programme.version,
                 update.provider or "",

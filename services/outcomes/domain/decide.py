@@ -39,7 +39,7 @@ def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBoo
     rule = _RULES.get(type(update.change))
     if rule is None or update.contract is None or update.provider is None:
         return []
-    if update.plan.linked_referral is not None and rule is not corrected:
+    if update.plan.additional and rule is not corrected:
         return []
     return rule(state or NOTHING, update, policy)
 

@@ -242,6 +242,7 @@ def _completed(
         language=known.language,
         formats=known.formats,
         linked_referral=known.linked_referral,
+        takes_over=known.takes_over,
         referrer=known.referrer,
         outcome=outcome,
         package=found.package,

@@ -97,7 +97,7 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
 def _linked(change: IntakeChange) -> dict[str, object]:
     """Return the referral that this one is additional to from here on, where a change says one."""
     found = getattr(change, "linked_referral", None)
-    return {} if found is None else {"linked_referral": found}
+    return {} if found is None else {"linked_referral": found, "takes_over": False}
 
 
 def _known(state: TriageState, facts: dict[str, object], **changed: object) -> TriageState:

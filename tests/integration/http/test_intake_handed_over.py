@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from services.contracts import types
@@ -87,26 +88,39 @@ async def test_the_other_programme_has_a_linked_referral(
     assert data["language"] == plan.plan.language
     assert data["eligibility"]["outcome"] == "review", "what was not asked is for a named person"
     assert {reason["known"] for reason in data["eligibility"]["reasons"]} == {False}
-    assert json.loads(ask(REFERRALS))[1] == [new, OTHER, plan.provider, key, "provider"]
+    assert data["takes_over"] is True
+    assert json.loads(ask(REFERRALS))[1] == [new, OTHER, plan.provider, None, "provider"], "it is additional to none"
     details = "SELECT row(birth_date, family_name, contact::text) FROM referral_details WHERE referral_id = '{}'"
     assert ask(details.format(new)) == ask(details.format(key)), "the person's details go with them"
     async with calling(intake, token(issuer, "provider", plan.provider, programme=OTHER)) as provider:
         assert (await provider.get(f"/referrals/{new}")).json()["status"] in {"eligibility_review", "on_hold"}
 
 
-async def test_nothing_is_paid_under_the_second(gp: httpx.AsyncClient, pathway: Pathway, ask: Ask) -> None:
-    """One person, one participant's price: here the first plan's, though the second has a session, too."""
+@pytest.mark.parametrize("started", [True, False], ids=["the first had begun", "the first had not begun"])
+async def test_a_person_who_is_handed_over_is_paid_for_once(
+    started: bool, gp: httpx.AsyncClient, pathway: Pathway, ask: Ask
+) -> None:
+    """One person, one participant's price: under whichever plan they first took part."""
+    session = {"attendance": "attended", "minutes": 30, "channel": "phone"}
     key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
     await pathway.flow()
     pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
-    pathway.coach(key, "session_recorded", "2024-11-21", attendance="attended", minutes=30, channel="phone")
+    if started:
+        pathway.coach(key, "session_recorded", "2024-11-21", **session)
     pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
     await pathway.flow()
     new = linked_referral_id(handover(pathway, key).headers["ce_id"])
     await pathway.flow()
+    pathway.coach(new, "recommendation_confirmed", "2024-11-26", revision=1)
+    pathway.coach(new, "session_recorded", "2024-11-27", **session)
+    assert pathway.world.refused == []
+    await pathway.flow()
     earned = pathway.world.parts["outcomes"].state
-    assert [entry.milestone for entry in earned(key).earned] == ["participant"]
-    assert earned(new) is None
+    paid = {one for one in (key, new) if earned(one) is not None}
+    assert paid == {key if started else new}
+    assert [entry.milestone for entry in earned(*paid).earned] == ["participant"]
+    assert (pathway.plan(new).plan.linked_referral, pathway.plan(new).plan.additional) == (key, started)
+    assert json.loads(ask(REFERRALS))[1][3] == (key if started else None)
 
 
 async def test_the_same_record_again_begets_nothing_more(

@@ -90,6 +90,7 @@ def triage_event(event_type: str, **fields: Any) -> Any:
             "language": "en",
             "formats": (),
             "linked_referral": None,
+            "takes_over": False,
             "referrer": None,
             "outcome": TriageOutcome.RECOMMENDED,
             "package": PACKAGE,
