@@ -126,7 +126,9 @@ def participant_page(plan: Plan, on: date, consents: ConsentHistory) -> Particip
         steps=_steps(plan),
         adjustments=_adjustments(held.adjustments),
         barriers=tuple(
-            BarrierLine(area=one.area, barrier=one.barrier, workplace=one.workplace) for one in held.barriers
+            dict.fromkeys(
+                BarrierLine(area=one.area, barrier=one.barrier, workplace=one.workplace) for one in held.barriers
+            )
         ),
         counters=held.counters,
         review_on=held.review_on if held.closed_on is None else None,

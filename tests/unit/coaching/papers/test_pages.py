@@ -171,6 +171,13 @@ def test_what_has_started_comes_first_then_what_can_start_by_its_day() -> None:
     assert places == sorted(places)
 
 
+def test_two_barriers_in_health_are_named_once() -> None:
+    """Which conditions they are stands on no page, so the line would be there twice."""
+    barriers = [barrier.model_dump(mode="json") for barrier in sample.plan().plan.barriers]
+    again = {**next(one for one in barriers if one["area"] == "health"), "barrier_id": "another"}
+    assert Reader(html(View.PARTICIPANT, barriers=(*barriers, again))).text.count("Your health") == 1
+
+
 def test_lists_have_room_for_two_figures_and_sheets_say_how_many_they_are() -> None:
     """Numbers from 10 on were cut off at the edge of the paper; a letter of several sheets comes apart."""
     sheet = style()
