@@ -15,6 +15,7 @@ from services.intake.domain.handed_over import linked_referral_id
 from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.operations.dead_letters import DeadLetters
 from services.kernel.replay.comparing import compare
 from services.kernel.replay.folding import replay
 from services.kernel.replay.history import History
@@ -166,7 +167,7 @@ async def test_a_replay_makes_the_same_referral_byte_for_byte(
 
 
 @pytest.mark.parametrize("fails_for", ["the referral", "the plan"])
-async def test_a_handover_that_fails_for_one_of_the_two_leaves_neither(
+async def test_a_handover_that_fails_for_one_of_the_two_leaves_neither_and_is_redriven_whole(
     gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask, keys: MadeKeys, fails_for: str
 ) -> None:
     """The record is set aside whole: no referral that the plan's own rows know nothing of, nor the other way round."""
@@ -189,6 +190,11 @@ async def test_a_handover_that_fails_for_one_of_the_two_leaves_neither(
     assert ask(f"SELECT state IS NULL FROM aggregate WHERE key = '{new}'") == "t"
     held = "SELECT state FROM plan_holder WHERE referral_id = '{}'"
     assert ask(held.format(key)) == "confirmed", "what the plan's own key would have heard"
+
+    letters = DeadLetters(service, service.policy(), intake.state.parts.pool, "ann", keys=keys)
+    await letters.redrive(int(ask("SELECT id FROM dead_letter")), apply=True)
+    assert len(begotten(ask, new)) == 1, "the mended release does both"
+    assert ask(held.format(key)) == "closed"
 
 
 def whole(log: Any) -> History:
