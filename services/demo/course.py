@@ -15,9 +15,12 @@ STAYS_OPEN_PERCENT: Final = 6
 STEP_CANCELLED_PERCENT: Final = 8
 IMPROVES_PERCENT: Final = 45
 FINDS_WORK_PERCENT: Final = 25
+HANDED_OVER_PERCENT: Final = 8
 STEPS_PLAYED: Final = 2
 WEEKS: Final = (6, 12)
 """All illustrative; up to 12 weeks of support is what one area publishes."""
+TAKES_OVER: Final = {"workwell-greater-manchester": "working-well-early-help"}
+"""Which programme takes people over from another, at the end of their support there."""
 
 
 def course(
@@ -40,7 +43,8 @@ def course(
         end = []
     else:
         closure = spread.pick(rng, {"46": 80, "47": 10, "12": 10})
-        end = [Act(after(first, 7 * weeks + 3), "closed", {"closure": closure})]
+        last = after(first, 7 * weeks + 3)
+        end = [_handover(person, seed, last) or Act(last, "closed", {"closure": closure})]
     during = [
         *decided,
         Act(first, "session_recorded", _session("attended", 60, "in_person")),
@@ -51,6 +55,14 @@ def course(
     ]
     limit = end[0].on if end and end[0].kind == "withdrawn" else date.max
     return [*in_order(act for act in during if act.on < limit), *end, *_work(rng, person, first, weeks, end)]
+
+
+def _handover(person: Person, seed: int, on: date) -> Act | None:
+    """Some go on in another programme, where there is one; drawn apart, so that nothing else of the story moves."""
+    programme = TAKES_OVER.get(person.area.programme)
+    if programme is None or not spread.happens(rng_of(seed, person.number, "handover"), HANDED_OVER_PERCENT):
+        return None
+    return Act(on, "handed_over", {"programme": programme, "channel": "phone"})
 
 
 def _steps(rng: random.Random, package: Package, on: date) -> list[dict[str, Any]]:

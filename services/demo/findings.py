@@ -1,6 +1,6 @@
 """What the demo found out: the report as plain data, gathered from the topics and the APIs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +48,7 @@ def funnel(played: Played, follower: Follower) -> dict[str, int]:
             data["eligibility"]["outcome"] == "review" for data in first.values()
         ),
         "of these linked to an earlier referral": linked,
+        "handed over to another programme, and referred there": len(handed_over(follower)),
         "triaged": len(first),
         "held at first, for a person": sum(data["outcome"] == "held" for data in first.values()),
         "plan proposed": len(plans),
@@ -58,6 +59,13 @@ def funnel(played: Played, follower: Follower) -> dict[str, int]:
         "support ended": sum(plan["state"] == "closed" for plan in plans.values()),
         "withdrawn": sum(plan["state"] == "withdrawn" for plan in plans.values()),
     }
+
+
+def handed_over(follower: Follower) -> dict[str, bool]:
+    """The referrals that were handed over to another programme; True: one that is linked to it was triaged there."""
+    linked = {(data["linked_referral"], data["programme"]["id"]) for data in first_decisions(follower.records).values()}
+    over = {key: plan["plan"]["handed_over_to"] for key, plan in follower.plans.items()}
+    return {key: (key, to) in linked for key, to in over.items() if to is not None}
 
 
 def opened(follower: Follower, keys: Mapping[str, KeyFound]) -> dict[str, dict[str, Any]]:
@@ -132,7 +140,7 @@ def by_area(areas: Sequence[Area], played: Played, follower: Follower) -> list[d
     """What came of each area's referrals, beside the fit notes by which they were shared out; of no areas nothing."""
     if not areas:
         return []
-    codes = {area.programme: Counter[str]() for area in areas}
+    codes: dict[str, Counter[str]] = defaultdict(Counter)  # also of programmes that took people over: no area
     for posted in played.posted:
         codes[posted.person.area.programme]["posted"] += 1
         codes[posted.person.area.programme]["accepted"] += posted.reply.status == ACCEPTED

@@ -122,7 +122,9 @@ def _untriaged(players: Players) -> list[str]:
         for posted in players.played.posted
         if posted.referral_id is not None and posted.referral_id not in players.follower.first_triage
     ]
-    return [f"accepted and never triaged: {', '.join(missing)}"] if missing else []
+    lost = [referral_id for referral_id, there in findings.handed_over(players.follower).items() if not there]
+    told = {"accepted and never triaged": missing, "handed over and never triaged there": lost}
+    return [f"{what}: {', '.join(found)}" for what, found in told.items() if found]
 
 
 async def _compare(world: World, report: Report, progress: Progress) -> Report:

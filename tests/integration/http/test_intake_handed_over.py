@@ -1,7 +1,10 @@
 """A plan handed over begets a linked referral: intake on PostgreSQL, the other services on databases in memory."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from uuid import UUID, uuid5
 
 import httpx
 import pytest
@@ -12,11 +15,13 @@ from services.intake.domain.handed_over import linked_referral_id
 from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
+from services.kernel.operations.dead_letters import DeadLetters
 from services.kernel.replay.comparing import compare
 from services.kernel.replay.folding import replay
 from services.kernel.replay.history import History
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
+from services.kernel.service import Change, Row
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, calling
 from tests.integration.http.test_intake import ask, gp, intake, keys, post, settings, stored, token
@@ -31,6 +36,17 @@ REFERRALS = (
     "SELECT json_agg(json_build_array(referral_id, programme, organisation_id, linked_referral, route) "
     "ORDER BY referred_on, referral_id) FROM referral"
 )
+
+
+async def agreed_over(gp: httpx.AsyncClient, pathway: Pathway) -> tuple[str, str]:
+    """Return the same two ids before intake has read the handover."""
+    key = (await post(gp, GP_REFERRAL)).json()["referral_id"]
+    await pathway.flow()
+    pathway.coach(key, "recommendation_confirmed", "2024-11-20", revision=1)
+    await pathway.flow()
+    pathway.coach(key, "handed_over", "2024-11-25", **HAND_OVER)
+    pathway.world.read_in_order()
+    return key, linked_referral_id(handover(pathway, key).headers["ce_id"])
 
 
 async def handed_over(gp: httpx.AsyncClient, pathway: Pathway) -> tuple[str, str]:
@@ -76,6 +92,7 @@ async def test_the_other_programme_has_a_linked_referral(
     plan = pathway.plan(key)
     assert (plan.state, plan.plan.closure, plan.plan.handed_over_to) == ("closed", "13", OTHER)
     [(attributes, data)] = begotten(ask, new)
+    assert new == str(uuid5(UUID(handover(pathway, key).headers["ce_id"]), "referral/0")), "as decision 41 says"
     assert attributes["causationid"] == handover(pathway, key).headers["ce_id"]
     assert attributes["type"] == types.REFERRAL_CREATED
     assert (data["linked_referral"], data["person_id"], data["programme"]["id"]) == (key, plan.person_id, OTHER)
@@ -160,6 +177,37 @@ async def test_a_replay_makes_the_same_referral_byte_for_byte(
     forged.own[new][1] = type(own)(own.envelope, own.value.replace(key.encode(), new.encode()), own.event, own.sealed)
     found = replay(forged, service.policy(), keys=await keys.get(forged.subjects().values()))
     assert [difference.what for difference in found.differences] == ["other_bytes"]
+
+
+@pytest.mark.parametrize("fails_for", ["the referral", "the plan"])
+async def test_a_handover_that_fails_for_one_of_the_two_leaves_neither_and_is_redriven_whole(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask, keys: MadeKeys, fails_for: str
+) -> None:
+    """The record is set aside whole: no referral that the plan's own rows know nothing of, nor the other way round."""
+    key, new = await agreed_over(gp, pathway)
+    service = build()
+    broken = {"the referral": new, "the plan": key}[fails_for]
+
+    def project(change: Change) -> Iterable[Row]:
+        if change.key == broken and change.cause is not None and change.cause.type == types.PLAN_UPDATED:
+            raise RuntimeError("a bug")
+        yield from service.project(change)
+
+    failing = replace(service, project=project)
+    said = handover(pathway, key).record
+    inbox = Inbox(failing, failing.policy(), intake.state.parts.pool, keys=keys)
+    counts = await inbox.process(pathway.world.log[said.topic, said.partition][: said.offset + 1])
+    assert (counts.applied, counts.dead) == (0, 1)
+    assert begotten(ask, new) == []
+    assert json.loads(ask("SELECT json_agg(referral_id) FROM referral")) == [key]
+    assert ask(f"SELECT state IS NULL FROM aggregate WHERE key = '{new}'") == "t"
+    held = "SELECT state FROM plan_holder WHERE referral_id = '{}'"
+    assert ask(held.format(key)) == "confirmed", "what the plan's own key would have heard"
+
+    letters = DeadLetters(service, service.policy(), intake.state.parts.pool, "ann", keys=keys)
+    await letters.redrive(int(ask("SELECT id FROM dead_letter")), apply=True)
+    assert len(begotten(ask, new)) == 1, "the mended release does both"
+    assert ask(held.format(key)) == "closed"
 
 
 def whole(log: Any) -> History:

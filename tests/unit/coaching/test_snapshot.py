@@ -7,7 +7,7 @@ import pytest
 from services.contracts.plan import PlanUpdated
 from services.contracts.plan_codes import Adjustment
 from services.kernel.decision import Refused
-from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, step
+from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, desk, step
 
 FIT_NOTE = {"fitness": "not_fit", "from_on": REFERRED_ON, "to_on": TODAY, "issuer": "pharmacist"}
 UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a{:04x}"
@@ -54,6 +54,22 @@ def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
     assert len(made.state.plan.finished_steps) == 104
     assert max(map(len, made.bytes)) < 16 * 1024
     assert all(PlanUpdated.model_validate_json(value) for value in made.bytes[-20:])
+
+
+def test_a_row_of_history_or_record_is_as_small_after_hundreds_of_commands() -> None:
+    """A row holds what one command did, no snapshot: a plan's rows grow with its commands, not with their square."""
+    made = desk("active")
+    for week in range(60):
+        on = REFERRED_ON + timedelta(days=week)
+        made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id="physio")
+        made.ask("booking_changed", on, step_id="physio", booking="booked", booked_for=on)
+        made.ask("step_added", on, step=step(UUID.format(week), *(() if week == 0 else (UUID.format(week - 1),))))
+        made.ask("step_started", on, step_id=UUID.format(week))
+        made.ask("step_finished", on, step_id=UUID.format(week))
+    for table in ("plan_history", "plan_record"):
+        sizes = [len(str(row)) for name, row in made.rows if name == table]
+        assert len(sizes) >= 60
+        assert max(sizes[-30:]) <= max(sizes[:10]) + len("999"), "the version has more digits, nothing else grows"
 
 
 def test_the_most_that_a_plan_can_hold_fits_into_an_event() -> None:

@@ -1,19 +1,23 @@
 """What the report says of latency and statements; a fault in either is seen."""
 
 import copy
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.contracts.types import TOPIC_TRIAGE, TRIAGE_COMPLETED
 from services.demo.areas import MANCHESTER
 from services.demo.client import Reply
-from services.demo.findings import latencies, opened, richest, triage_mix
+from services.demo.findings import handed_over, latencies, opened, richest, triage_mix
 from services.demo.follow import Follower
 from services.demo.person import Kind, Person, Sender
 from services.demo.play import Played, Posted
+from services.demo.record import Recorded
 from services.demo.statements import faults_of
+from services.kernel.runtime.records import Record
 from services.kernel.sealing.content import KeyMissing
 from services.kernel.sealing.errors import SealInvalid
 from services.kernel.sealing.subject_key import SubjectKey
@@ -132,3 +136,16 @@ def test_an_accrual_without_a_statement_is_seen() -> None:
 
 def test_a_trial_balance_that_is_not_0_is_seen() -> None:
     assert faults_of(STATEMENTS, {**BALANCE, "total_pence": 1}) == ["the trial balance is 1 pence, not 0"]
+
+
+def test_who_was_handed_over_and_never_triaged_there_is_seen() -> None:
+    """Triaged as an additional referral of the same programme does not count."""
+    follower = Follower(Path("unused"))
+    for number, (key, linked, programme) in enumerate((("n1", "a", "early-help"), ("n2", "b", "workwell"))):
+        data = {"linked_referral": linked, "programme": {"id": programme}}
+        headers = (("ce_type", TRIAGE_COMPLETED.encode()),)
+        record = Record(TOPIC_TRIAGE, 0, number, key.encode(), json.dumps(data).encode(), headers)
+        follower.records.append(Recorded(record, 1.0))
+    for key, to in (("a", "early-help"), ("b", "early-help"), ("c", "early-help"), ("d", None)):
+        follower.plans[key] = {"plan": {"handed_over_to": to}}
+    assert handed_over(follower) == {"a": True, "b": False, "c": False}

@@ -1,6 +1,7 @@
 """The screenplay: commands that coaching knows, on days that make sense, for about three in four people."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from services.coaching.domain.commands import PlanCommand
 from services.demo.people import people
 from services.demo.person import Kind, Person
 from services.demo.screenplay import Act, Story, Target, course, needs_joint_assessment, opening, story_of
+from services.demo.usual import FIRST_DAY
 from services.intake.domain.posted import AssessmentAdded
 
 SEED = 7
@@ -65,10 +67,19 @@ def test_nothing_but_outcomes_follows_the_end() -> None:
     ended = 0
     for acts in STORIES.values():
         kinds = [act.kind for act in acts]
-        for end in {"closed", "withdrawn"} & set(kinds):
+        for end in {"closed", "handed_over", "withdrawn"} & set(kinds):
             ended += 1
-            assert set(kinds[kinds.index(end) + 1 :]) <= (AFTER_THE_END if end == "closed" else set())
+            assert set(kinds[kinds.index(end) + 1 :]) <= (set() if end == "withdrawn" else AFTER_THE_END)
     assert ended > len(PEOPLE) / 2
+
+
+def test_a_few_are_handed_over_where_a_programme_takes_them() -> None:
+    over = [act for acts in STORIES.values() for act in acts if act.kind == "handed_over"]
+    assert 0 < len(over) < len(PEOPLE) / 10
+    assert {act.fields["programme"] for act in over} == {"working-well-early-help"}
+    elsewhere = [replace(person, area=replace(person.area, programme="workwell-frimley")) for person in PEOPLE]
+    acts = (act for person in elsewhere for act in course(person, SEED, package=[], from_on=FIRST_DAY, revision=1))
+    assert "handed_over" not in {act.kind for act in acts}
 
 
 def test_steps_start_after_those_that_they_wait_for_have_finished() -> None:

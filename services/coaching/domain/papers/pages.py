@@ -126,7 +126,9 @@ def participant_page(plan: Plan, on: date, consents: ConsentHistory) -> Particip
         steps=_steps(plan),
         adjustments=_adjustments(held.adjustments),
         barriers=tuple(
-            BarrierLine(area=one.area, barrier=one.barrier, workplace=one.workplace) for one in held.barriers
+            dict.fromkeys(
+                BarrierLine(area=one.area, barrier=one.barrier, workplace=one.workplace) for one in held.barriers
+            )
         ),
         counters=held.counters,
         review_on=held.review_on if held.closed_on is None else None,
@@ -180,7 +182,7 @@ def _adjustments(found: tuple[PlanAdjustment, ...]) -> tuple[AdjustmentLine, ...
 
 
 def _steps(plan: Plan) -> tuple[StepLine, ...]:
-    """Return the open steps, what can start first; those that wait say for which support."""
+    """Return the open steps: what has started, what can start, then those that wait and say for which support."""
     named = {step.step_id: step.support for step in plan.plan.steps}
     lines = [(blocked_by(plan.plan, step), step) for step in plan.plan.steps]
     return tuple(
@@ -188,9 +190,9 @@ def _steps(plan: Plan) -> tuple[StepLine, ...]:
     )
 
 
-def _place(line: tuple[list[str], OpenStep]) -> tuple[bool, date]:
+def _place(line: tuple[list[str], OpenStep]) -> tuple[bool, bool, date]:
     waits, step = line
-    return bool(waits), step.due_on or date.max
+    return bool(waits), step.state is not StepState.STARTED, step.due_on or date.max
 
 
 def _step(step: OpenStep, after: tuple[Support, ...]) -> StepLine:

@@ -157,6 +157,34 @@ def test_print_is_large_black_on_white_and_a4() -> None:
     assert len(re.findall(r"font-size: [\d.]+p[tx]", sheet)) == 2
 
 
+def test_what_has_started_comes_first_then_what_can_start_by_its_day() -> None:
+    named = {step["step_id"]: step for step in sample.plan().model_dump(mode="json")["plan"]["steps"]}
+    steps = (
+        {**named["talk"], "due_on": "2025-06-03"},
+        {**named["therapy"], "due_on": None},
+        {**named["tech"], "after": [], "due_on": "2025-06-20"},
+        {**named["physio"], "due_on": None},
+    )
+    text = Reader(html(View.PARTICIPANT, steps=steps)).text
+    words_of = ("Physiotherapy", "Technology that", "NHS Talking Therapies", "A talk with")
+    places = [text.index(name) for name in words_of]
+    assert places == sorted(places)
+
+
+def test_two_barriers_in_health_are_named_once() -> None:
+    """Which conditions they are stands on no page, so the line would be there twice."""
+    barriers = [barrier.model_dump(mode="json") for barrier in sample.plan().plan.barriers]
+    again = {**next(one for one in barriers if one["area"] == "health"), "barrier_id": "another"}
+    assert Reader(html(View.PARTICIPANT, barriers=(*barriers, again))).text.count("Your health") == 1
+
+
+def test_lists_have_room_for_two_figures_and_sheets_say_how_many_they_are() -> None:
+    """Numbers from 10 on were cut off at the edge of the paper; a letter of several sheets comes apart."""
+    sheet = style()
+    assert "ol { padding-left: 2em; }" in sheet
+    assert "counter(page)" in sheet
+
+
 def test_the_persons_page_can_be_read_at_twelve() -> None:
     assert reading_age(Reader(html(View.PARTICIPANT)).text) <= 12
 
