@@ -167,9 +167,9 @@ class PlanSnapshot(Record):
     session after consent to take part. ``work_at_referral`` is what a change of work is measured against
     (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
     until the plan closes. ``linked_referral`` is the person's other referral, which is paid for in place of this one
-    unless this one ``takes_over``: see :attr:`additional`. ``handed_over_to`` is the programme that took the person over. ``language`` and
-    ``formats`` are what the person needs in order to read and take part. ``latest.fit_note_on`` is the day on which a
-    fit note was last recorded, not a date in it.
+    unless this one ``takes_over``: see :attr:`additional`. ``handed_over_to`` is the programme that took the person
+    over. ``language`` and ``formats`` are what the person needs in order to read and take part.
+    ``latest.fit_note_on`` is the day on which a fit note was last recorded, not a date in it.
     """
 
     revision: Ordinal

@@ -19,7 +19,7 @@ NEEDS_AGREEMENT = {"goal_set", "goal_progressed", "step_added", "step_started", 
 NEEDS_CONFIRMATION = (
     NEEDS_AGREEMENT
     | {"assessed", "plan_agreed", "session_recorded", "work_status_confirmed", "evidence_recorded"}
-    | {"barrier_changed", "adjustment_changed", "employer_contacted", "handed_over"}
+    | {"barrier_changed", "adjustment_changed", "employer_contacted"}
 )
 GO_ON_WHILE_PAUSED = {"work_status_confirmed", "evidence_recorded", "paused", "booking_changed", "handed_over"}
 RESTS_WHILE_PAUSED = (NEEDS_CONFIRMATION - GO_ON_WHILE_PAUSED) | {
@@ -28,6 +28,7 @@ RESTS_WHILE_PAUSED = (NEEDS_CONFIRMATION - GO_ON_WHILE_PAUSED) | {
 }
 AFTER_CLOSING = {"coach_assigned", "contacted", "work_status_changed", "work_status_confirmed"} | {
     "evidence_recorded",
+    "review_completed",
     "consent_changed",
     "note_recorded",
     "withdrawn",
@@ -300,9 +301,10 @@ class PlanModel(AtWork):
                 self.state = "active"
         return None
 
-    def _on_review_completed(self, **_: Any) -> None:
+    def _on_review_completed(self, *, on: date, **_: Any) -> str | None:
         if self.state == "in_review":
             self.state = "active"
+        return self._outcome(on, None)
 
     def _outcome(self, on: date, work: dict[str, Any] | None) -> str | None:
         if work is not None and work["attendance"] and work["status"] not in ALLOWED_IN_WORK:

@@ -136,6 +136,7 @@ def replay_gives_the_same_bytes(original: Desk) -> None:
         data = PlanUpdated.model_validate_json(value)
         assert data.__pydantic_serializer__.to_json(data) == value
         read = replace(event, data=data)
+        again.now = event.occurred_at
         again.apply(reissue(read, cause.id) if isinstance(cause, Command) else cause)
         assert again.events[-1].id == event.id
     assert again.bytes == original.bytes

@@ -1,8 +1,9 @@
 """Who takes a plan takes a place: the coach's own aggregate is asked in the transaction that moves the plan.
 
 Whichever command makes somebody the holder (assigned by name, or confirming a recommendation that nobody held) comes
-here, so there is no way round the ceiling. A coach whom nobody has registered has no ceiling. A closed plan takes no
-place, and one that is opened again keeps its coach even over the ceiling: a person does not wait for that.
+here, so there is no way round the ceiling: not by way of a closed plan either, which takes no place, but needs a free
+one to change hands. A coach whom nobody has registered has no ceiling. A plan that is opened again keeps its coach even
+over the ceiling: a person does not wait for that.
 """
 
 from typing import Final
@@ -27,7 +28,7 @@ async def take_place(tx: Transaction, who: Principal, before: Plan, after: Plan)
     is then undone with it.
     """
     coach = after.plan.coach
-    if coach is None or coach == before.plan.coach or after.state in {PlanState.CLOSED, PlanState.WITHDRAWN}:
+    if coach is None or coach == before.plan.coach:
         return None
     known = await tx.load(coach)
     if not isinstance(known, Coach):

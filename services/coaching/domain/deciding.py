@@ -49,13 +49,14 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
         refuse("plan_not_found", "there is no plan of this referral", status=404)
     if asked.expected_version not in {None, state.plan_version}:
         refuse("stale_version", f"the plan has changed: it is at version {state.plan_version}")
-    wrong = dates.faults(body, state.referred_on, dates.london_day(now))
+    today = dates.london_day(now)
+    wrong = dates.faults(body, state.referred_on, today)
     if wrong:
         raise Refused(*wrong, status=422)
     cell = LIFECYCLE[body.kind][state.state]
     if not isinstance(cell, Move):
         raise Refused(Reason(cell.code, CODES[cell.code]))
-    guards.check(state, body)
+    guards.check(state, body, today)
     if isinstance(body, HandOver):
         handover.check(state, body, policy.book)
     change = in_codes(state, asked, command.actor, now)

@@ -3,6 +3,8 @@
 Each guard raises Refused and looks only at the plan and the command.
 """
 
+from datetime import date
+
 from services.coaching.domain import moving, sequencing
 from services.coaching.domain.commands import (
     AddStep,
@@ -24,6 +26,7 @@ from services.coaching.domain.plan import Plan
 from services.coaching.domain.refusing import IMPOSSIBLE, not_held, open_step, refuse
 from services.coaching.domain.work_commands import (
     ChangeWorkStatus,
+    CompleteReview,
     ConfirmWorkStatus,
     RecordEvidence,
 )
@@ -35,8 +38,8 @@ from services.kernel.decision import Reason, Refused
 _HAS_WORK = frozenset({WorkStatus.EMPLOYED, WorkStatus.SELF_EMPLOYED})
 
 
-def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  one case a kind
-    """Raise Refused when ``command``, which the table allows, is not possible on this plan."""
+def check(state: Plan, command: PlanCommand, today: date) -> None:  # noqa: C901, PLR0912  one case a kind
+    """Raise Refused when ``command``, which the table allows, is not possible on this plan, ``today`` in London."""
     plan = state.plan
     match command:
         case ConfirmRecommendation() | OverrideRecommendation():
@@ -73,8 +76,11 @@ def check(state: Plan, command: PlanCommand) -> None:  # noqa: C901, PLR0912  on
             _window(state, command)
         case RecordEvidence():
             _window(state, command)
+        case CompleteReview():
+            _window(state, command)
+            moving.check(plan, command)
         case ReopenPlan():
-            _reopening(plan, command)
+            _reopening(plan, command, today)
         case _:
             moving.check(plan, command)
 
@@ -169,7 +175,11 @@ def _window(state: Plan, command: PlanCommand) -> None:
         refuse("outcome_window_over", f"outcomes of this plan count until {until}", "/occurred_on")
 
 
-def _reopening(plan: PlanSnapshot, command: ReopenPlan) -> None:
+def _reopening(plan: PlanSnapshot, command: ReopenPlan, today: date) -> None:
+    """Both the day that is told and the day on which it is told lie within the 28 days.
+
+    Else a plan could be opened again years later, as of a day long past, while intake held the person to be free.
+    """
     closed_on = plan.closed_on
     if plan.handed_over_to is not None:
         message = f"{plan.handed_over_to} has taken the person over; a coach there can hand them back"
@@ -178,5 +188,5 @@ def _reopening(plan: PlanSnapshot, command: ReopenPlan) -> None:
         refuse("not_closed", f"{ChangeKind.REOPENED.value} needs a closed plan")
     if command.occurred_on < closed_on:
         refuse("reopened_before_closed", f"the plan was closed on {closed_on}", "/occurred_on", IMPOSSIBLE)
-    if command.occurred_on > closed_on + REOPEN_WITHIN:
+    if max(command.occurred_on, today) > closed_on + REOPEN_WITHIN:
         refuse("reopen_window_over", f"a plan can be reopened until {closed_on + REOPEN_WITHIN}", "/occurred_on")

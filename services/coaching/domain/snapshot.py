@@ -119,10 +119,11 @@ def _updates(plan: PlanSnapshot, change: PlanChange, terms: Terms) -> dict[str, 
             return movements.updates(plan, change)
         case ReviewCompleted():
             review = LatestReview(on=change.occurred_on, reliable_improvement=change.reliable_improvement)
+            following = change.next_review_on or change.occurred_on + timedelta(weeks=terms.review_every_weeks)
             return {
                 "counters": _count(plan, "reviews"),
                 "latest": plan.latest.model_copy(update={"review": review}),
-                "review_on": change.next_review_on or change.occurred_on + timedelta(weeks=terms.review_every_weeks),
+                "review_on": following if plan.closed_on is None else plan.review_on,
             }
         case WorkStatusChanged():
             return {"latest": plan.latest.model_copy(update={"work": _work(change, confirmed=False)})}

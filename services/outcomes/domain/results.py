@@ -9,7 +9,7 @@ from services.contracts.plan_change import (
     WorkStatusChanged,
     WorkStatusConfirmed,
 )
-from services.contracts.plan_codes import EvidenceKind
+from services.contracts.plan_codes import EvidenceKind, PlanState
 from services.kernel.decision import Draft
 from services.outcomes.domain.entries import own_record, prove, reach
 from services.outcomes.domain.state import Earnings
@@ -50,10 +50,14 @@ def work_changed(state: Earnings, update: PlanUpdated, book: RateBook) -> list[D
 
 
 def review_completed(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draft]:
-    """Return what a review earns: an engagement and, where it found a reliable improvement, the outcome."""
+    """Return what a review earns: an engagement and, where it found a reliable improvement, the outcome.
+
+    After the plan has closed support is over: what a review shows then is an outcome and no engagement.
+    """
     change = update.change
     assert isinstance(change, ReviewCompleted)  # noqa: S101  decide calls it for this type
-    drafts = engaged(state, update, book, EvidenceKind.REVIEW_RECORD, "completed_review")
+    closed = update.state is PlanState.CLOSED
+    drafts = [] if closed else engaged(state, update, book, EvidenceKind.REVIEW_RECORD, "completed_review")
     if not change.reliable_improvement or not _counts(state, update):
         return drafts
     terms = book.terms(update.programme.id, update.contract or "", change.occurred_on)

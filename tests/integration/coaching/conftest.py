@@ -1,6 +1,7 @@
 """Coaching's API on a database, triage's events as they come, two coaches at their desks."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -68,8 +69,16 @@ def keys() -> MadeKeys:
 
 
 @pytest.fixture
-async def client(settings: Settings, issuer: DevIssuer, keys: MadeKeys) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: NOW, keys=keys)
+def now() -> datetime:
+    """When everything is recorded."""
+    return NOW
+
+
+@pytest.fixture
+async def client(
+    settings: Settings, issuer: DevIssuer, keys: MadeKeys, now: datetime
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings, issuer_transport=issuer.transport(), clock=lambda: now, keys=keys)
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://api") as made:
         yield made

@@ -55,6 +55,16 @@ async def test_nobody_takes_a_plan_over_their_capacity(lead: Desk, ada: Desk, tr
     assert (await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)).status_code == 200
 
 
+async def test_a_closed_plan_is_no_way_round_the_capacity(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:2])
+    await register(lead, "coach-ada", capacity=1)
+    assert (await ada.ask("recommendation_confirmed", plan=REFERRALS[0], revision=1)).status_code == 200
+    assert (await ben.ask("recommendation_confirmed", plan=REFERRALS[1], revision=1)).status_code == 200
+    assert (await ben.ask("closed", plan=REFERRALS[1], closure="46")).status_code == 200
+    full = await lead.ask("coach_assigned", plan=REFERRALS[1], coach="coach-ada")
+    assert (full.status_code, codes(full)) == (409, ["caseload_full"])
+
+
 async def test_two_plans_at_once_do_not_share_the_last_place(lead: Desk, ada: Desk, triage: Triage) -> None:
     await triage(*REFERRALS[:4])
     await register(lead, "coach-ada", capacity=1)

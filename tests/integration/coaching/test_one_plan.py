@@ -1,7 +1,7 @@
 """Nobody has two plans that earn for the same days, on a real database: also where both are opened at one moment."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import httpx
@@ -29,6 +29,12 @@ async def closed(desk: Desk, *plans: str) -> None:
     for plan in plans:
         assert (await desk.ask("recommendation_confirmed", plan=plan, revision=1)).status_code == 200
         assert (await desk.ask("closed", plan=plan, closure="46")).status_code == 200
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A day on which a plan that was closed can still be opened again."""
+    return datetime.combine(REOPENED_ON, NOW.timetz())
 
 
 async def reopen(desk: Desk, plan: str = PLAN) -> httpx.Response:
@@ -104,14 +110,14 @@ async def test_of_two_plans_opened_again_at_once_one_is(ada: Desk, triage: Triag
 
 
 async def test_a_second_command_waits_for_the_first_ones_end(
-    ada: Desk, triage: Triage, coaching: Database, keys: MadeKeys
+    ada: Desk, triage: Triage, coaching: Database, keys: MadeKeys, now: datetime
 ) -> None:
     """Each plan has a lock of its own: it is the person's that lets one command see what the other is about to do."""
     for plan in (PLAN, ANEW):
         await triage(plan, person_id=PERSON)
         await closed(ada, plan)
     async with asyncpg.create_pool(coaching.dsn, min_size=1, max_size=2) as pool:
-        commands = Commands(pool, SERVICE, policy(), lambda: NOW, keys)
+        commands = Commands(pool, SERVICE, policy(), lambda: now, keys)
         asked = COMMAND.validate_python(AGAIN)
         async with commands.begin() as tx:
             before = await tx.load(ANEW)

@@ -124,6 +124,7 @@ class Desk:
     causes: list[Cause] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
     now: datetime = NOW
+    late: bool = False
     count: int = 0
     person: str = PERSON
     keys: MadeKeys = field(default_factory=MadeKeys)
@@ -170,11 +171,17 @@ class Desk:
     def ask(
         self, kind: str, on: date | None = None, *, by: str = "coach-1", version: int | None = None, **fields: Any
     ) -> list[Event]:
-        """Send a command. Raises Refused."""
+        """Send a command. Raises Refused. A plan is told to be open again on that day, unless it is told ``late``."""
         self.count += 1
         body = COMMAND.validate_python({"kind": kind, "occurred_on": on or REFERRED_ON, **fields})
-        command_id = uuid7(self.now, self.count.to_bytes(10, "big"))
-        return self.apply(Command(command_id, COMMAND_TYPE, REFERRAL, Asked(body, version), actor=by))
+        now = self.now
+        if kind == "reopened" and not self.late:
+            self.now = min(now, datetime.combine(body.occurred_on, now.timetz()))
+        try:
+            command_id = uuid7(self.now, self.count.to_bytes(10, "big"))
+            return self.apply(Command(command_id, COMMAND_TYPE, REFERRAL, Asked(body, version), actor=by))
+        finally:
+            self.now = now
 
 
 def step(step_id: str, *after: str, support: str = "physiotherapy") -> dict[str, Any]:

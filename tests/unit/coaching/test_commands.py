@@ -235,6 +235,19 @@ def test_reopening_within_28_days_keeps_the_plan(after: int, status: int | None,
         assert refusal(made, "reopened", on, reason="person_returned") == (status, [(code, "/occurred_on")])
 
 
+def test_reopening_is_told_within_28_days_too() -> None:
+    """Else a plan could be opened again years later, as of a day long past."""
+    made = desk("active")
+    made.ask("closed", day(10), closure="47")
+    made.late, made.now = True, datetime(2024, 12, 27, 9, 30, tzinfo=UTC)  # 29 days after the closing
+    assert refusal(made, "reopened", day(12), reason="person_returned") == (
+        409,
+        [("reopen_window_over", "/occurred_on")],
+    )
+    made.now = datetime(2024, 12, 26, 9, 30, tzinfo=UTC)
+    made.ask("reopened", day(12), reason="person_returned")
+
+
 def test_a_notes_text_is_in_no_event() -> None:
     text = "cannot sleep since the accident"
     made = desk("active")

@@ -62,6 +62,8 @@ class Plan:
     kept: tuple[Evidence, ...] = ()
     version: int = 0
     linked_referral: str | None = None
+    takes_over: bool = False
+    state: PlanState = PlanState.ACTIVE
 
     @property
     def referral_id(self) -> str:
@@ -137,7 +139,7 @@ class Plan:
             age_band=AgeBand.FROM_35,
             work=UNEMPLOYED,
             plan_version=self.version,
-            state=PlanState.ACTIVE,
+            state=self.state,
             change=change,
             plan=PlanSnapshot(
                 revision=1,
@@ -145,6 +147,7 @@ class Plan:
                 work_at_referral=self.work_at_referral,
                 latest=PlanLatest(evidence=self.kept),
                 linked_referral=self.linked_referral,
+                takes_over=self.takes_over,
             ),
         )
         identity = event_id(str(uuid5(NAMESPACE_URL, self.name)), PLAN_UPDATED, self.version)

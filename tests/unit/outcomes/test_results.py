@@ -7,7 +7,7 @@ import pytest
 from services.contracts.base import Work
 from services.contracts.codes import Attendance, WorkStatus
 from services.contracts.outcome import ReferralOutcome
-from services.contracts.plan_codes import EvidenceKind, OutcomeKind
+from services.contracts.plan_codes import EvidenceKind, OutcomeKind, PlanState
 from tests.unit.outcomes.histories import STRUGGLING, UNEMPLOYED, WORKING, Books, Plan, evidence
 
 PAYSLIP = EvidenceKind.PAYSLIP
@@ -141,6 +141,12 @@ def test_a_review_without_reliable_improvement_is_an_engagement_only(
     plan: Plan, books: Books, improved: bool | None
 ) -> None:
     assert summary(books.take(plan.review("2025-01-10", improved=improved))) == [("earned", "engagement", "2025-01-10")]
+
+
+def test_a_review_after_the_closing_can_be_the_health_outcome_and_is_no_engagement(plan: Plan, books: Books) -> None:
+    plan.state = PlanState.CLOSED
+    made = books.take(plan.review("2025-01-10", improved=True), plan.review("2025-02-20"))
+    assert summary(made) == [("earned", "health_outcome", "2025-01-10")]
 
 
 def test_a_review_that_finds_reliable_improvement_is_the_health_outcome_too(plan: Plan, books: Books) -> None:

@@ -90,6 +90,12 @@ def test_what_is_done_under_an_additional_referral_is_not_paid_a_second_time() -
     assert {event.key for event in books.events} == {first.referral_id}
 
 
+def test_what_takes_over_is_paid_as_if_it_stood_by_itself() -> None:
+    second = Plan("second", linked_referral=Plan("first").referral_id, takes_over=True)
+    [earned] = Books().take(second.session("2024-12-02"))
+    assert (earned.kind, earned.amount_pence) == (OutcomeKind.EARNED, 40200)
+
+
 def test_what_was_earned_before_a_referral_became_additional_can_still_be_taken_back() -> None:
     plan, books = Plan(), Books()
     books.take(plan.session("2024-12-02"))
