@@ -31,18 +31,21 @@ class Reach:
     free: bool = True
 
 
-# The newest version by that day says how a plan stood; then what had happened until then, of plans still open.
+# The newest version by that day says how a plan stood; then what had happened until then, of plans still open. A
+# version counts from the latest day of those up to it: what is recorded late says how the plan stood by then.
+_NEWEST: Final = """
+SELECT DISTINCT ON (referral_id) * FROM (
+    SELECT *, max(occurred_on) OVER (PARTITION BY referral_id ORDER BY plan_version) AS stood_on FROM plan_history
+    WHERE ($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider IS NULL OR provider = $3)
+) h WHERE stood_on <= $1 ORDER BY referral_id, plan_version DESC"""
+
 _KNOWN: Final = f"""
-WITH newest AS (
-    SELECT DISTINCT ON (referral_id) * FROM plan_history
-    WHERE occurred_on <= $1 AND ($2::text IS NULL OR programme = $2)
-      AND ($3::text IS NULL OR provider IS NULL OR provider = $3)
-    ORDER BY referral_id, plan_version DESC),
+WITH newest AS ({_NEWEST}),
 open AS (
     SELECT * FROM newest WHERE state <> ALL($4::text[])
       AND ($5::text[] IS NULL OR coach = ANY($5) OR ($6 AND coach IS NULL))),
 told AS (
-    SELECT referral_id, min(h.occurred_on) AS came_on,
+    SELECT referral_id, min(h.recorded_on) AS came_on,
         min(h.occurred_on) FILTER (WHERE h.spoken) AS first_reached,
         max(h.occurred_on) FILTER (WHERE h.spoken) AS last_reached,
         count(*) FILTER (WHERE h.kind = 'contacted') AS attempts,

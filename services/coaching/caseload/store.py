@@ -13,6 +13,7 @@ from sqlalchemy import Column, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from services.coaching.domain.dates import london_day
 from services.contracts.coach import AbsenceChanged, AbsenceRecorded, CoachChanged
 from services.contracts.plan import PlanUpdated
 from services.contracts.plan_change import Contacted, SessionRecorded
@@ -51,7 +52,7 @@ class CoachAbsenceRow(SQLModel, table=True):
 
 
 class PlanVersionRow(SQLModel, table=True):
-    """A plan after one event: who held it, how it stood, what had happened."""
+    """A plan after one event: who held it, how it stood, what had happened; ``recorded_on``: the event's London day."""
 
     __tablename__ = "plan_history"
     __table_args__ = (Index("plan_history_of", "programme", "provider", "occurred_on"),)
@@ -60,6 +61,7 @@ class PlanVersionRow(SQLModel, table=True):
     plan_version: int = Field(primary_key=True)
     kind: str
     occurred_on: date
+    recorded_on: date
     actor: str | None
     programme: str
     programme_version: str
@@ -98,8 +100,9 @@ HISTORY = Table(
     "plan_history",
     (
         *(("referral_id", "text"), ("plan_version", "int"), ("kind", "text"), ("occurred_on", "date")),
-        *(("actor", "text"), ("programme", "text"), ("programme_version", "text"), ("provider", "text")),
-        *(("locality", "text"), ("referred_on", "date"), ("work_status", "text"), ("state", "text"), ("coach", "text")),
+        *(("recorded_on", "date"), ("actor", "text"), ("programme", "text"), ("programme_version", "text")),
+        *(("provider", "text"), ("locality", "text"), ("referred_on", "date"), ("work_status", "text")),
+        *(("state", "text"), ("coach", "text")),
         *(("proposal", "boolean"), ("agreed_on", "date"), ("review_on", "date"), ("reached", "boolean")),
         ("attendance", "text"),
     ),
@@ -126,12 +129,12 @@ def coach_rows(data: CoachChanged) -> Iterator[Row]:
         yield ABSENCE, (data.coach_id, absence.from_on, absence.until_on, absence.cover)
 
 
-def history_row(data: PlanUpdated) -> Row:
+def history_row(data: PlanUpdated, recorded_on: date) -> Row:
     """Return a plan as one event left it."""
     plan, change = data.plan, data.change
     work = plan.work_at_referral or data.work
     values: tuple[Any, ...] = (
-        *(data.referral_id, data.plan_version, change.kind.value, data.occurred_on, change.by),
+        *(data.referral_id, data.plan_version, change.kind.value, data.occurred_on, recorded_on, change.by),
         *(data.programme.id, data.programme.version, data.provider, data.locality, data.referred_on),
         *(work.status.value, data.state.value, plan.coach, plan.proposal is not None, plan.agreed_on, plan.review_on),
         change.reached if isinstance(change, Contacted) else None,
@@ -145,4 +148,4 @@ def rows(event: Event) -> Iterator[Row]:
     if isinstance(event.data, CoachChanged):
         yield from coach_rows(event.data)
     else:
-        yield history_row(event.data)
+        yield history_row(event.data, london_day(event.occurred_at))

@@ -198,6 +198,20 @@ async def test_coaches_are_listed_with_their_free_places(lead: Desk, ada: Desk, 
     assert (first["coach_id"], first["free_places"]) == ("coach-ben", 9)
 
 
+async def test_what_is_recorded_late_says_nothing_of_how_a_plan_stood_before(
+    ada: Desk, triage: Triage, coaching: Database
+) -> None:
+    """A note of June that is written down after the closing in July takes no plan off June's lists."""
+    await triage(PLAN)
+    await ada.ask("recommendation_confirmed", revision=1)
+    before = REFERRED_ON + timedelta(days=7)
+    assert await seen(ada, as_of=before.isoformat()) == [("to_contact", PLAN)]
+    await ada.ask("closed", closure="46", occurred_on=(before + timedelta(days=30)).isoformat())
+    await ada.ask("note_recorded", text="called", occurred_on=(before - timedelta(days=1)).isoformat())
+    assert await seen(ada, as_of=before.isoformat()) == [("to_contact", PLAN)]
+    assert await seen(ada) == []
+
+
 async def test_the_lists_of_a_day_follow_from_what_had_happened(lead: Desk, ada: Desk, triage: Triage) -> None:
     await triage(PLAN, package=[{"support": "physiotherapy", "intensity": None, "after": []}])
     day = REFERRED_ON.isoformat()

@@ -12,7 +12,7 @@ from services.coaching.service import build
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from tests.integration.coaching.world import PLAN, PROGRAMME, PROVIDER, Desk, Triage
-from tests.unit.coaching.desk import REFERRED_ON
+from tests.unit.coaching.desk import REFERRED_ON, TODAY
 
 
 async def run(settings: Settings, *words: str, code: int = 0) -> str:
@@ -28,7 +28,7 @@ async def run(settings: Settings, *words: str, code: int = 0) -> str:
 
 async def test_the_lists_of_a_day(settings: Settings, triage: Triage, ada: Desk) -> None:
     await triage(PLAN)
-    due = REFERRED_ON + timedelta(days=2)
+    due = TODAY + timedelta(days=2)
     today = json.loads(await run(settings, "work", "--as-of", due.isoformat(), "--list", "to_contact", "--json"))
     assert [(row["referral_id"], row["due_on"], row["overdue"]) for row in today] == [(PLAN, due.isoformat(), False)]
     late = (due + timedelta(days=1)).isoformat()

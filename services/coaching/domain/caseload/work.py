@@ -64,8 +64,9 @@ class Awaited:
 class Known:
     """What is known of a plan as of a day.
 
-    ``came_on``: the day of its first recommendation. ``reached_on``: the days on which somebody first and last spoke to
-    the person. ``sessions``: in the order of their days. ``proposed_on``: since when a recommendation waits.
+    ``came_on``: the day on which its first recommendation came. ``reached_on``: the days on which somebody first and
+    last spoke to the person. ``sessions``: in the order of their days. ``proposed_on``: since when a recommendation
+    waits.
     """
 
     referral_id: str

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("plan_version", sa.Integer, primary_key=True),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("occurred_on", sa.Date, nullable=False),
+        sa.Column("recorded_on", sa.Date, nullable=False),
         sa.Column("actor", sa.Text),
         sa.Column("programme", sa.Text, nullable=False),
         sa.Column("programme_version", sa.Text, nullable=False),
