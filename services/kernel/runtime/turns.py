@@ -85,19 +85,24 @@ class Turns:
             nexts = {i.envelope.subject for i in items if isinstance(i, Decoded) and self._is_next(i)} | set(also)
             await self._load_waiting(connection, sorted(with_waiting & nexts))
             await self._load_waiting_ids(connection, sorted(with_waiting - nexts))
+        begotten = await self._lock_begotten(connection, items)
         if restoring:
-            for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, keys):
+            for key, event_id, sequence in await connection.fetch(RESTORED, self.topic, [*keys, *begotten]):
                 self.restored.setdefault(key, {})[event_id] = sequence
-        await self._lock_begotten(connection, items)
         self._want_keys(items)
 
-    async def _lock_begotten(self, connection: Connection, items: Sequence[Decoded | Poison]) -> None:
-        """Lock the aggregates that items beget, and what waits and may follow them. None is older than its parent."""
-        if self.service.further is not None:
-            waiting = (item for turn in self.turns.values() for item in turn.waiting.values())
-            causes = (item.cause for item in (*items, *waiting) if isinstance(item, Decoded))
-            keys = {begotten.key for cause in causes if (begotten := self.service.begotten(cause)) is not None}
-            self.aggregates |= await lock_aggregates(connection, self.service, keys - self.aggregates.keys())
+    async def _lock_begotten(self, connection: Connection, items: Sequence[Decoded | Poison]) -> set[str]:
+        """Lock the aggregates that items beget, and what waits and may follow them; return their keys.
+
+        None is older than its parent.
+        """
+        if self.service.further is None:
+            return set()
+        waiting = (item for turn in self.turns.values() for item in turn.waiting.values())
+        causes = (item.cause for item in (*items, *waiting) if isinstance(item, Decoded))
+        keys = {begotten.key for cause in causes if (begotten := self.service.begotten(cause)) is not None}
+        self.aggregates |= await lock_aggregates(connection, self.service, keys - self.aggregates.keys())
+        return keys
 
     def _want_keys(self, items: Sequence[Decoded | Poison]) -> None:
         """Raise KeysWanted where states or what waits concern subjects that the records did not name."""
@@ -193,7 +198,8 @@ class Turns:
         self.limit.succeeded()
         turn.sequence, turn.event_id, turn.changed = envelope.sequence, envelope.id, True
         if self.restored:
-            self.restored_met.add((turn.key, envelope.id))
+            begotten = self.service.begotten(item.cause)
+            self.restored_met |= {(key, envelope.id) for key in (turn.key, begotten and begotten.key) if key}
         self.counts.applied += 1
         return True
 
@@ -245,7 +251,8 @@ class Turns:
             (key, event_id)
             for key, restored in self.restored.items()
             for event_id, last in restored.items()
-            if (key, event_id) in self.restored_met or (last is not None and self.turns[key].sequence >= last)
+            if (key, event_id) in self.restored_met
+            or (last is not None and key in self.turns and self.turns[key].sequence >= last)
         ]
 
     def _park(self, turn: Turn, item: Decoded) -> None:

@@ -158,6 +158,25 @@ async def test_the_same_record_again_begets_nothing_more(
     assert ask(OUTBOX) == before
 
 
+async def test_after_a_restore_the_handover_is_remembered_until_it_is_read_again(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask, keys: MadeKeys
+) -> None:
+    """Intake's own log names the handover as answered under the new referral; it comes under the first one's key."""
+    _, new = await handed_over(gp, pathway)
+    await pathway.flow()
+    before = ask(OUTBOX)
+    [(attributes, _)] = begotten(ask, new)
+    ask(f"INSERT INTO restored_input (key, event_id) VALUES ('{new}', '{attributes['causationid']}')")
+    ask("UPDATE stream_position SET next_offset = 0, last_sha256 = NULL")
+    ask("DELETE FROM key_position")
+    service = build()
+    inbox = Inbox(service, service.policy(), intake.state.parts.pool, keys=keys)
+    for (topic, _), records in pathway.world.log.items():
+        if topic in service.inputs and records:
+            await inbox.process(records)
+    assert (ask("SELECT count(*) FROM restored_input"), ask(OUTBOX)) == ("0", before)
+
+
 async def test_a_replay_makes_the_same_referral_byte_for_byte(
     gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, keys: MadeKeys, ask: Ask
 ) -> None:
