@@ -187,7 +187,49 @@ def test_a_person_s_decision_is_told_as_a_person_s() -> None:
         assert "person" in tell(who, triage.state, policy()).summary[0]
         assert "decided" in tell(who, triage.state, policy()).summary[0]
     triage.withdraw()
-    assert tell(COACH, triage.state, policy()).summary[-1] == "The referral was taken back later."
+    told = tell(COACH, triage.state, policy()).summary
+    assert told[-1] == "Before that, a named person had decided against the programme for this person."
+
+
+# After a withdrawal
+
+
+@pytest.mark.parametrize(
+    ("given", "acknowledged", "told"),
+    [
+        (
+            {"phq9": 12},
+            False,
+            ("No action is expected.", "Before that, triage had suggested NHS Talking Therapies."),
+        ),
+        (
+            {"item9": 1},
+            False,
+            (
+                "A safety task still waits, since 18 November 2024. A named person must look, and say what was done.",
+                "No other action is expected.",
+                "Before that, triage had stopped for a named person to look.",
+            ),
+        ),
+        (
+            {"item9": 1},
+            True,
+            ("No action is expected.", "Before that, triage had stopped for a named person to look."),
+        ),
+    ],
+)
+def test_after_a_withdrawal_nothing_is_expected_but_what_still_waits(
+    given: dict[str, Any], acknowledged: bool, told: tuple[str, ...]
+) -> None:
+    triage = Triage(**given)
+    triage.withdraw()
+    if acknowledged:
+        triage.acknowledge()
+    assert triage.state is not None
+    of = tell(COACH, triage.state, policy())
+    assert of.summary == ("The referral was withdrawn on 18 November 2024.", *told)
+    for who in (REFERRER, PARTICIPANT):
+        assert tell(who, triage.state, policy()).summary[-1] == "The referral was withdrawn on 18 November 2024."
 
 
 # What cannot be told
