@@ -11,6 +11,7 @@ from services.contracts.codes import (
     Intensity,
     RedFlag,
     Support,
+    TriageOutcome,
 )
 from services.kernel.sealing.content import unlock
 from services.kernel.sealing.subject_key import ERASED
@@ -189,6 +190,24 @@ def test_a_person_s_decision_is_told_as_a_person_s() -> None:
     triage.withdraw()
     told = tell(COACH, triage.state, policy()).summary
     assert told[-1] == "Before that, a named person had decided against the programme for this person."
+
+
+def test_a_high_score_without_a_local_gp_is_told_though_another_need_won() -> None:
+    """No rule of the table answers it: whoever confirms the package must see it (hazard H13)."""
+    of = coach(phq9=22, local_gp=False, barriers=["debt"])
+    assert [item.support for item in of.package] == [Support.DEBT_ADVICE]
+    assert next(need.said for need in of.needs if need.need == "mental_health") == "Mental health: no rule counts."
+    kept_out = rule(of, "R11")
+    assert kept_out.because == ("They are not with a local GP. The rule asks that they are with a local GP.",)
+    assert kept_out.change_said == "This rule would count if they are with a local GP."
+    assert "Their PHQ-9 score (low mood) is 22." in [fact.said for fact in kept_out.facts]
+    unasked = coach(phq9=22, local_gp=None, barriers=["debt"])
+    assert Support.COACH_ASSESSMENT in [item.support for item in unasked.package], "not asked is not no"
+
+
+def test_item_9_holds_without_a_local_gp_too() -> None:
+    of = coach(phq9=22, item9=1, local_gp=False, barriers=["debt"])
+    assert of.outcome is TriageOutcome.HELD
 
 
 # After a withdrawal
