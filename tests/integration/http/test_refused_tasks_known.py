@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from services.intake.referrals.examples import GP_REFERRAL
+from tests.integration.http.refused_tasks import Client, nurse, tasks
 from tests.integration.http.test_intake import ask, changed, employer, gp, intake, keys, post, settings, stored
-from tests.integration.http.test_refused_tasks import Client, nurse, tasks
 from tests.parts.keys import MadeKeys
 
 __all__ = ["ask", "employer", "gp", "intake", "keys", "nurse", "settings", "stored"]
