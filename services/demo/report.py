@@ -99,28 +99,29 @@ def _statements(console: Console, provider: dict[str, Any]) -> None:
 
 
 def _areas(console: Console, areas: list[dict[str, Any]]) -> None:
-    """The 15 areas beside the published fit notes by which their people were shared out."""
+    """The 15 areas beside the published fit notes by which their people were shared out, and how those people fared."""
+    counts = ("posted", "review", "triaged", "participants", "earned_pence", "fit_notes_2023")
+    total = {name: sum(area[name] for area in areas) for name in counts}
+    rows = (*areas, {"area": "all", "ods_code": "", **total})
     title = "Areas: fit notes of January to December 2023 as published, and this demo's people"
-    names = ("posted", "review", "triaged", "participants")
-    heads = ("ODS", "fit notes", "share", "posted", "share", "review", "triaged", "started", "earned")
-    table = _table(title, "area", *heads, numbers=tuple(range(2, 10)))
-    table.columns[0].overflow = "ellipsis"
-    for column in table.columns:
-        column.no_wrap = True
-    notes, posted = sum(area["fit_notes_2023"] for area in areas), sum(area["posted"] for area in areas)
-    total = {name: sum(area[name] for area in areas) for name in (*names, "earned_pence", "fit_notes_2023")}
-    for area in (*areas, {"area": "all", "ods_code": "", **total}):
-        table.add_row(
+    shared_out = _table(title, "area", "ODS", "fit notes", "share", "posted", "share", numbers=(2, 3, 4, 5))
+    for area in rows:
+        shared_out.add_row(
             area["area"],
             area["ods_code"],
             f"{area['fit_notes_2023']:,}",
-            f"{area['fit_notes_2023'] / notes:.1%}",
+            f"{area['fit_notes_2023'] / total['fit_notes_2023']:.1%}",
             f"{area['posted']:,}",
-            f"{area['posted'] / posted:.1%}",
-            *(f"{area[name]:,}" for name in names[1:]),
-            pounds(area["earned_pence"]),
+            f"{area['posted'] / total['posted']:.1%}",
         )
-    console.print(table, end="\n\n")
+    fared = _table("Areas: people", "area", "review", "triaged", "started", "earned", numbers=(1, 2, 3, 4))
+    for area in rows:
+        numbers = (f"{area[name]:,}" for name in ("review", "triaged", "participants"))
+        fared.add_row(area["area"], *numbers, pounds(area["earned_pence"]))
+    for table in (shared_out, fared):
+        for column in table.columns[1:]:
+            column.no_wrap = True
+        console.print(table, end="\n\n")
 
 
 def _trial_balance(console: Console, balance: dict[str, Any]) -> None:

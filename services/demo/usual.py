@@ -74,7 +74,7 @@ def sender_of(rng: random.Random, route: str, number: int, area: Area) -> tuple[
         return Sender(f"self-{number:05d}", f"self-{number:05d}", kind, programme), {"ods_code": None, "name": None}
     organisation, name = rng.choice(_referrers(route, area))
     ods = organisation if kind == "nhs" else None
-    return Sender(f"referrer-{organisation}", organisation, kind, programme), {"ods_code": ods, "name": name}
+    return Sender(organisation, organisation, kind, programme), {"ods_code": ods, "name": name}
 
 
 def _referrers(route: str, area: Area) -> list[tuple[str, str]]:

@@ -27,10 +27,11 @@ from services.intake.refused import api as refused_api
 from services.intake.refused.tasks import heed
 from services.intake.service import build
 from services.intake.word_back import api as overdue_api
-from services.kernel.decision import Command
+from services.kernel.decision import Command, Refused
 from services.kernel.http import Answer, Once, create_api
 from services.kernel.http.exchange import exchange_of
-from services.kernel.runtime.commands import Transaction
+from services.kernel.runtime.commands import Executed, Transaction
+from services.kernel.runtime.fold import ERASED
 from services.kernel.settings import Settings
 from services.safety.api import safety_router
 
@@ -73,9 +74,20 @@ async def assess(
         data = AddAssessment(posted=read_strictly(raw, AssessmentAdded), organisation_kind=who.organisation_kind)
         command = Command(id=tx.command_id, type=ASSESS, key=referral_id, data=data, actor=who.subject)
         done = await tx.execute(command)
+        await _refuse_erased(tx, done)
         return Answer(201, {"referral_id": referral_id, "status": "accepted", "waiting": done.waiting})
 
     return await once(handle, unstored={"safety": safety.answer(raw)})
+
+
+async def _refuse_erased(tx: Transaction, done: Executed) -> None:
+    """Raise Refused for whoever was erased a moment ago: a process remembers a key for a while, and nobody would read.
+
+    Asked behind the referral's lock, for which whoever erases waits. What is refused has its safety task.
+    """
+    for person_id in {event.data.person_id for event in done.events}:
+        if not await tx.has_key(person_id):
+            raise Refused(ERASED, status=410)
 
 
 @router.post("/referrals/{referral_id}/withdrawal", status_code=201, response_model=None)

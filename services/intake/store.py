@@ -36,7 +36,7 @@ class ReferralRow(SQLModel, table=True):
     __tablename__ = "referral"
     __table_args__ = (
         Index("referral_person", "person_id", "programme"),
-        Index("referral_reference", "organisation_id", "reference", unique=True),
+        Index("referral_reference", "reference", "organisation_id", unique=True),
         Index("referral_of_organisation", "organisation_id", "programme", "referral_id"),
         Index("referral_of_programme", "programme", "referral_id"),
     )

@@ -27,6 +27,8 @@ from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.persons.dossier import gather
 from services.persons.elsewhere import services_know
+from services.persons.erasing import WAIT, Erasing
+from services.persons.erasing import erase as erase_person
 from services.persons.files import write
 from services.persons.find import ASK, TYPED, asked_number, find
 from services.persons.merging import MERGED, merge_decided
@@ -65,6 +67,14 @@ def _number(option: str, name: str) -> Any:
 PersonId = Annotated[str | None, _person("PERSON")]
 NhsNumber = Annotated[str | None, _number("--nhs-number", "PERSON")]
 Folder = Annotated[Path, typer.Option("--to", file_okay=False, help="Where the files go; they are for you alone.")]
+Despite = Annotated[
+    str | None,
+    typer.Option("--despite-safety-tasks", metavar="REASON", help="Why, although somebody has to look; audited."),
+]
+WAITS = (
+    "somebody has to look at this person first: acknowledge what waits (pathway safety list), let triage read what was "
+    "sent, or say with --despite-safety-tasks why nobody will"
+)
 Act = Callable[[People, str], Awaitable[Done]]
 
 
@@ -138,12 +148,21 @@ def _add_acts(app: typer.Typer, lookup: Lookup) -> None:
         person: PersonId = None,
         nhs_number: NhsNumber = None,
         note: Note = "",
+        despite: Despite = None,
         apply: Apply = False,
         as_json: AsJson = False,
     ) -> None:
-        """Destroy a person's keys, for good: what they sealed can never be read again."""
-        act: Act = lambda people, meant: people.erase(meant, why, note=note, apply=apply)  # noqa: E731
-        _act(lookup, actor, (person, nhs_number), act, apply, as_json)
+        """Destroy a person's keys, for good: what they sealed can never be read again.
+
+        Exit code 1 also where a safety task of theirs waits.
+        """
+
+        async def work(pool: Pool, service: Service, settings: Settings) -> Erasing:
+            people = People(pool, service, actor, knows=services_know(settings))
+            meant = await find(settings, person, asked_number(nhs_number))
+            return await erase_person(people, settings, meant, why, note=note, apply=apply, despite=despite)
+
+        _tell_erasing(with_vault(lookup, work), apply, as_json)
 
     @app.command()
     def restrict(
@@ -231,6 +250,21 @@ def _act(
         return await act(people, await find(settings, person, asked_number(nhs_number)))
 
     _tell(with_vault(lookup, work), apply, as_json)
+
+
+def _tell_erasing(found: Erasing, apply: bool, as_json: bool) -> None:
+    if as_json:
+        show_fields("", {**found.as_json(), "applied": apply and found.done is not None}, as_json=True)
+    else:
+        if found.waiting.tasks:
+            show_rows("Safety tasks that wait", found.waiting.tasks, as_json=False)
+        for referral in found.waiting.unread:
+            console.print(f"Triage has not read all of {referral}: a task may follow.")
+        if found.done is not None:
+            _tell(found.done, apply, as_json=False)
+    if found.done is None:
+        errors.print(f"[bold]{WAIT}[/bold]: {WAITS}", soft_wrap=True)
+        raise typer.Exit(1)
 
 
 def _tell(done: Done, apply: bool, as_json: bool) -> None:

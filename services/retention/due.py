@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from services.intake.people.ending import Ending, endings, page_of_people
 from services.kernel.operations.audit import Pool
+from services.persons.waiting import Waiting, waiting
 from services.retention.periods import Period
 from services.vault.standing import Standing, standing
 
@@ -21,6 +22,8 @@ class Kept(StrEnum):
     RECENT = "something happened later"
     HELD = "legal hold"
     RESTRICTED = "use is restricted"
+    SAFETY = "a safety task waits"
+    UNREAD = "triage has not read all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Found:
     kept: dict[Kept, int] = field(default_factory=dict)
 
 
-async def find_due(vault: Pool, intake: Pool, period: Period, today: date) -> AsyncIterator[Found]:
+async def find_due(vault: Pool, intake: Pool, triage: Pool, period: Period, today: date) -> AsyncIterator[Found]:
     """Look at everybody who has a referral, a page at a time; a person of several pseudonyms is told once."""
     after, told = "", set[str]()
     while page := await page_of_people(intake, after, PAGE):
@@ -63,12 +66,21 @@ async def find_due(vault: Pool, intake: Pool, period: Period, today: date) -> As
                 told.add(stands.survivor)
             groups[stands.survivor] = stands
         known = await endings(intake, [one for stands in groups.values() for one in stands.pseudonyms])
+        awaited = await waiting(intake, triage, list(known)) if known else {}
         for stands in groups.values():
-            judge(stands, [known[one] for one in stands.pseudonyms if one in known], period, today, found)
+            ended = [known[one] for one in stands.pseudonyms if one in known]
+            judge(stands, ended, period, today, found, [awaited[one] for one in stands.pseudonyms if one in awaited])
         yield found
 
 
-def judge(stands: Standing, ended: Sequence[Ending], period: Period, today: date, found: Found) -> None:
+def judge(
+    stands: Standing,
+    ended: Sequence[Ending],
+    period: Period,
+    today: date,
+    found: Found,
+    awaited: Sequence[Waiting] = (),
+) -> None:
     """Put one person where they belong: due, erased before, or kept for a reason."""
     if stands.erased_at is not None:
         found.erased += 1
@@ -87,6 +99,10 @@ def judge(stands: Standing, ended: Sequence[Ending], period: Period, today: date
         why = Kept.HELD
     elif stands.restricted is not None:
         why = Kept.RESTRICTED
+    elif any(one.tasks for one in awaited):
+        why = Kept.SAFETY
+    elif any(one.unread for one in awaited):
+        why = Kept.UNREAD
     if why is None:
         found.due.append(DuePerson(stands.pseudonyms, last_day, kept_until, not stands.known))
     else:

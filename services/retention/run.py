@@ -1,8 +1,8 @@
 """One run of retention: what is due, by class and table, and, where it is meant, its removal.
 
 Each person is one transaction and each batch of rows another, so a run can be broken off anywhere; the next one finds
-what is left. Nothing is removed for whoever is under a legal hold or restricted, and nothing at all while the vault's
-holds may be incomplete.
+what is left. Nothing is removed for whoever is under a legal hold, restricted or awaits a person's look, and nothing at
+all while the vault's holds may be incomplete.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,6 +21,7 @@ from services.kernel.retention import EndsBy, OwnerKind, Retention
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.tables import Connection
 from services.kernel.settings import Settings
+from services.persons.waiting import waiting_still
 from services.retention.due import DuePerson, Found, find_due, judge
 from services.retention.periods import Period
 from services.vault import backups
@@ -30,7 +31,7 @@ from services.vault.service import build as vault_service
 from services.vault.standing import ONE_AT_A_TIME, kept_people, refuse_unchecked, standing
 
 HEALTH_RECORD, ANSWERS, LETTERS, BACKUPS = "health_record", "request_answers", "dead_letters", "key_backups"
-REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased", "restricted"})
+REFUSED_AFTER_ALL = frozenset({"legal_hold", "person_erased", "restricted", "merged_meanwhile"})
 """What may have happened to a person between the look and the act."""
 
 Progress = Callable[[int, int], None]
@@ -103,7 +104,7 @@ class Run:
         vault, intake = self.pools["vault"], self.pools["intake"]
         total = await count_people(intake)
         today = day_in_london(self.now)
-        async for found in find_due(vault, intake, self.periods[HEALTH_RECORD], today):
+        async for found in find_due(vault, intake, self.pools["triage"], self.periods[HEALTH_RECORD], today):
             outcome.looked_at += found.looked_at
             for why, count in found.kept.items():
                 outcome.kept[why.value] = outcome.kept.get(why.value, 0) + count
@@ -136,12 +137,16 @@ class Run:
         Whoever refers this person meanwhile waits, and then finds somebody who is erased, or is found by us.
         """
         period = self.periods[HEALTH_RECORD]
-        async with transaction(self.pools["intake"], apply=True) as connection:
+        async with (
+            transaction(self.pools["intake"], apply=False) as connection,
+            transaction(self.pools["triage"], apply=False) as triage,
+        ):
             await lock_people(connection, person.pseudonyms)
             again = Found()
             stands = (await standing(self.pools["vault"], [person.pseudonyms[0]]))[person.pseudonyms[0]]
             known = (await endings(connection, stands.pseudonyms)).values()
-            judge(stands, list(known), period, day_in_london(self.now), again)
+            awaited = await waiting_still(connection, triage, stands.pseudonyms)
+            judge(stands, list(known), period, day_in_london(self.now), again, [awaited])
             if not again.due:
                 return 0
             note = f"retention: {period.words()} after {person.last_day.isoformat()}"
@@ -153,6 +158,7 @@ class Run:
                     note=note,
                     apply=True,
                     unless_restricted=True,
+                    looked_at=stands.pseudonyms,
                 )
             except OperationRefused as refused:
                 if refused.code in REFUSED_AFTER_ALL:

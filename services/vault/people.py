@@ -4,7 +4,7 @@ Everybody who is one person is treated as one: whoever erases a pseudonym erases
 acts are rare and done by hand, so they take one lock and go one after another.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,15 @@ class People:
         self.knows = knows
 
     async def erase(
-        self, person: str, reason: ErasureReason, *, note: str, apply: bool, unless_restricted: bool = False
+        self,
+        person: str,
+        reason: ErasureReason,
+        *,
+        note: str,
+        apply: bool,
+        unless_restricted: bool = False,
+        looked_at: Collection[str] | None = None,
+        noted: Mapping[str, Any] | None = None,
     ) -> Done:
         """Destroy the keys of a person, under all their pseudonyms; one that was lost cannot come back after it.
 
@@ -84,15 +92,20 @@ class People:
         Like all of these: a dry run without ``apply``; OperationRefused with ``unknown_person``, ``person_erased``,
         ``vault_unchecked`` and, behind the log, ``database_behind_log``. Erasing again changes nothing. Whoever is
         under a legal hold is not erased, for any reason: ``legal_hold``; nor anybody while holds may be missing:
-        ``holds_unconfirmed``. With ``unless_restricted`` whoever's use is restricted is refused too: ``restricted``.
+        ``holds_unconfirmed``. With ``unless_restricted`` whoever's use is restricted is refused too: ``restricted``;
+        with ``looked_at`` whoever has come to have another pseudonym: ``merged_meanwhile``. ``noted`` is what else the
+        audit row says.
         """
 
         async def check(connection: Connection, people: Sequence[str]) -> None:
             if unless_restricted and await connection.fetchval(RESTRICTED, people):
                 raise OperationRefused("restricted", f"the use of what is held of {people[0]} is restricted")
+            if looked_at is not None and not set(people) <= set(looked_at):
+                message = f"{people[0]} was merged with somebody just now; look again"
+                raise OperationRefused("merged_meanwhile", message)
             await _refuse_held(connection, people)
 
-        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply, check=check)
+        return await self._for_all("erase", person, Erase(reason=reason), note, apply=apply, check=check, noted=noted)
 
     async def restrict(self, person: str, reason: RestrictionReason, *, note: str, apply: bool) -> Done:
         """Stop the use of what is held of a person."""
@@ -124,7 +137,15 @@ class People:
             return done
 
     async def _for_all(
-        self, act: str, person: str, data: BaseModel, note: str, *, apply: bool, check: Check | None = None
+        self,
+        act: str,
+        person: str,
+        data: BaseModel,
+        note: str,
+        *,
+        apply: bool,
+        check: Check | None = None,
+        noted: Mapping[str, Any] | None = None,
     ) -> Done:
         async with transaction(self.pool, apply=apply) as connection:
             doing = await self._begin(connection)
@@ -134,7 +155,7 @@ class People:
             for key in done.people:
                 done.events += await doing.execute(key, data)
             if done.events:
-                await doing.end(done, self.actor, person, note)
+                await doing.end(done, self.actor, person, note, noted)
             return done
 
     async def _begin(self, connection: Connection) -> "_Doing":
@@ -170,9 +191,9 @@ class _Doing:
             raise OperationRefused(refused.reasons[0].code, refused.reasons[0].message) from refused
         return [{"id": e.id, "type": e.type, "person_id": e.key, "sequence": e.sequence} for e in executed.events]
 
-    async def end(self, done: Done, actor: str, target: str, note: str) -> None:
+    async def end(self, done: Done, actor: str, target: str, note: str, noted: Mapping[str, Any] | None = None) -> None:
         """Write the audit row; check the transaction's age and wake the relay."""
-        detail = {"people": done.people, "events": [event["id"] for event in done.events]}
+        detail = {"people": done.people, "events": [event["id"] for event in done.events], **(noted or {})}
         await record_action(self.work.conn, actor, f"person.{done.act}", target, note, detail)
         await finish(self.work.conn, self.work.output)
 

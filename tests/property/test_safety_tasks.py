@@ -2,8 +2,9 @@
 
 import copy
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -22,9 +23,13 @@ from services.contracts.codes import (
 )
 from services.contracts.referral import (
     ConsentChange,
+    Correction,
+    EligibilityContested,
     ReferralAssessed,
     ReferralConsentChanged,
+    ReferralCorrected,
     ReferralCreated,
+    ReferralEligibilityContested,
     ReferralEligibilityDecided,
     ReferralWithdrawn,
     Withdrawal,
@@ -42,7 +47,7 @@ from services.triage.domain.state import TriageState
 from services.triage.rulefile import FOLDER
 from tests.property.test_matching_laws import FEW_ANSWERS, heard
 from tests.property.test_triage import PARTS, referrals, sealing, with_answers
-from tests.spec.people import NOW, PROGRAMME, REFERRAL, TODAY, fold, policy, received
+from tests.spec.people import NOW, PROGRAMME, REFERRAL, TODAY, answers, fold, policy, received
 from tests.unit.triage.test_decide import decided
 
 BOOK = ProgrammeBook([load_book().version_for(PROGRAMME, TODAY)])
@@ -122,27 +127,54 @@ def usable(whole: Any) -> TriagePolicy | None:
     return TriagePolicy(BOOK, RuleBook([rules]))
 
 
-OTHER = ("acknowledge", "consent", "eligible", "not_eligible", "withdraw")
-STEPS = st.lists(FEW_ANSWERS | PARTS | st.sampled_from(OTHER), max_size=7)
+_NOT_ELIGIBLE = EligibilityDecision.NOT_ELIGIBLE
+OTHER = ("acknowledge", "consent", "eligible", "not_eligible", "contest", "overturned", "upheld", "withdraw")
+"""Steps by name. ``overturned`` and ``upheld``: what another person decides on a contest."""
+
+
+class Corrected(NamedTuple):
+    """A correction: the facts are those of another referral from here on; which decision of a person still stands."""
+
+    to: ReferralCreated
+    decided: EligibilityDecision | None
+
+
+CORRECTIONS = st.builds(Corrected, referrals(), st.sampled_from([None, *EligibilityDecision]))
+STEPS = st.lists(FEW_ANSWERS | PARTS | CORRECTIONS | st.sampled_from(OTHER), max_size=7)
 
 
 def cause_of(step: Any, of: ReferralCreated, number: int) -> Cause:
     common = {**carry(of), "received_at": NOW}
+    data: Any
     match step:
         case "acknowledge":
             done = Acknowledge(actions=(SafetyAction.PERSON_SAFE,))
             return Command(f"01935f00-0000-7000-8000-{number:012d}", ACKNOWLEDGE, REFERRAL, done, "nurse-7")
         case "consent":
             said = ConsentChange(consent=ConsentKind.SHARE_WITH_GP, given=False, channel=Channel.PHONE, by="a")
-            return received(types.REFERRAL_CONSENT_CHANGED, ReferralConsentChanged(**common, change=said), number)
-        case "eligible" | "not_eligible":
-            by_person = ReferralEligibilityDecided(**common, change=decided(EligibilityDecision(step)))
-            return received(types.REFERRAL_ELIGIBILITY_DECIDED, by_person, number)
+            kind, data = types.REFERRAL_CONSENT_CHANGED, ReferralConsentChanged(**common, change=said)
+        case "eligible" | "not_eligible" | "overturned" | "upheld":
+            outcome = EligibilityDecision.ELIGIBLE if step in {"eligible", "overturned"} else _NOT_ELIGIBLE
+            change = decided(outcome).model_copy(update={"contested": step in {"overturned", "upheld"}})
+            kind, data = types.REFERRAL_ELIGIBILITY_DECIDED, ReferralEligibilityDecided(**common, change=change)
+        case "contest":
+            contest = EligibilityContested(by="a", reasons=(), unmet=(), channel=None)
+            kind, data = types.REFERRAL_ELIGIBILITY_CONTESTED, ReferralEligibilityContested(**common, change=contest)
         case "withdraw":
             gone = Withdrawal(by="a", reason=WithdrawalReason.CHANGED_MIND, channel=None)
-            return received(types.REFERRAL_WITHDRAWN, ReferralWithdrawn(**common, change=gone), number)
-    event = ReferralAssessed(**common, by=None, sealed=sealing(step))
-    return received(types.REFERRAL_ASSESSED, event, number)
+            kind, data = types.REFERRAL_WITHDRAWN, ReferralWithdrawn(**common, change=gone)
+        case Corrected():
+            corrected = {**carry(step.to), "received_at": NOW}
+            kind, data = types.REFERRAL_CORRECTED, ReferralCorrected(**corrected, change=correction(step))
+        case _:
+            kind, data = types.REFERRAL_ASSESSED, ReferralAssessed(**common, by=None, sealed=sealing(step))
+    return received(kind, data, number)
+
+
+def correction(step: Corrected) -> Correction:
+    kept = ("asks", "facts", "equality", "eligibility", "language", "formats", "priority_groups")
+    changed = {name: getattr(step.to, name) for name in kept}
+    return Correction(by="a", fields=("complex_needs",), eligibility_decided=step.decided, **changed)
 
 
 def waiting(state: TriageState | None) -> tuple[SafetyTask, ...]:
@@ -159,6 +191,8 @@ def live(of: ReferralCreated, steps: list[Any], policies: list[TriagePolicy]) ->
         cause = received(types.REFERRAL_CREATED, of, 1) if step == "created" else cause_of(step, of, number)
         if isinstance(cause, Command) and not waiting(state):
             continue
+        if isinstance(step, Corrected):
+            of = step.to  # what comes later carries the corrected facts
         gone = state is not None and state.withdrawn
         assessment = getattr(getattr(cause.data, "sealed", None), "assessment", None)
         if assessment is not None and not gone:
@@ -203,6 +237,24 @@ def test_an_edited_rule_file_is_refused_or_every_task_still_stands(of: Any, step
     following = usable(whole)
     if following is not None:
         live(of, steps, [policy(), following])
+
+
+@pytest.mark.parametrize("step", [Corrected(with_answers(None), None), "contest", "overturned", "upheld"])
+def test_the_law_sees_a_step_that_loses_a_task(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the laws above would hold for nothing: a fold that forgets what waits is found out at each kind of step."""
+    of = with_answers(answers(red_flags={"self_harm_disclosure": True}))
+    live(of, ["eligible", step], [policy()])
+    calls: list[int] = []
+    real = fold
+
+    def forgets(*words: Any) -> TriageState | None:
+        calls.append(1)
+        state = real(*words)
+        return state.model_copy(update={"tasks": ()}) if state is not None and len(calls) == 3 else state
+
+    monkeypatch.setattr("tests.property.test_safety_tasks.fold", forgets)
+    with pytest.raises(AssertionError):
+        live(of, ["eligible", step], [policy()])
 
 
 def test_edits_are_of_both_kinds_some_are_refused_some_followed() -> None:

@@ -9,7 +9,7 @@ harm.
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.contracts import red_flags
 from services.contracts.assessment import Assessment, Phq9
@@ -34,8 +34,50 @@ _COUNT = re.compile(r"\+?0*+[1-9][0-9]?(?![0-9])")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
+class Known(NamedTuple):
+    """What earlier answers about the same referral said: back pain, and signs that are urgent with back pain."""
+
+    back_pain: bool = False
+    signs: frozenset[RedFlag] = frozenset()
+
+
+NOTHING_KNOWN = Known()
+
+
+class Said(NamedTuple):
+    """What a body says to be positive."""
+
+    flags: frozenset[RedFlag]
+    item9: bool
+    back_pain: bool
+
+    @property
+    def leans(self) -> bool:
+        """Whether earlier answers may change what this comes to: a sign without back pain, or the other way round."""
+        return self.back_pain != bool(self.flags & red_flags.URGENT_ITEMS)
+
+    def safety(self, known: Known = NOTHING_KNOWN) -> red_flags.Safety | None:
+        """Return the level and advice of what is positive, read with what was known; None when nothing is.
+
+        A sign that was known with its back pain is no news: it has been looked at, or is being.
+        """
+        told_now = known.signs if self.back_pain and not known.back_pain else frozenset()
+        back_pain = self.back_pain or known.back_pain
+        heard = Assessment(
+            conditions=(Condition.BACK_PAIN,) if back_pain else None,
+            phq9=Phq9(item9=1) if self.item9 else None,
+            red_flags=dict.fromkeys(self.flags | told_now, True),
+        )
+        return red_flags.check(heard)
+
+
 def hear(body: bytes) -> red_flags.Safety | None:
     """Return the safety level and advice of whatever is positive in ``body``, None when nothing is."""
+    return listen(body).safety()
+
+
+def listen(body: bytes) -> Said:
+    """Return what a body says to be positive."""
     text = body.decode(json.detect_encoding(body), errors="replace")
     try:
         document = json.loads(text, object_pairs_hook=_Pairs, strict=False)
@@ -57,15 +99,15 @@ def hear(body: bytes) -> red_flags.Safety | None:
                 back_pain = back_pain or any(_plain(word) == _BACK for word in _words(value))
             elif plain == _BACK:
                 back_pain = back_pain or _is_positive(value)
-    return _check(flags, item9, back_pain=back_pain)
+    return Said(frozenset(flags), item9, back_pain)
 
 
-def _hear_text(text: str) -> red_flags.Safety | None:
+def _hear_text(text: str) -> Said:
     """Hear what is no JSON: cut off, written by hand, a form."""
     listed = " ".join(_LISTED.findall(text))
     words = [*_SAID.findall(text), *re.findall(_FLAG, listed, re.IGNORECASE)]
-    flags = {_FLAGS[_plain(word)] for word in words}
-    return _check(flags, bool(_ITEM9.search(text)), back_pain=bool(_BACK_PAIN.search(text)))
+    flags = frozenset(_FLAGS[_plain(word)] for word in words)
+    return Said(flags, bool(_ITEM9.search(text)), bool(_BACK_PAIN.search(text)))
 
 
 def answer(body: bytes) -> dict[str, str] | None:
@@ -140,12 +182,3 @@ def _says_yes(value: Any) -> bool:
         said = value.strip().lower()
         return said in _POSITIVE_WORDS or _COUNT.match(said) is not None
     return value is True or (isinstance(value, int | float) and value > 0)
-
-
-def _check(flags: set[RedFlag], item9: bool, *, back_pain: bool) -> red_flags.Safety | None:
-    heard = Assessment(
-        conditions=(Condition.BACK_PAIN,) if back_pain else None,
-        phq9=Phq9(item9=1) if item9 else None,
-        red_flags=dict.fromkeys(flags, True),
-    )
-    return red_flags.check(heard)

@@ -19,6 +19,7 @@ from services.contracts.safety_task import OWED_BY, RESPONSE_TO
 from services.intake.domain import safety
 from services.intake.domain.refused import Heard, heard, referral_meant
 from services.intake.people.recognising import new_person_id
+from services.intake.refused.known import known_of
 from services.kernel.http import Problem
 from services.kernel.http.exchange import Exchange
 from services.kernel.http.parts import Parts
@@ -59,7 +60,9 @@ class RefusedTaskRow(SQLModel, table=True):
 
 
 _WAITS = "SELECT 1 FROM safety_task WHERE digest = $1 AND done_at IS NULL"
-_PERSON = "SELECT person_id FROM referral WHERE referral_id = $1"
+_PERSON = """
+SELECT r.person_id FROM referral r JOIN aggregate a ON a.key = r.referral_id WHERE r.referral_id = $1 FOR SHARE OF a
+"""
 _RAISE = """
 INSERT INTO safety_task (task_id, programme, provider, referral_id, response, role, raised_at, person_id,
     organisation_id, organisation_kind, sent_by, request_id, refused_as, digest, heard)
@@ -70,17 +73,20 @@ ON CONFLICT (digest) WHERE done_at IS NULL DO NOTHING
 
 async def heed(parts: Parts, exchange: Exchange, problem: Problem, path: str, body: bytes) -> None:
     """Keep a task for what is positive in a body that is refused. Raises what keeps the database from keeping it."""
-    found = safety.hear(body)
-    who = exchange.principal
-    if found is None or who is None:
+    told, who = safety.listen(body), exchange.principal
+    found, meant = told.safety(), referral_meant(path, problem.extra.get("referral_id"))
+    if who is None or (found is None and (meant is None or not told.leans)):
         return
     said = hmac.digest(parts.idempotency_key, f"{who.organisation_id}\0".encode() + body, hashlib.sha256).hex()
     async with parts.commands.begin() as tx:
         if await tx.conn.fetchval(_WAITS, said):
             return
-        task_id, response = uuid7(tx.now), RESPONSE_TO[found.level]
-        meant = referral_meant(path, problem.extra.get("referral_id"))
         known = None if meant is None else await tx.conn.fetchval(_PERSON, meant)
+        if meant is not None and known is not None and told.leans:
+            found = told.safety(await known_of(tx, meant, known))
+        if found is None:
+            return
+        task_id, response = uuid7(tx.now), RESPONSE_TO[found.level]
         person_id, token = await _sealed(tx, task_id, known, heard(body, found))
         made = await tx.conn.execute(
             _RAISE,

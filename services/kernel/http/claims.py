@@ -112,9 +112,10 @@ _EXPIRE = """DELETE FROM idempotency WHERE client = $1 AND route = $2 AND key = 
 RETURNING key"""
 _READ = """SELECT key, request_hmac, status, answer::text AS answer FROM idempotency
 WHERE client = $1 AND route = $2 AND key = ANY($3::text[])"""
+# "= ANY" beside the join: without it the planner, who takes a new table for empty, may read all keys of the client
 _KEEP = """UPDATE idempotency i SET status = n.status, answer = n.answer::json
 FROM unnest($3::text[], $4::int[], $5::text[]) AS n(key, status, answer)
-WHERE i.client = $1 AND i.route = $2 AND i.key = n.key"""
+WHERE i.key = ANY($3::text[]) AND i.key = n.key AND i.client = $1 AND i.route = $2"""
 _RELEASE = "DELETE FROM idempotency WHERE client = $1 AND route = $2 AND key = ANY($3::text[])"
 _SWEEP = "DELETE FROM idempotency WHERE created_at < $1"
 

@@ -1,5 +1,7 @@
 """What triage holds of a referral, and how its own events fold into it."""
 
+from datetime import date
+
 from services.contracts import types
 from services.contracts.base import Moment, Record, carry
 from services.contracts.codes import EligibilityDecision
@@ -24,6 +26,7 @@ class TriageState(Record):
     ``decision.occurred_on`` stays the day up to which it counted, whatever is passed on later.
     ``awaiting_since``: since when red flags of the decision await a named person; None once one has acknowledged
     them. ``tasks``: those that wait, or that were done when a person last acknowledged.
+    ``withdrawn_on``: the day of the withdrawal; None too where it was folded before that day was kept.
     ``eligibility_decided`` is a person's decision (None: none yet, or it is contested or overtaken).
     """
 
@@ -32,6 +35,7 @@ class TriageState(Record):
     tasks: tuple[SafetyTask, ...]
     eligibility_decided: EligibilityDecision | None
     withdrawn: bool
+    withdrawn_on: date | None = None
 
 
 def evolve(state: TriageState | None, event: Event) -> TriageState:
@@ -91,7 +95,7 @@ def relayed_into(state: TriageState, data: TriageRelayed) -> TriageState:
         case EligibilityContested():
             return _known(state, changed, eligibility_decided=None)
         case Withdrawal():
-            return _known(state, changed, withdrawn=True)
+            return _known(state, changed, withdrawn=True, withdrawn_on=data.occurred_on)
 
 
 def _linked(change: IntakeChange) -> dict[str, object]:

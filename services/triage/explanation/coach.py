@@ -5,8 +5,9 @@ from services.contracts.triage import Findings
 from services.contracts.triage_codes import RunnerUpLoss
 from services.kernel.sealing.content import ContentErased
 from services.triage.domain.compiled import KEY_WORKER_SUPPORT, MANY_NEEDS, USUAL
+from services.triage.domain.decide import LONDON
 from services.triage.domain.trace import Change, FactRead, Given, Node, RuleKind, RuleTrace, Status, Trace
-from services.triage.explanation.head import Head, Told, head, missing_in_words
+from services.triage.explanation.head import Head, Told, day_in_words, head, missing_in_words, taken_back
 from services.triage.explanation.readers import CoachReader
 from services.triage.explanation.sentences import statement
 from services.triage.explanation.source import Missing, Source
@@ -129,6 +130,8 @@ def _findings(source: Source) -> Findings | None:
 def _summary(source: Source, found: Findings | None) -> list[str]:
     decision = source.state.decision
     package = supports_in_words([item.support for item in decision.package])
+    if source.state.withdrawn:
+        return _withdrawn(source, package)
     said = {
         TriageOutcome.RECOMMENDED: f"Triage suggests {package}. A coach confirms or changes this.",
         TriageOutcome.HELD: "Triage has stopped. A named person must look first; until then nothing else is matched.",
@@ -140,6 +143,24 @@ def _summary(source: Source, found: Findings | None) -> list[str]:
     if found is not None and found.awaits and decision.outcome is not TriageOutcome.HELD:
         return [said, "A safety rule waits for a named person too."]
     return [said]
+
+
+def _withdrawn(source: Source, package: str) -> list[str]:
+    """Say first that nothing is expected any more, but for what still waits; then what had been decided."""
+    waiting = [task.raised_at for task in source.state.tasks if task.done is None]
+    expected = ["No action is expected."]
+    if waiting:
+        since = day_in_words(min(waiting).astimezone(LONDON).date())
+        expected = [
+            f"A safety task still waits, since {since}. A named person must look, and say what was done.",
+            "No other action is expected.",
+        ]
+    before = {
+        TriageOutcome.RECOMMENDED: f"Before that, triage had suggested {package}.",
+        TriageOutcome.HELD: "Before that, triage had stopped for a named person to look.",
+        TriageOutcome.NOT_ELIGIBLE: "Before that, a named person had decided against the programme for this person.",
+    }[source.state.decision.outcome]
+    return [*taken_back(source), *expected, before]
 
 
 def _reasons(source: Source, found: Findings | None) -> list[str]:

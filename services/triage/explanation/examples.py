@@ -4,12 +4,30 @@ from typing import Any
 
 SHA256 = "5b2f8e1c9a4d7063f1e8b5c2a9d6037418be52cf96a3d07e4b1f85c29e6d30a7"
 
-COACH: dict[str, Any] = {
+_HEAD: dict[str, Any] = {
     "referral_id": "00000000-0000-4000-8000-000000000001",
     "revision": 1,
     "decided_on": "2024-11-18",
     "ruleset": {"id": "workwell-matching", "version": "2024.1", "sha256": SHA256},
     "missing": None,
+}
+_EMPLOYED: dict[str, Any] = {
+    "field": "work_status",
+    "value": "employed",
+    "asked": True,
+    "applies": True,
+    "said": "They have a job.",
+}
+_OFF_SICK: dict[str, Any] = {
+    "field": "attendance",
+    "value": "off_sick",
+    "asked": True,
+    "applies": True,
+    "said": "They are off sick.",
+}
+
+COACH: dict[str, Any] = {
+    **_HEAD,
     "summary": [
         "Triage suggests NHS Talking Therapies and a talk with the employer. A coach confirms or changes this."
     ],
@@ -70,22 +88,7 @@ COACH: dict[str, Any] = {
             "verdict": "This rule counts.",
             "because": ["They have a job.", "They are off sick."],
             "change_said": "This rule would no longer count if they have no work and do not look for it now.",
-            "facts": [
-                {
-                    "field": "work_status",
-                    "value": "employed",
-                    "asked": True,
-                    "applies": True,
-                    "said": "They have a job.",
-                },
-                {
-                    "field": "attendance",
-                    "value": "off_sick",
-                    "asked": True,
-                    "applies": True,
-                    "said": "They are off sick.",
-                },
-            ],
+            "facts": [_EMPLOYED, _OFF_SICK],
             "condition": {
                 "kind": "all",
                 "truth": True,
@@ -125,11 +128,7 @@ COACH: dict[str, Any] = {
 """Of the rules and needs, one each."""
 
 REFERRER: dict[str, Any] = {
-    "referral_id": "00000000-0000-4000-8000-000000000001",
-    "revision": 1,
-    "decided_on": "2024-11-18",
-    "ruleset": {"id": "workwell-matching", "version": "2024.1", "sha256": SHA256},
-    "missing": None,
+    **_HEAD,
     "summary": [
         "Triage has looked at the referral. A coach talks the next steps over with the person.",
         "15 rules look at health. They are for the person and their coach, and are not shown here.",
@@ -141,22 +140,7 @@ REFERRER: dict[str, Any] = {
             "title": "Talk with the employer",
             "fits": True,
             "because": ["They have a job.", "They are off sick."],
-            "facts": [
-                {
-                    "field": "work_status",
-                    "value": "employed",
-                    "asked": True,
-                    "applies": True,
-                    "said": "They have a job.",
-                },
-                {
-                    "field": "attendance",
-                    "value": "off_sick",
-                    "asked": True,
-                    "applies": True,
-                    "said": "They are off sick.",
-                },
-            ],
+            "facts": [_EMPLOYED, _OFF_SICK],
         },
         {
             "rule": "R32",
@@ -167,13 +151,7 @@ REFERRER: dict[str, Any] = {
                 "Their job is not at risk. The rule asks that their job is at risk.",
             ],
             "facts": [
-                {
-                    "field": "work_status",
-                    "value": "employed",
-                    "asked": True,
-                    "applies": True,
-                    "said": "They have a job.",
-                },
+                _EMPLOYED,
                 {
                     "field": "out_of_work_days",
                     "value": None,
@@ -195,11 +173,7 @@ REFERRER: dict[str, Any] = {
 }
 
 PARTICIPANT: dict[str, Any] = {
-    "referral_id": "00000000-0000-4000-8000-000000000001",
-    "revision": 1,
-    "decided_on": "2024-11-18",
-    "ruleset": {"id": "workwell-matching", "version": "2024.1", "sha256": SHA256},
-    "missing": None,
+    **_HEAD,
     "summary": ["We suggest NHS Talking Therapies and a talk with the employer."],
     "safety": [],
     "suggestions": [

@@ -35,8 +35,21 @@ def head(source: Source, summary: list[str]) -> dict[str, Any]:
         "decided_on": decision.occurred_on,
         "ruleset": RulesetView(**decision.ruleset.model_dump()),
         "missing": source.missing,
-        "summary": (*summary, *(["The referral was taken back later."] if source.state.withdrawn else [])),
+        "summary": tuple(summary),
     }
+
+
+def taken_back(source: Source) -> list[str]:
+    """Say that the referral was withdrawn, and when; nothing where it was not."""
+    if not source.state.withdrawn:
+        return []
+    on = source.state.withdrawn_on
+    return [f"The referral was withdrawn{'' if on is None else f' on {day_in_words(on)}'}."]
+
+
+def day_in_words(day: date) -> str:
+    """Return a day as people write it: 18 November 2024."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def missing_in_words(source: Source) -> list[str]:

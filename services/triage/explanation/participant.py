@@ -10,7 +10,7 @@ from typing import Final
 from services.contracts.codes import Support, TriageOutcome
 from services.contracts.red_flags import ADVICE
 from services.triage.domain.trace import RuleKind, RuleTrace, Status, Trace
-from services.triage.explanation.head import Head, Told, head, missing_in_words
+from services.triage.explanation.head import Head, Told, head, missing_in_words, taken_back
 from services.triage.explanation.readers import ParticipantReader
 from services.triage.explanation.sentences import deciding, statement
 from services.triage.explanation.source import Missing, Source
@@ -50,7 +50,7 @@ def participant_explanation(_: ParticipantReader, source: Source) -> Participant
     """Tell a decision to the person."""
     trace, rules = source.trace, source.state.decision.ruleset
     return ParticipantExplanation(
-        **head(source, [*_summary(source), *_missing(source)]),
+        **head(source, [*_summary(source), *_missing(source), *taken_back(source)]),
         safety=tuple(_safety(source)),
         suggestions=() if source.state.decision.outcome is TriageOutcome.HELD else tuple(_suggestions(source)),
         not_asked=() if trace is None or _held(source) else tuple(_not_asked(trace)),

@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 from services.contracts.codes import TriageOutcome
 from services.triage.domain.trace import RuleTrace, Value
-from services.triage.explanation.head import Head, Told, head, missing_in_words
+from services.triage.explanation.head import Head, Told, head, missing_in_words, taken_back
 from services.triage.explanation.readers import ReferrerReader
 from services.triage.explanation.sentences import statement
 from services.triage.explanation.source import Missing, Source
@@ -90,7 +90,9 @@ def referrer_explanation(_: ReferrerReader, source: Source) -> ReferrerExplanati
         summary.append(f"{left} rules look at health. They are for the person and their coach, and are not shown here.")
     missing = [] if source.missing is Missing.ERASED else missing_in_words(source)
     erased = ["There is nothing more to show about this referral."] if source.missing is Missing.ERASED else []
-    return ReferrerExplanation(**head(source, [*summary, *missing, *erased]), status=status, rules=told, not_told=left)
+    return ReferrerExplanation(
+        **head(source, [*summary, *missing, *erased, *taken_back(source)]), status=status, rules=told, not_told=left
+    )
 
 
 def is_open(rule: RuleTrace) -> bool:

@@ -152,6 +152,7 @@ async def test_who_never_answers_is_kept_as_long_as_others(world: World, days: i
 async def test_an_invitation_is_heard_of_after_a_referral(world: World) -> None:
     referral = await world.refer(**IDENTIFIED["person"])
     await world.withdraw(referral)
+    await world.flow()
     world.now = years_after(REFERRED, 2)
     body = {**IDENTIFIED, "on": "2024-11-18"}
     answer = await post(world, "/invitations", body)

@@ -58,9 +58,10 @@ async def go(
 
 
 async def ended(world: World, **person: Any) -> str:
-    """Somebody whose referral was withdrawn on the day it came; returns the pseudonym."""
+    """Somebody whose referral was withdrawn on the day it came, and triage knows; returns the pseudonym."""
     referral = await world.refer(**person)
     await world.withdraw(referral)
+    await world.flow()
     return await world.person_of(referral)
 
 
@@ -132,6 +133,7 @@ async def test_a_later_referral_or_anything_known_later_counts(world: World) -> 
     await world.ask("intake", received, REFERRED)
     assert (await go(world)).kept == {"a referral has not ended": 1}
     await world.withdraw(second)
+    await world.flow()
     await world.ask("intake", received, world.now)
     assert (await go(world)).due == 0, "the second came 200 days later"
     await world.ask("intake", received, REFERRED)

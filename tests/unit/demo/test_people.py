@@ -8,10 +8,12 @@ from datetime import date
 import pytest
 
 from services.contracts.identifiers import age_on, is_nhs_number
+from services.demo.areas import national
 from services.demo.identity import nhs_number
 from services.demo.people import people
 from services.demo.person import Kind, Person
 from services.intake.domain.posted import ReferralPosted
+from services.kernel.http.identity import principal_of
 
 MANY = people(4000, seed=7)
 
@@ -34,6 +36,14 @@ def test_the_same_seed_makes_the_same_people_and_another_does_not() -> None:
 )
 def test_source(route: str, share: int) -> None:
     assert percent(Counter(person.route for person in usual())[route], len(usual())) == pytest.approx(share, abs=2)
+
+
+def test_whoever_refers_has_claims_that_an_api_takes() -> None:
+    """Also those of the longest names of organisations."""
+    for person in (*MANY, *people(4000, seed=7, areas=national())):
+        sender = person.sender
+        claims = {name: getattr(sender, name) for name in ("organisation_kind", "programme", "role")}
+        assert principal_of({"sub": sender.subject, "org": sender.organisation, **claims})
 
 
 def test_in_work() -> None:

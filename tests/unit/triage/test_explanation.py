@@ -11,6 +11,7 @@ from services.contracts.codes import (
     Intensity,
     RedFlag,
     Support,
+    TriageOutcome,
 )
 from services.kernel.sealing.content import unlock
 from services.kernel.sealing.subject_key import ERASED
@@ -187,7 +188,67 @@ def test_a_person_s_decision_is_told_as_a_person_s() -> None:
         assert "person" in tell(who, triage.state, policy()).summary[0]
         assert "decided" in tell(who, triage.state, policy()).summary[0]
     triage.withdraw()
-    assert tell(COACH, triage.state, policy()).summary[-1] == "The referral was taken back later."
+    told = tell(COACH, triage.state, policy()).summary
+    assert told[-1] == "Before that, a named person had decided against the programme for this person."
+
+
+def test_a_high_score_without_a_local_gp_is_told_though_another_need_won() -> None:
+    """No rule of the table answers it: whoever confirms the package must see it (hazard H13)."""
+    of = coach(phq9=22, local_gp=False, barriers=["debt"])
+    assert [item.support for item in of.package] == [Support.DEBT_ADVICE]
+    assert next(need.said for need in of.needs if need.need == "mental_health") == "Mental health: no rule counts."
+    kept_out = rule(of, "R11")
+    assert kept_out.because == ("They are not with a local GP. The rule asks that they are with a local GP.",)
+    assert kept_out.change_said == "This rule would count if they are with a local GP."
+    assert "Their PHQ-9 score (low mood) is 22." in [fact.said for fact in kept_out.facts]
+    unasked = coach(phq9=22, local_gp=None, barriers=["debt"])
+    assert Support.COACH_ASSESSMENT in [item.support for item in unasked.package], "not asked is not no"
+
+
+def test_item_9_holds_without_a_local_gp_too() -> None:
+    of = coach(phq9=22, item9=1, local_gp=False, barriers=["debt"])
+    assert of.outcome is TriageOutcome.HELD
+
+
+# After a withdrawal
+
+
+@pytest.mark.parametrize(
+    ("given", "acknowledged", "told"),
+    [
+        (
+            {"phq9": 12},
+            False,
+            ("No action is expected.", "Before that, triage had suggested NHS Talking Therapies."),
+        ),
+        (
+            {"item9": 1},
+            False,
+            (
+                "A safety task still waits, since 18 November 2024. A named person must look, and say what was done.",
+                "No other action is expected.",
+                "Before that, triage had stopped for a named person to look.",
+            ),
+        ),
+        (
+            {"item9": 1},
+            True,
+            ("No action is expected.", "Before that, triage had stopped for a named person to look."),
+        ),
+    ],
+)
+def test_after_a_withdrawal_nothing_is_expected_but_what_still_waits(
+    given: dict[str, Any], acknowledged: bool, told: tuple[str, ...]
+) -> None:
+    triage = Triage(**given)
+    triage.withdraw()
+    if acknowledged:
+        triage.acknowledge()
+    assert triage.state is not None
+    of = tell(COACH, triage.state, policy())
+    assert of.summary == ("The referral was withdrawn on 18 November 2024.", *told)
+    for who in (REFERRER, PARTICIPANT):
+        assert tell(who, triage.state, policy()).summary[-1] == "The referral was withdrawn on 18 November 2024."
 
 
 # What cannot be told

@@ -41,7 +41,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX referral_person ON referral (person_id, programme)",
     # A referrer's reference is used once.
-    "CREATE UNIQUE INDEX referral_reference ON referral (organisation_id, reference)",
+    "CREATE UNIQUE INDEX referral_reference ON referral (reference, organisation_id)",
     """
     CREATE TABLE referral_details (
         referral_id text PRIMARY KEY,

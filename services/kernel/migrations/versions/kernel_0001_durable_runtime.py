@@ -166,6 +166,7 @@ STATEMENTS = (
     )
     """,
     "CREATE UNIQUE INDEX consumer_stop_open ON consumer_stop (reason) WHERE resumed_at IS NULL",
+    # key first: what a client sends all has one client and one route, so an index that begins with those finds nothing
     """
     CREATE TABLE idempotency (
         client text NOT NULL,
@@ -175,7 +176,7 @@ STATEMENTS = (
         status int,
         answer json,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        PRIMARY KEY (client, route, key)
+        PRIMARY KEY (key, client, route)
     )
     """,
     "CREATE INDEX idempotency_created ON idempotency (created_at)",
