@@ -172,8 +172,8 @@ async def test_after_a_restore_the_handover_is_remembered_until_it_is_read_again
     service = build()
     inbox = Inbox(service, service.policy(), intake.state.parts.pool, keys=keys)
     for (topic, _), records in pathway.world.log.items():
-        if topic in service.inputs and records:
-            await inbox.process(records)
+        for record in records if topic in service.inputs else ():
+            await inbox.process([record])
     assert (ask("SELECT count(*) FROM restored_input"), ask(OUTBOX)) == ("0", before)
 
 
