@@ -40,7 +40,7 @@ _STORY: Final = (
     _example("A further goal", "goal_set", goal={"goal_id": "well", "theme": "health"}),
     _example("Part of the way", "goal_progressed", goal_id="back", progress="partly_met"),
     _example("A further step", "step_added", step={"step_id": "debts", "support": "debt_advice", "owner": "person"}),
-    _example("A social barrier", "barrier_changed", barrier_id="money", state="open", barrier="debt"),
+    _example("A social barrier", "barrier_changed", state="open", barrier="debt"),
     _example("An appointment", "booking_changed", step_id="physio", booking="booked", booked_for="2025-06-09"),
     _example("A step begins", "step_started", step_id="physio"),
     _example("A session", "session_recorded", attendance="attended", minutes=60, channel="in_person"),

@@ -60,6 +60,7 @@ class PlanModel(AtWork):
     started_on: date | None = None
     evidence: set[str] = field(default_factory=set)
     barriers: dict[str, str] = field(default_factory=dict)
+    appeared: int = 0
     adjustments: dict[str, str] = field(default_factory=dict)
     employer: tuple[bool, date] | None = None
     handed_over: str | None = None

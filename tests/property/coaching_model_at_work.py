@@ -23,6 +23,7 @@ class AtWork:
     held: int | None
     steps: dict[str, dict[str, Any]]
     barriers: dict[str, str]
+    appeared: int
     adjustments: dict[str, str]
     employer: tuple[bool, date] | None
     handed_over: str | None
@@ -30,8 +31,10 @@ class AtWork:
     state: str
     fit_notes: int
 
-    def _on_barrier_changed(self, *, barrier_id: str, state: str, **fields: Any) -> str | None:
-        now = self.barriers.get(barrier_id)
+    def _on_barrier_changed(self, *, barrier_id: str | None, state: str, **fields: Any) -> str | None:
+        now = self.barriers.get(barrier_id or "")
+        if barrier_id is not None and now is None:
+            return "barrier_unknown"
         if state not in BARRIER[now]:
             return "barrier_cannot_move"
         names = [name for name in ("barrier", "workplace", "health") if fields.get(name)]
@@ -39,6 +42,9 @@ class AtWork:
             return "barrier_named_already"
         if now is None and len(names) != 1:
             return "barrier_unnamed"
+        if barrier_id is None:
+            self.appeared += 1
+            barrier_id = f"barrier-{self.appeared}"
         self.barriers[barrier_id] = state
         if state == "resolved":
             del self.barriers[barrier_id]

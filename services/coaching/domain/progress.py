@@ -17,7 +17,7 @@ BARRIERS: Final[Moves] = {
     BarrierState.OPEN: (BarrierState.EASED, BarrierState.RESOLVED),
     BarrierState.EASED: (BarrierState.OPEN, BarrierState.RESOLVED),
 }
-"""A resolved barrier leaves the plan; it can appear again."""
+"""A resolved barrier leaves the plan; if it appears again it is another one."""
 
 _ANEW: Final = (BookingState.OFFERED, BookingState.BOOKED)
 

@@ -33,7 +33,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "step_started": {"step_id": "physio"},
     "step_finished": {"step_id": "physio"},
     "step_cancelled": {"step_id": "talk", "reason": "person_declined"},
-    "barrier_changed": {"barrier_id": "debts", "state": "open", "barrier": "debt"},
+    "barrier_changed": {"state": "open", "barrier": "debt"},
     "booking_changed": {"step_id": "talk", "booking": "booked", "booked_for": "2024-11-18"},
     "adjustment_changed": {"adjustment": "phased_return", "state": "proposed"},
     "employer_contacted": {"channel": "phone", "employer": "main-job", "role": "line_manager"},
