@@ -55,10 +55,10 @@ _STORY: Final = (
         channel="in_person",
     ),
     _example(
-        "A talk with an employer: a word of yours, never its name",
+        "A talk with an employer: you number them",
         "employer_contacted",
         channel="phone",
-        employer="main-job",
+        employer="employer-1",
         size="small",
         role="line_manager",
         agreed=["phased_return"],

@@ -117,7 +117,7 @@ FIELDS: dict[str, Draw] = {
     },
     "employer_contacted": lambda rnd: {
         "channel": "phone",
-        "employer": "main-job",
+        "employer": "employer-1",
         "role": "owner",
         "size": rnd.choice((None, "micro")),
         "next_on": rnd.choice((None, day(rnd))),

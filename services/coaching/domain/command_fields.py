@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.contracts.base import Ordinal, Reference, Slug
+from services.contracts.base import Ordinal, Reference
 from services.contracts.codes import Attendance, EarningsBand, Intensity, Support, WorkStatus
 from services.contracts.instruments import Tool
 from services.contracts.plan_codes import Adjustment, EvidenceKind, Fitness, FitNoteIssuer, GoalTheme, StepOwner
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import ItemId, ServiceNumber
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -79,7 +79,9 @@ class StepFields(Fields):
     ] = ()
     due_on: Annotated[Day | None, Field(description="The target date.")] = None
     owner: Annotated[StepOwner | None, Field(description="Who sees to it.")] = None
-    service: Annotated[Slug | None, Field(description="Who gives the support, by the name that you use.")] = None
+    service: Annotated[
+        ServiceNumber | None, Field(description="Who gives the support: its number in your directory, not its name.")
+    ] = None
 
 
 class WorkFields(Fields):

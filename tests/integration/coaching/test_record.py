@@ -84,7 +84,7 @@ async def test_no_health_detail_rests_in_clear_and_none_outlives_the_key(
 
 async def test_an_employer_is_spoken_to_only_under_the_third_consent(ada: Desk, triage: Triage) -> None:
     await agreed(ada, triage)
-    said = {"channel": "phone", "employer": "main-job", "role": "owner", "size": "micro", "note": "they were kind"}
+    said = {"channel": "phone", "employer": "employer-1", "role": "owner", "size": "micro", "note": "they were kind"}
     refused = await ada.ask("employer_contacted", **said)
     assert (refused.status_code, codes(refused)) == (409, ["employer_consent_missing"])
     await done(ada, "consent_changed", consent="share_with_employer", given=True, channel="phone")

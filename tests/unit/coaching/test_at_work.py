@@ -7,7 +7,7 @@ import pytest
 from services.kernel.decision import Refused
 from tests.unit.coaching.desk import GIVEN, Desk, day, desk, refusal
 
-TALK: dict[str, Any] = {"channel": "phone", "employer": "main-job", "role": "line_manager"}
+TALK: dict[str, Any] = {"channel": "phone", "employer": "employer-1", "role": "line_manager"}
 EARLY_HELP: dict[str, Any] = {"programme": "working-well-early-help", "channel": "phone"}
 
 

@@ -56,6 +56,8 @@ def test_only_an_iso_date_is_a_date(occurred_on: Any) -> None:
         ("closed", {"closure": "99"}),
         ("closed", {}),
         ("note_recorded", {"note": ""}),
+        ("employer_contacted", {"channel": "phone", "employer": "smith-and-sons", "role": "owner"}),
+        ("step_added", {"step": {"step_id": "a", "support": "gp", "service": "early-psychosis-team"}}),
         ("proposed", {}),
     ],
 )

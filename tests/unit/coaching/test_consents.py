@@ -53,7 +53,7 @@ def test_a_consent_known_to_be_older_counts_from_its_day() -> None:
 def test_no_command_makes_a_contact_with_an_employer_without_its_permission() -> None:
     fields = {"kind": "employer_contacted", "by": "coach-1", "occurred_on": day(1), "channel": "phone"}
     fields |= {
-        "employer": "main-job",
+        "employer": "employer-1",
         "size": None,
         "role": "owner",
         "agreed": (),

@@ -36,7 +36,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "barrier_changed": {"state": "open", "barrier": "debt"},
     "booking_changed": {"step_id": "talk", "booking": "booked", "booked_for": "2024-11-18"},
     "adjustment_changed": {"adjustment": "phased_return", "state": "proposed"},
-    "employer_contacted": {"channel": "phone", "employer": "main-job", "role": "line_manager"},
+    "employer_contacted": {"channel": "phone", "employer": "employer-1", "role": "line_manager"},
     "fit_note_recorded": {"fit_note": FIT_NOTE},
     "handed_over": {"programme": "working-well-early-help", "channel": "phone"},
     "session_recorded": {"attendance": "attended", "channel": "phone", "minutes": 30},

@@ -193,7 +193,7 @@ def test_nothing_faces_an_employer_without() -> None:
 
 
 CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
-SAID: Any = {"by": "coach-1", "channel": Channel.PHONE, "employer": "main-job", "role": EmployerRole.OWNER}
+SAID: Any = {"by": "coach-1", "channel": Channel.PHONE, "employer": "employer-1", "role": EmployerRole.OWNER}
 
 
 def test_a_contact_with_an_employer_is_made_under_a_permission_for_its_day() -> None:
