@@ -21,8 +21,8 @@ from services.contracts.plan_codes import (
 from services.kernel.sealing.content import Sealed, SealedAs
 
 ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,35}$")]
-"""The id of a goal, step, barrier or session within its plan: a short name or a UUID. It stands in clear in the log: what
-names a health condition is no id."""
+"""The id of a goal, step, barrier or session within its plan: a short name or a UUID. It stands in clear in the log:
+what names a health condition is no id."""
 
 EmployerNumber = Annotated[str, Field(pattern=r"^employer-[1-9][0-9]?$")]
 """Which of a person's employers; a word for one could be its name."""
