@@ -119,6 +119,7 @@ def _registered(state: Coach | None, key: str, data: RegisterCoach, by: str, tod
         version=1,
         state=CoachState.WORKING,
         profile=data.profile,
+        absences=() if state is None else state.absences,
     )
     change = CoachRegistered(by=by, profile=data.profile)
     return _draft(made, change, {"version": 1 if state is None else state.version + 1}, today)
