@@ -14,10 +14,6 @@ from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
 from services.programmes.bank_holidays import is_closed
 
-EARLIEST: Final = date(2000, 1, 1)
-LATEST: Final = date(2099, 12, 31)
-"""Days for which bank holidays are known or follow from their rules."""
-
 _ENDED: Final = sorted(state.value for state in ENDED)
 
 

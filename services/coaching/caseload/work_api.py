@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from services.coaching import access
 from services.coaching.caseload.cover import covered_by
-from services.coaching.caseload.reading import EARLIEST, LATEST, Reach, Work, work
+from services.coaching.caseload.reading import Reach, Work, work
 from services.coaching.domain.caseload.work import WorkList
+from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.dates import london_day
 from services.contracts.base import Actor, Uuid
 from services.kernel.decision import Reason, Refused

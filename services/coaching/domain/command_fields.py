@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -22,8 +22,12 @@ def _iso_date(value: Any) -> Any:
     raise ValueError("a date is YYYY-MM-DD")
 
 
-Day = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date)]
-"""A London calendar day."""
+EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2099, 12, 31)
+"""The days that can be said or asked about: for these, bank holidays are known or follow from their rules."""
+
+Day = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date), Field(ge=EARLIEST, le=LATEST)]
+"""A London calendar day: one from which months can be counted, forwards and back."""
 
 Flag = Annotated[bool, Field(strict=True)]
 Revision = Annotated[Ordinal, Field(strict=True, description="The triage revision that you saw.")]

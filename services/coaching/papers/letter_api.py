@@ -7,7 +7,8 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from services.coaching import access
 from services.coaching.caseload.cover import covered_by
-from services.coaching.caseload.reading import EARLIEST, LATEST, Reach
+from services.coaching.caseload.reading import Reach
+from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
 from services.coaching.domain.papers import letters as moves
