@@ -8,8 +8,8 @@ BOOKING = {None: {"offered", "booked"}, "offered": {"offered", "booked", "cancel
     "booked": {"booked", "attended", "missed", "cancelled"},
     **{ended: {"offered", "booked"} for ended in ("attended", "missed", "cancelled")},
 }
-ADJUSTMENT = {None: {"proposed", "agreed", "in_place"}, "proposed": {"agreed", "in_place", "refused"}} | {
-    "agreed": {"in_place", "refused", "ended"},
+ADJUSTMENT = {None: {"proposed", "agreed", "in_place"}, "proposed": {"proposed", "agreed", "in_place", "refused"}} | {
+    "agreed": {"agreed", "in_place", "refused", "ended"},
     "in_place": {"in_place", "ended"},
     "refused": {"proposed", "agreed"},
     "ended": {"proposed", "in_place"},

@@ -24,8 +24,8 @@ MAY: dict[str, dict[str, str]] = {
     },
     "adjustment": {
         "": "proposed agreed in_place",
-        "proposed": "agreed in_place refused",
-        "agreed": "in_place refused ended",
+        "proposed": "proposed agreed in_place refused",
+        "agreed": "agreed in_place refused ended",
         "in_place": "in_place ended",
         "refused": "proposed agreed",
         "ended": "proposed in_place",
@@ -233,6 +233,14 @@ def test_each_adjustment_stands_once_in_the_plan() -> None:
         ("equipment", "proposed", None),
         ("travel", "agreed", day(30)),
     ]
+
+
+@pytest.mark.parametrize("state", ["proposed", "agreed", "in_place"])
+def test_the_day_on_which_an_adjustment_is_looked_at_can_move(state: str) -> None:
+    made = desk("active")
+    for review_on in (day(30), day(60)):
+        made.ask("adjustment_changed", day(2), adjustment="travel", state=state, review_on=review_on)
+    assert [one.review_on for one in made.state.plan.adjustments] == [day(60)]
 
 
 def test_an_unlocked_step_is_the_next_one() -> None:
