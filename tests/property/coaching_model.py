@@ -337,7 +337,13 @@ class PlanModel(AtWork):
         self.state = "paused"
 
     def _on_resumed(self, **_: Any) -> None:
-        self.state = "active"
+        self.state = self._goes_on()
+
+    def _goes_on(self) -> str:
+        if not self.steps:
+            return "in_review"
+        begun = self.attended or self.finished or any(one["started"] for one in self.steps.values())
+        return "active" if begun else "agreed"
 
     def _on_closed(self, *, on: date, **_: Any) -> None:
         self.state, self.closed_on = "closed", on
@@ -357,5 +363,5 @@ class PlanModel(AtWork):
         if self.confirmed_revision is None:
             self.state = "proposed"
         else:
-            self.state = "active" if self.ever_agreed else "confirmed"
+            self.state = self._goes_on() if self.ever_agreed else "confirmed"
         return None

@@ -199,7 +199,15 @@ def test_the_last_open_step_leads_to_a_review() -> None:
     assert [finished.data.state, cancelled.data.state] == [PlanState.ACTIVE, PlanState.IN_REVIEW]
 
 
-@pytest.mark.parametrize("state", ["proposed", "confirmed", "active"])
+@pytest.mark.parametrize("state", ["agreed", "active", "in_review"])
+def test_a_resumed_plan_is_as_far_as_it_had_come(state: str) -> None:
+    made = desk(state)
+    made.ask("paused", reason="away")
+    made.ask("resumed")
+    assert made.state.state.value == state
+
+
+@pytest.mark.parametrize("state", ["proposed", "confirmed", "agreed", "active", "in_review"])
 def test_a_reopened_plan_is_as_far_as_it_had_come(state: str) -> None:
     made = desk(state)
     made.ask("closed", closure="47")
