@@ -120,19 +120,20 @@ async def letters_of_caseload(
 ) -> list[LetterView]:
     """List letters as they were queued; unanswered ones by the day of the answer. ``Link`` names the next page.
 
-    A coach sees those of their own plans, of those covered and of those that nobody holds; a team lead the
-    organisation's.
+    A coach sees those of the plans that are theirs today, that they cover today and that nobody holds; a team lead the
+    organisation's. ``as_of`` says what is told of them.
     """
     parts = parts_of(request)
-    day = as_of or london_day(parts.clock())
+    today = london_day(parts.clock())
+    day = as_of or today
     wanted = Wanted(day, None, view, state, unanswered, _place(cursor), limit + 1)
     async with parts.pool.acquire() as connection:
-        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, day)
+        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, today)
         coaches = None if who.role == access.TEAM_LEAD else mine
         rows = await letters(connection, Reach(who.programme, who.organisation_id, coaches), wanted)
     if len(rows) > limit:
         last = rows[limit - 1]
-        link_next(request, response, cursor_of(last["place"].isoformat(), last["letter_id"]))
+        link_next(request, response, cursor_of(last["place"].isoformat(), last["letter_id"]), as_of=day)
     return [letter_view(row, day, parts.clock(), parts.service.read_state) for row in rows[:limit]]
 
 

@@ -243,6 +243,30 @@ async def test_a_letter_that_the_gp_does_not_answer_stands_in_the_list(
     assert await seen(lead, **unanswered) == []
 
 
+async def test_another_day_opens_nobody_else_s_list(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
+    """Who once covered, or will, or held a plan that is another's now, sees what may be seen today."""
+    await triage(PLAN)
+    for coach in ("coach-ada", "coach-ben"):
+        await register(lead, coach)
+    await ada.ask("recommendation_confirmed", revision=1)
+    past, ahead = (TODAY + timedelta(days=n) for n in (-3, 3))
+    for day in (past, ahead):
+        assert (await away(ada, "coach-ada", day, day, "coach-ben")).status_code == 200
+        assert await seen(ben, as_of=day.isoformat()) == []
+        assert codes(await ben.get("/caseload/work", coach="coach-ada", as_of=day.isoformat())) == ["other_coach"]
+    assert await seen(ada, as_of=past.isoformat()) == [("to_contact", PLAN)]
+    moved = await lead.ask("coach_assigned", coach="coach-ben", occurred_on=TODAY.isoformat())
+    assert moved.status_code == 200
+    assert await seen(ada, as_of=past.isoformat()) == []
+    assert await seen(lead, as_of=past.isoformat(), coach="coach-ada") == [("to_contact", PLAN)]
+
+
+async def test_all_pages_of_a_list_are_about_the_day_of_the_first(lead: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:2])
+    first = await lead.get("/caseload/work", limit=1)
+    assert f"as_of={TODAY.isoformat()}" in first.links["next"]["url"]
+
+
 async def test_lists_have_pages_and_an_owner(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
     await triage(*REFERRALS[:3])
     for plan in REFERRALS[:2]:

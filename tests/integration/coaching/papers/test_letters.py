@@ -22,6 +22,11 @@ LATER = TODAY + timedelta(days=14)
 UNKNOWN = "01972ff9-f5c0-7330-88c3-f35ece519eae"
 
 
+@pytest.fixture
+def lead(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
+    return Desk(client, issuer, "lead-1", role="team_lead")
+
+
 async def post(desk: Desk, path: str, **body: Any) -> httpx.Response:
     headers = {**desk.headers, "Idempotency-Key": f"letter-{next(numbers)}"}
     plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in body.items()}
@@ -150,12 +155,12 @@ async def test_who_may_see_and_move_letters(
     ready: Ready,
     ada: Desk,
     ben: Desk,
+    lead: Desk,
     client: httpx.AsyncClient,
     issuer: DevIssuer,
 ) -> None:
     await ready()
     letter = await queue(ada)
-    lead = Desk(client, issuer, "lead-1", role="team_lead")
     stranger = Desk(client, issuer, "coach-zoe", org="big-life")
     assert [one["letter_id"] for one in (await lead.get("/letters")).json()] == [letter]
     assert [(await desk.get("/letters")).json() for desk in (ben, stranger)] == [[], []]
@@ -166,6 +171,19 @@ async def test_who_may_see_and_move_letters(
     assert (await stranger.get(f"/letters/{letter}/page")).status_code == 404
     assert (await say(ada, UNKNOWN, "sent")).status_code == 404
     assert (await say(lead, letter, "sent")).status_code == 200
+
+
+async def test_another_day_opens_nobody_else_s_letters(ready: Ready, ada: Desk, ben: Desk, lead: Desk) -> None:
+    await ready()
+    await queue(ada)
+    for coach in ("coach-ada", "coach-ben"):
+        assert (
+            await post(lead, f"/coaches/{coach}/commands", kind="registered", profile={"capacity": 2})
+        ).status_code == 200
+    for day in (TODAY - timedelta(days=3), TODAY + timedelta(days=3)):
+        said = {"kind": "absence_recorded", "from_on": day, "until_on": day, "cover": "coach-ben"}
+        assert (await post(ada, "/coaches/coach-ada/commands", **said)).status_code == 200
+        assert (await ben.get("/letters", as_of=day.isoformat())).json() == []
 
 
 async def test_letters_of_somebody_restricted_or_erased_do_not_move(
@@ -190,6 +208,7 @@ async def test_the_list_by_pages(ready: Ready, ada: Desk) -> None:
     path: str | None = "/letters?limit=1"
     while path is not None:
         answer = await ada.client.get(path, headers=ada.headers)
+        assert f"as_of={TODAY.isoformat()}" in answer.links.get("next", {"url": f"as_of={TODAY.isoformat()}"})["url"]
         found += [one["letter_id"] for one in answer.json()]
         path = answer.links.get("next", {}).get("url")
     assert found == sorted(queued)
