@@ -136,6 +136,12 @@ class Letter:
         return [given]
 
 
+def printable(letter: Letter) -> None:
+    """Raise Refused (409) for a letter that was called off; one that is gone can be printed again."""
+    if letter.state is LetterState.CANCELLED:
+        raise Refused(_CANCELLED)
+
+
 def queueable(answer_by: date | None, today: date) -> None:
     """Raise Refused (422) for a day of answer that has come."""
     if answer_by is not None and answer_by <= today:

@@ -122,6 +122,16 @@ async def test_a_letters_page_carries_what_to_quote(ready: Ready, ada: Desk, int
     assert (await ada.get(f"/letters/{UNKNOWN}/page")).status_code == 404
 
 
+async def test_a_letter_that_was_called_off_is_not_printed(ready: Ready, ada: Desk, ben: Desk, intake: Intake) -> None:
+    await ready()
+    letter = await queue(ada)
+    await say(ada, letter, "cancelled")
+    refused = await ada.get(f"/letters/{letter}/page")
+    assert (refused.status_code, codes(refused)) == (409, ["letter_cancelled"])
+    assert (await ben.get(f"/letters/{letter}/page")).status_code == 404, "nobody else learns how it stands"
+    assert intake.asked == []
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "status", "code"),
     [
