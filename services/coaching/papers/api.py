@@ -116,6 +116,7 @@ async def _made(asked: Asked, plan: Plan, view: View, purpose: ContactPurpose, l
     if reasons:
         raise Refused(*reasons)
     notes = await fit_notes_of(asked.session, asked.opener, plan) if view is View.GP else []
+    await asked.session.close()  # intake may take its time: nobody else's reading waits for it
     contacts: Contacts = asked.request.app.state.contacts
     contact = await contacts.of(plan.person_id, asked.authorization, purpose)
     made = page_of(plan, view, london_day(now), consents, contact, parts.commands.policy, letter, notes)
