@@ -1,7 +1,8 @@
 """HTTP: letters as tasks: queued, sent, failed, answered; which of them wait."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
@@ -52,7 +53,7 @@ async def queue(
 
     async def handle(tx: Transaction) -> Answer:
         plan, today = await _plan(tx, who, referral_id), london_day(tx.now)
-        moves.queueable(body.answer_by, today)
+        moves.queueable(body.answer_by, await tx.conn.fetchval(letter_table.WAITING, referral_id), today)
         consents = history(plan, tx.now)
         reasons = why_not(plan, body.view, today, consents)
         if reasons:
@@ -92,15 +93,27 @@ async def change(
 
 @router.get("/plans/{referral_id}/letters", summary="The letters of a plan")
 async def letters_of_plan(
-    referral_id: ReferralId, request: Request, session: ReadSession, who: Coach
+    referral_id: ReferralId,
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    who: Coach,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> list[LetterView]:
-    """Return a plan's letters as they were queued; of those that wait to be sent, what keeps them."""
+    """Return a plan's letters as they were queued; of those that wait to be sent, what keeps them.
+
+    ``Link`` names the next page.
+    """
     plan = await plan_of(request, session, who, referral_id)
     parts = parts_of(request)
     today = london_day(parts.clock())
     reach = Reach(who.programme, who.organisation_id)
-    rows = await letters(parts.pool, reach, Wanted(today, referral_id=plan.referral_id))
-    return [letter_view(row, today, parts.clock(), parts.service.read_state) for row in rows]
+    wanted = Wanted(today, referral_id=plan.referral_id, after=_place(cursor), limit=limit + 1)
+    rows = await letters(parts.pool, reach, wanted)
+    if len(rows) > limit:
+        link_next(request, response, _cursor(rows[limit - 1]))
+    return [letter_view(row, today, parts.clock(), parts.service.read_state) for row in rows[:limit]]
 
 
 @router.get("/letters", summary="Letters of a caseload or an organisation")
@@ -132,8 +145,7 @@ async def letters_of_caseload(
         coaches = None if who.role == access.TEAM_LEAD else mine
         rows = await letters(connection, Reach(who.programme, who.organisation_id, coaches), wanted)
     if len(rows) > limit:
-        last = rows[limit - 1]
-        link_next(request, response, cursor_of(last["place"].isoformat(), last["letter_id"]), as_of=day)
+        link_next(request, response, _cursor(rows[limit - 1]), as_of=day)
     return [letter_view(row, day, parts.clock(), parts.service.read_state) for row in rows[:limit]]
 
 
@@ -163,6 +175,10 @@ async def _plan(tx: Transaction, who: Principal, referral_id: str) -> Plan:
     if is_restricted(tx.held.get(plan.person_id)):
         raise Refused(RESTRICTED, status=423)
     return plan
+
+
+def _cursor(row: Mapping[str, Any]) -> str:
+    return cursor_of(row["place"].isoformat(), row["letter_id"])
 
 
 def _place(cursor: str | None) -> tuple[date, str] | None:

@@ -214,17 +214,28 @@ async def test_letters_of_somebody_restricted_or_erased_do_not_move(
 async def test_the_list_by_pages(ready: Ready, ada: Desk) -> None:
     await ready()
     queued = [await queue(ada, view) for view in VIEWS]
-    found: list[str] = []
-    path: str | None = "/letters?limit=1"
-    while path is not None:
-        answer = await ada.client.get(path, headers=ada.headers)
-        assert f"as_of={TODAY.isoformat()}" in answer.links.get("next", {"url": f"as_of={TODAY.isoformat()}"})["url"]
-        found += [one["letter_id"] for one in answer.json()]
-        path = answer.links.get("next", {}).get("url")
-    assert found == sorted(queued)
+    for whose in ("/letters", f"/plans/{PLAN}/letters"):
+        found: list[str] = []
+        path: str | None = f"{whose}?limit=1"
+        while path is not None:
+            answer = await ada.client.get(path, headers=ada.headers)
+            found += [one["letter_id"] for one in answer.json()]
+            path = answer.links.get("next", {}).get("url")
+        assert found == sorted(queued)
+    first = await ada.get("/letters", limit=1)
+    assert f"as_of={TODAY.isoformat()}" in first.links["next"]["url"], "all pages are about the day of the first"
     assert codes(await ada.get("/letters", cursor="bm9uc2Vuc2U")) == ["cursor_malformed"]
     by_view = [one["letter_id"] for one in (await ada.get("/letters", view="employer")).json()]
     assert by_view == queued[2:]
+
+
+async def test_letters_that_wait_are_limited(ready: Ready, ada: Desk) -> None:
+    await ready()
+    waiting = [await queue(ada) for _ in range(20)]
+    refused = await post(ada, f"/plans/{PLAN}/letters", view="gp")
+    assert (refused.status_code, codes(refused)) == (409, ["too_many_letters"])
+    await say(ada, waiting[0], "cancelled")
+    assert await queue(ada)
 
 
 async def test_the_examples_of_the_document_are_accepted(ready: Ready, ada: Desk) -> None:
