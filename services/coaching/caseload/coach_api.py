@@ -20,7 +20,7 @@ from services.coaching.caseload.coaches import CoachView, Holder, coaches, cover
 from services.coaching.caseload.cover import covered_by
 from services.coaching.caseload.work_api import AsOf
 from services.coaching.domain.caseload import asked
-from services.coaching.domain.caseload.coach import Coach
+from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.dates import london_day
 from services.contracts.base import Actor, Slug, Uuid
 from services.contracts.coach import Absence, CoachProfile
@@ -67,7 +67,7 @@ async def command(
 
     async def handle(tx: Transaction) -> Answer:
         found = await tx.load(coach_id)
-        if found is not None:
+        if found is not None and not (isinstance(body, Register) and gone(found)):
             reachable(found, who)
         kind, data = await _asked(tx, body, coach_id, who)
         done = await tx.execute(Command(tx.command_id, kind, coach_id, data, actor=who.subject))
@@ -81,7 +81,7 @@ async def command(
 
 def reachable(found: object, who: Principal) -> Coach:
     """Return a coach of the sender's organisation. Raises Refused 404 for another's as for none."""
-    if not isinstance(found, Coach) or (found.programme, found.provider) != (who.programme, who.organisation_id):
+    if not isinstance(found, Coach) or found.provider != who.organisation_id:
         raise Refused(Reason("coach_unknown", "there is no such coach at your organisation"), status=404)
     return found
 

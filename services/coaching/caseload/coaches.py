@@ -138,7 +138,7 @@ async def cover_free(tx: Transaction, absence: Absence, coach_id: str, who: Prin
         return True  # refused by the coach's own decision
     await tx.lock([absence.cover, coach_id])
     cover = await tx.load(absence.cover)
-    at_home = isinstance(cover, Coach) and (cover.programme, cover.provider) == (who.programme, who.organisation_id)
+    at_home = isinstance(cover, Coach) and cover.provider == who.organisation_id
     if not at_home or cover.state is not CoachState.WORKING:
         message = "no coach of this name works at your organisation; register them first"
         raise Refused(Reason("cover_unknown", message, "/cover"), status=422)

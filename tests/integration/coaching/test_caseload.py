@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from services.kernel.http.dev_issuer import DevIssuer
-from tests.integration.coaching.world import PLAN, REFERRALS, Desk, Triage, codes, numbers
+from tests.integration.coaching.world import PLAN, PROVIDER, REFERRALS, Desk, Triage, codes, numbers
 from tests.parts.databases import Database
 from tests.unit.coaching.desk import FIRST_STEPS, GOAL, REFERRED_ON, TODAY
 
@@ -155,6 +155,36 @@ async def test_who_may_say_what_of_a_coach(lead: Desk, ada: Desk, ben: Desk, cli
     assert codes(await say(other, "coach-ada", "left")) == ["coach_unknown"]
     assert codes(await say(lead, "coach-nobody", "left")) == ["coach_unknown"]
     assert codes(await say(lead, "coach-ada", "registered", profile={"capacity": 1})) == ["coach_exists"]
+
+
+async def test_a_coach_who_has_left_works_for_another_provider(
+    lead: Desk, ada: Desk, client: Any, issuer: DevIssuer, triage: Triage
+) -> None:
+    await triage(*REFERRALS[:2])
+    other = Desk(client, issuer, "lead-2", "team_lead", org="big-life")
+    await register(other, "coach-ada")
+    elsewhere = await ada.ask("recommendation_confirmed", revision=1)
+    assert (elsewhere.status_code, codes(elsewhere)) == (422, ["coach_elsewhere"])
+    assert (await say(other, "coach-ada", "left")).status_code == 200
+    assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200, "registered nowhere: no ceiling"
+    await register(lead, "coach-ada", capacity=1)
+    assert codes(await say(other, "coach-ada", "registered", profile={"capacity": 5})) == ["coach_unknown"]
+    full = await ada.ask("recommendation_confirmed", plan=REFERRALS[1], revision=1)
+    assert (full.status_code, codes(full)) == (409, ["caseload_full"])
+
+
+async def test_a_coach_is_registered_once_for_all_programmes_of_a_provider(
+    lead: Desk, ada: Desk, issuer: DevIssuer, client: httpx.AsyncClient, triage: Triage
+) -> None:
+    await triage(PLAN)
+    headers = issuer.headers(
+        "team_lead", sub="lead-3", org=PROVIDER, organisation_kind="provider", programme="working-well-early-help"
+    )
+    lead_there = Desk(client, issuer, "lead-3", "team_lead")
+    lead_there.headers = headers
+    await register(lead_there, "coach-ada", capacity=1)
+    assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200
+    assert (await say(lead, "coach-ada", "profile_changed", profile={"capacity": 3})).status_code == 200
 
 
 async def test_a_coach_s_key_is_no_plan_and_a_plan_s_no_coach(lead: Desk, triage: Triage) -> None:
