@@ -1,7 +1,7 @@
 """HTTP: coaches, what they can take on and when they are away; who held a plan."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -37,6 +37,7 @@ Who = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
 CoachId = Annotated[Actor, Path(description="The coach's pseudonymous subject, as in their token.")]
 _OWN = (RecordAbsence, ChangeAbsence)
 """What coaches may say of themselves."""
+_A_REFERRAL: Final = "SELECT EXISTS (SELECT FROM additional_referral WHERE referral_id = $1 OR linked_referral = $1)"
 
 
 class Changed(BaseModel):
@@ -90,6 +91,9 @@ async def _asked(tx: Transaction, body: CoachCommand, coach_id: str, who: Princi
     """Return the command, with what is seen of the cover under its lock."""
     match body:
         case Register(profile=profile):
+            if await tx.conn.fetchval(_A_REFERRAL, coach_id):
+                message = "this is the id of a referral, not of a person; check the pseudonym"
+                raise Refused(Reason("coach_is_referral", message, "/coach_id"), status=422)
             seen = CoachProfile(**profile.model_dump())
             return asked.REGISTER, asked.RegisterCoach(
                 programme=who.programme, provider=who.organisation_id, profile=seen

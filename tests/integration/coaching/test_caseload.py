@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
+from services.coaching.domain.aggregates import KeyTaken
 from services.kernel.http.dev_issuer import DevIssuer
 from tests.integration.coaching.world import PLAN, PROVIDER, REFERRALS, Desk, Triage, codes, numbers
 from tests.parts.databases import Database
@@ -194,8 +195,12 @@ async def test_a_coach_s_key_is_no_plan_and_a_plan_s_no_coach(lead: Desk, triage
     assert (await lead.get(f"/plans/{REFERRALS[1]}/coaches")).status_code == 404
     assert (await lead.ask("acknowledged", plan=REFERRALS[1])).status_code == 404
     assert (await say(lead, PLAN, "left")).status_code == 404
-    await triage(REFERRALS[1])
+    with pytest.raises(KeyTaken):  # a dead letter, which is seen: the referral is not lost in silence
+        await triage(REFERRALS[1])
     assert (await lead.get(f"/plans/{REFERRALS[1]}")).status_code == 404, "an event about a referral moves no coach"
+    await triage(REFERRALS[2], outcome="held", package=(), linked_referral=PLAN)
+    refused = await say(lead, REFERRALS[2], "registered", profile={"capacity": 1})
+    assert (refused.status_code, codes(refused)) == (422, ["coach_is_referral"])
 
 
 async def test_coaches_are_listed_with_their_free_places(lead: Desk, ada: Desk, triage: Triage) -> None:
