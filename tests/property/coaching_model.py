@@ -58,11 +58,13 @@ class PlanModel(AtWork):
     attended: int = 0
     take_part_on: date | None = None
     started_on: date | None = None
+    take_part_last: date = date.min
+    take_part_not: date = date.min
     evidence: set[str] = field(default_factory=set)
     barriers: dict[str, str] = field(default_factory=dict)
     appeared: int = 0
     adjustments: dict[str, str] = field(default_factory=dict)
-    employer: tuple[bool, date] | None = None
+    employer: list[tuple[date, int, bool]] = field(default_factory=list)
     handed_over: str | None = None
     fit_notes: int = 0
 
@@ -73,6 +75,7 @@ class PlanModel(AtWork):
             if outcome != "recommended":
                 return False
             self.exists, self.state, self.take_part_on = True, "proposed", consent_on
+            self.take_part_last = consent_on
         elif self.state == "withdrawn" or revision <= self.revision:
             return False
         self.revision = revision
@@ -105,11 +108,18 @@ class PlanModel(AtWork):
         return True
 
     def _consent(self, given: bool, on: date) -> None:
-        if given:
-            self.take_part_on = on
-        elif self.take_part_on is None or on >= self.take_part_on:
+        """Said by day, the last of a day last: since when the last word has stood, as far as that is sure."""
+        assert self.take_part_on is not None
+        if not given and on >= self.take_part_last:
             self.take_part_on = None
             self.state = "withdrawn"
+        elif not given:
+            self.take_part_on = self.take_part_last if on >= self.take_part_on else self.take_part_on
+            self.take_part_not = max(on, self.take_part_not)
+        else:
+            if on >= self.take_part_not:
+                self.take_part_on = min(on, self.take_part_on)
+            self.take_part_last = max(on, self.take_part_last)
 
     # What a coach asks for.
 

@@ -25,7 +25,7 @@ class AtWork:
     barriers: dict[str, str]
     appeared: int
     adjustments: dict[str, str]
-    employer: tuple[bool, date] | None
+    employer: list[tuple[date, int, bool]]
     handed_over: str | None
     closed_on: date | None
     state: str
@@ -81,14 +81,32 @@ class AtWork:
         return None
 
     def _employer_consent(self, given: bool, on: date) -> None:
-        known = self.employer
-        if known is None or on >= known[1] or known[0] is given:
-            self.employer = (given, on)
+        self.employer.append((on, len(self.employer), given))
 
     def _on_employer_contacted(self, *, on: date, **_: Any) -> str | None:
-        if self.employer is None or not self.employer[0] or self.employer[1] > on:
+        """Nothing after a withdrawal; else only since the last word that is not yes, or surely since the last yes."""
+        said = sorted(self.employer)
+        if not said or not said[-1][2]:
             return "employer_consent_missing"
-        return None
+        since = self._employer_since()
+        return "employer_consent_missing" if on < since else None
+
+    def _employer_since(self) -> date:
+        """Return the day from which the last yes is known to stand when only it, its first day and the last no are."""
+        first = last = refused = date.min
+        now: bool | None = None
+        for on, _, given in sorted(self.employer, key=lambda one: one[1]):
+            if now is None or (given is not now and on >= last):
+                refused = last if now is not None else refused
+                first = last = on
+                now = given
+            elif given is now:
+                first = min(first, on) if on >= refused else first
+                last = max(last, on)
+            else:
+                first = last if on >= first else first
+                refused = max(refused, on)
+        return first
 
     def _on_fit_note_recorded(self, *, fit_note: dict[str, Any], **_: Any) -> str | None:
         if fit_note["to_on"] < fit_note["from_on"]:
