@@ -223,6 +223,22 @@ async def test_coaches_are_listed_with_their_free_places(lead: Desk, ada: Desk, 
     assert (first["coach_id"], first["free_places"]) == ("coach-ben", 9)
 
 
+async def test_the_places_that_are_shown_are_those_that_are_given(lead: Desk, ada: Desk, triage: Triage) -> None:
+    """Plans that no provider has yet are held, too; and who was away twice at once is one coach."""
+    await triage(PLAN, provider=None, contract=None)
+    await triage(REFERRALS[1], REFERRALS[2])
+    await register(lead, "coach-ada", capacity=2)
+    for plan in REFERRALS[:2]:
+        assert (await ada.ask("recommendation_confirmed", plan=plan, revision=1)).status_code == 200
+    assert codes(await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)) == ["caseload_full"]
+    for first in (-9, -8):
+        past = (TODAY + timedelta(days=first), TODAY - timedelta(days=5))
+        assert (await away(lead, "coach-ada", *past, None)).status_code == 200
+    for day in (TODAY, TODAY - timedelta(days=6)):
+        told = (await lead.get("/coaches", as_of=day.isoformat())).json()["coaches"]
+        assert [(one["coach_id"], one["open_plans"], one["free_places"]) for one in told] == [("coach-ada", 2, 0)]
+
+
 async def test_the_lists_of_a_day_follow_from_what_had_happened(lead: Desk, ada: Desk, triage: Triage) -> None:
     await triage(PLAN, package=[{"support": "physiotherapy", "intensity": None, "after": []}])
     day = REFERRED_ON.isoformat()

@@ -64,7 +64,7 @@ def test_what_was_refused_between_stays_refused_whatever_is_said_of_before() -> 
     made = desk("active")
     for on, given in ((3, True), (8, False), (12, True), (2, True)):
         made.ask("consent_changed", day(on), consent="share_with_employer", given=given)
-    talk = {"channel": "phone", "employer": "employer-1", "role": "owner"}
+    talk: dict[str, Any] = {"channel": "phone", "employer": "employer-1", "role": "owner"}
     assert refusal(made, "employer_contacted", day(9), **talk) == (409, [("employer_consent_missing", "/occurred_on")])
     assert made.ask("employer_contacted", day(12), **talk)
 
