@@ -17,23 +17,23 @@ from services.coaching.caseload.coach_bodies import (
     Register,
 )
 from services.coaching.caseload.coaches import CoachView, Holder, coaches, cover_free, holders
-from services.coaching.caseload.cover import covered_by
 from services.coaching.caseload.work_api import AsOf
 from services.coaching.domain.caseload import asked
 from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.dates import london_day
+from services.coaching.reading import Coach as Who
+from services.coaching.reading import ReferralId, plan_of
 from services.contracts.base import Actor, Slug, Uuid
 from services.contracts.coach import Absence, CoachProfile
 from services.contracts.coach_codes import CoachOffer, CoachState
 from services.contracts.referral import Language
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Principal, ReadSession, require
+from services.kernel.http import Answer, Once, Principal, ReadSession
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 
 router = APIRouter(tags=["caseload"])
 
-Who = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
 CoachId = Annotated[Actor, Path(description="The coach's pseudonymous subject, as in their token.")]
 _OWN = (RecordAbsence, ChangeAbsence)
 """What coaches may say of themselves."""
@@ -128,13 +128,7 @@ async def find(
 
 
 @router.get("/plans/{referral_id}/coaches", summary="Who held a plan, and since when")
-async def history(
-    referral_id: Annotated[Uuid, Path(description="The referral's id.")], request: Request, _: ReadSession, who: Who
-) -> list[Holder]:
+async def history(referral_id: ReferralId, request: Request, session: ReadSession, who: Who) -> list[Holder]:
     """Return every coach who has held the plan, the first first; a transfer takes nothing away."""
-    parts = parts_of(request)
-    async with parts.pool.acquire() as connection:
-        covered = await covered_by(connection, who.subject, london_day(parts.clock()))
-        text = await connection.fetchval("SELECT state::text FROM aggregate WHERE key = $1", referral_id)
-        access.refuse_stranger(who, None if text is None else parts.service.read_state(text), covered)
-        return await holders(connection, referral_id)
+    await plan_of(request, session, who, referral_id)
+    return await holders(parts_of(request).pool, referral_id)

@@ -13,15 +13,15 @@ from services.coaching.caseload.reading import Reach, Work, work
 from services.coaching.domain.caseload.work import WorkList
 from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.dates import london_day
+from services.coaching.reading import Coach
 from services.contracts.base import Actor, Uuid
 from services.kernel.decision import Reason, Refused
-from services.kernel.http import Principal, ReadSession, require
+from services.kernel.http import ReadSession
 from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["caseload"])
 
-Coach = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
 AsOf = Annotated[
     date | None, Query(ge=EARLIEST, le=LATEST, description="The London day at whose end it is looked at; today.")
 ]
