@@ -165,7 +165,7 @@ def first_words(consents: Consents, referred_on: date, recorded_at: Moment, sour
         ConsentFact(
             kind=kind,
             given=said.given,
-            on=said.on or referred_on,
+            on=said.stood_from or referred_on,
             channel=said.channel,
             by=None,
             recorded_at=recorded_at,
@@ -184,9 +184,27 @@ def word(consents: Consents, kind: ConsentKind) -> Consent | None:
 
 def with_word(consents: Consents, kind: ConsentKind, said: Consent) -> Consents:
     """Return the latest words after one more. One that says otherwise about an earlier day than the known one's came
-    late and was overtaken: it changes nothing. A known word without a day was said with the referral, before any other.
+    late and was overtaken: it only says from when the known one has stood. One that says the same again moves nothing:
+    what it stood for since its first day goes on. A known word without a day was said with the referral, before any
+    other.
     """
     known = word(consents, kind)
-    if known is None or known.on is None or said.on is None or said.on >= known.on or said.given is known.given:
-        return consents.model_copy(update={kind.value: said})
-    return consents
+    return consents.model_copy(update={kind.value: said if known is None else _after(known, said)})
+
+
+def _after(known: Consent, said: Consent) -> Consent:
+    if known.on is None or said.on is None:
+        return known if said.given is known.given else said
+    since, other_on = known.since or known.on, known.other_on
+    if said.given is not known.given:
+        if said.on >= known.on:
+            return said.model_copy(update={"other_on": known.on})
+        other_on = max(said.on, other_on or said.on)
+        if said.on >= since:
+            since = known.on  # the other word lay between: from the last one on it is sure
+        last = known
+    else:
+        if other_on is None or said.on >= other_on:
+            since = min(since, said.on)
+        last = said if said.on >= known.on else known
+    return last.model_copy(update={"since": None if since == last.on else since, "other_on": other_on})

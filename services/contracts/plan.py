@@ -28,7 +28,7 @@ from services.contracts.plan_codes import (
     StepState,
     WorkplaceBarrier,
 )
-from services.contracts.plan_item import WeeklyHours
+from services.contracts.plan_item import EmployerNumber, WeeklyHours
 from services.contracts.plan_work_change import MAX_ADJUSTMENTS
 from services.contracts.referral import Consents, Language
 from services.contracts.triage import Package
@@ -140,7 +140,7 @@ class LatestEmployer(Record):
     """The last conversation with an employer."""
 
     on: date
-    employer: ItemId
+    employer: EmployerNumber
     size: SizeBand | None
     next_on: date | None
 

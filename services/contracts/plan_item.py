@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Record, Slug
+from services.contracts.base import Actor, Record
 from services.contracts.codes import (
     Condition,
     Intensity,
@@ -21,7 +21,14 @@ from services.contracts.plan_codes import (
 from services.kernel.sealing.content import Sealed, SealedAs
 
 ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,35}$")]
-"""The id of a goal, step or session within its plan: a short name or a UUID."""
+"""The id of a goal, step, barrier or session within its plan: a short name or a UUID. It stands in clear in the log:
+what names a health condition is no id."""
+
+EmployerNumber = Annotated[str, Field(pattern=r"^employer-[1-9][0-9]?$")]
+"""Which of a person's employers; a word for one could be its name."""
+
+ServiceNumber = Annotated[str, Field(pattern=r"^service-[1-9][0-9]{0,5}$")]
+"""A service by its number in the provider's directory; its name may say what somebody is ill with."""
 
 WeeklyHours = Annotated[int, Field(ge=0, le=168)]
 
@@ -37,7 +44,7 @@ class Goal(Record):
 class StepSpec(Record):
     """A step as agreed; ``after`` are the ids of the steps that must be finished first, ``due_on`` is its target date.
 
-    ``owner`` sees to it, ``service`` is who gives the support, by the name that the provider uses.
+    ``owner`` sees to it, ``service`` is who gives the support.
     """
 
     step_id: ItemId
@@ -46,7 +53,7 @@ class StepSpec(Record):
     after: Annotated[tuple[ItemId, ...], Field(max_length=10)]
     due_on: date | None
     owner: StepOwner | None = None
-    service: Slug | None = None
+    service: ServiceNumber | None = None
 
 
 class FitNote(Record):

@@ -11,7 +11,7 @@ from services.contracts.consent import AlwaysValidated, EmployerPermission, NotP
 from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import Adjustment, AdjustmentState, ChangeKind, EmployerRole
-from services.contracts.plan_item import Change, ItemId, SealedFitNote, WeeklyHours
+from services.contracts.plan_item import Change, EmployerNumber, SealedFitNote, WeeklyHours
 from services.kernel.sealing.content import Digest
 
 MAX_ADJUSTMENTS: Final = len(Adjustment)
@@ -30,13 +30,13 @@ class AdjustmentChanged(Change):
 class EmployerContacted(AlwaysValidated, Change):
     """The employer was spoken to, which the third consent allows.
 
-    ``employer`` is a name within the plan ("main-job"), never the employer's own: a person may have several. ``agreed``
-    are the adjustments that were agreed on, ``next_on`` the day of the next conversation.
+    ``employer`` is a number within the plan: a person may have several. ``agreed`` are the adjustments that were agreed
+    on, ``next_on`` the day of the next conversation.
     """
 
     kind: Literal[ChangeKind.EMPLOYER_CONTACTED] = ChangeKind.EMPLOYER_CONTACTED
     channel: Channel
-    employer: ItemId
+    employer: EmployerNumber
     size: SizeBand | None
     role: EmployerRole
     agreed: Annotated[tuple[Adjustment, ...], Field(max_length=MAX_ADJUSTMENTS)]
@@ -56,7 +56,7 @@ class EmployerContacted(AlwaysValidated, Change):
         by: Actor | None,
         occurred_on: date,
         channel: Channel,
-        employer: ItemId,
+        employer: EmployerNumber,
         role: EmployerRole,
         size: SizeBand | None = None,
         agreed: tuple[Adjustment, ...] = (),

@@ -47,11 +47,22 @@ class Facts(Record):
 
 
 class Consent(Record):
-    """A consent given or refused, the day and the way it was said."""
+    """A consent given or refused, the day and the way it was last said.
+
+    ``since``: the first day of that word, where it was said on several and nothing else between; null: ``on``.
+    ``other_on``: the last day before, on which the other word was said; null: none is known.
+    """
 
     given: bool
     on: date | None
     channel: Channel | None
+    since: date | None = None
+    other_on: date | None = None
+
+    @property
+    def stood_from(self) -> date | None:
+        """The first day on which the word is known to have stood; null: from the referral on."""
+        return self.since or self.on
 
 
 class Consents(Record):

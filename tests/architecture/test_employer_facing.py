@@ -160,7 +160,7 @@ def test_a_contact_with_an_employer_has_no_other_maker() -> None:
         "by": None,
         "occurred_on": date(2024, 12, 1),
         "channel": Channel.PHONE,
-        "employer": "main-job",
+        "employer": "employer-1",
     }
     fields |= {"size": None, "role": EmployerRole.OWNER, "agreed": (), "next_on": None, "note_digest": None}
     with pytest.raises(NotPermitted):

@@ -13,7 +13,7 @@ from tests.property.coaching_model import PlanModel
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, step
 
 STEPS = "abcdefgh"
-BARRIERS = ("first", "second")
+BARRIERS = (None, None, "barrier-1", "barrier-2", "unheard-of")
 GOALS = ("goal-1", "goal-2", "goal-3")
 COACHES = ("coach-1", "coach-2")
 ODD_DAYS = (REFERRED_ON - timedelta(days=1), TODAY, TODAY + timedelta(days=1), REFERRED_ON + timedelta(days=200))
@@ -117,7 +117,7 @@ FIELDS: dict[str, Draw] = {
     },
     "employer_contacted": lambda rnd: {
         "channel": "phone",
-        "employer": "main-job",
+        "employer": "employer-1",
         "role": "owner",
         "size": rnd.choice((None, "micro")),
         "next_on": rnd.choice((None, day(rnd))),

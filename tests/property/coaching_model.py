@@ -59,10 +59,13 @@ class PlanModel(AtWork):
     attended: int = 0
     take_part_on: date | None = None
     started_on: date | None = None
+    take_part_last: date = date.min
+    take_part_not: date = date.min
     evidence: set[str] = field(default_factory=set)
     barriers: dict[str, str] = field(default_factory=dict)
+    appeared: int = 0
     adjustments: dict[str, str] = field(default_factory=dict)
-    employer: tuple[bool, date] | None = None
+    employer: list[tuple[date, int, bool]] = field(default_factory=list)
     handed_over: str | None = None
     fit_notes: int = 0
 
@@ -73,6 +76,7 @@ class PlanModel(AtWork):
             if outcome != "recommended":
                 return False
             self.exists, self.state, self.take_part_on = True, "proposed", consent_on
+            self.take_part_last = consent_on
         elif self.state == "withdrawn" or revision <= self.revision:
             return False
         self.revision = revision
@@ -105,11 +109,18 @@ class PlanModel(AtWork):
         return True
 
     def _consent(self, given: bool, on: date) -> None:
-        if given:
-            self.take_part_on = on
-        elif self.take_part_on is None or on >= self.take_part_on:
+        """Said by day, the last of a day last: since when the last word has stood, as far as that is sure."""
+        assert self.take_part_on is not None
+        if not given and on >= self.take_part_last:
             self.take_part_on = None
             self.state = "withdrawn"
+        elif not given:
+            self.take_part_on = self.take_part_last if on >= self.take_part_on else self.take_part_on
+            self.take_part_not = max(on, self.take_part_not)
+        else:
+            if on >= self.take_part_not:
+                self.take_part_on = min(on, self.take_part_on)
+            self.take_part_last = max(on, self.take_part_last)
 
     # What a coach asks for.
 
@@ -338,7 +349,13 @@ class PlanModel(AtWork):
         self.state = "paused"
 
     def _on_resumed(self, **_: Any) -> None:
-        self.state = "active"
+        self.state = self._goes_on()
+
+    def _goes_on(self) -> str:
+        if not self.steps:
+            return "in_review"
+        begun = self.attended or self.finished or any(one["started"] for one in self.steps.values())
+        return "active" if begun else "agreed"
 
     def _on_closed(self, *, on: date, **_: Any) -> None:
         self.state, self.closed_on = "closed", on
@@ -358,5 +375,5 @@ class PlanModel(AtWork):
         if self.confirmed_revision is None:
             self.state = "proposed"
         else:
-            self.state = "active" if self.ever_agreed else "confirmed"
+            self.state = self._goes_on() if self.ever_agreed else "confirmed"
         return None

@@ -8,8 +8,8 @@ BOOKING = {None: {"offered", "booked"}, "offered": {"offered", "booked", "cancel
     "booked": {"booked", "attended", "missed", "cancelled"},
     **{ended: {"offered", "booked"} for ended in ("attended", "missed", "cancelled")},
 }
-ADJUSTMENT = {None: {"proposed", "agreed", "in_place"}, "proposed": {"agreed", "in_place", "refused"}} | {
-    "agreed": {"in_place", "refused", "ended"},
+ADJUSTMENT = {None: {"proposed", "agreed", "in_place"}, "proposed": {"proposed", "agreed", "in_place", "refused"}} | {
+    "agreed": {"agreed", "in_place", "refused", "ended"},
     "in_place": {"in_place", "ended"},
     "refused": {"proposed", "agreed"},
     "ended": {"proposed", "in_place"},
@@ -23,15 +23,18 @@ class AtWork:
     held: int | None
     steps: dict[str, dict[str, Any]]
     barriers: dict[str, str]
+    appeared: int
     adjustments: dict[str, str]
-    employer: tuple[bool, date] | None
+    employer: list[tuple[date, int, bool]]
     handed_over: str | None
     closed_on: date | None
     state: str
     fit_notes: int
 
-    def _on_barrier_changed(self, *, barrier_id: str, state: str, **fields: Any) -> str | None:
-        now = self.barriers.get(barrier_id)
+    def _on_barrier_changed(self, *, barrier_id: str | None, state: str, **fields: Any) -> str | None:
+        now = self.barriers.get(barrier_id or "")
+        if barrier_id is not None and now is None:
+            return "barrier_unknown"
         if state not in BARRIER[now]:
             return "barrier_cannot_move"
         names = [name for name in ("barrier", "workplace", "health") if fields.get(name)]
@@ -39,6 +42,9 @@ class AtWork:
             return "barrier_named_already"
         if now is None and len(names) != 1:
             return "barrier_unnamed"
+        if barrier_id is None:
+            self.appeared += 1
+            barrier_id = f"barrier-{self.appeared}"
         self.barriers[barrier_id] = state
         if state == "resolved":
             del self.barriers[barrier_id]
@@ -75,14 +81,32 @@ class AtWork:
         return None
 
     def _employer_consent(self, given: bool, on: date) -> None:
-        known = self.employer
-        if known is None or on >= known[1] or known[0] is given:
-            self.employer = (given, on)
+        self.employer.append((on, len(self.employer), given))
 
     def _on_employer_contacted(self, *, on: date, **_: Any) -> str | None:
-        if self.employer is None or not self.employer[0] or self.employer[1] > on:
+        """Nothing after a withdrawal; else only since the last word that is not yes, or surely since the last yes."""
+        said = sorted(self.employer)
+        if not said or not said[-1][2]:
             return "employer_consent_missing"
-        return None
+        since = self._employer_since()
+        return "employer_consent_missing" if on < since else None
+
+    def _employer_since(self) -> date:
+        """Return the day from which the last yes is known to stand when only it, its first day and the last no are."""
+        first = last = refused = date.min
+        now: bool | None = None
+        for on, _, given in sorted(self.employer, key=lambda one: one[1]):
+            if now is None or (given is not now and on >= last):
+                refused = last if now is not None else refused
+                first = last = on
+                now = given
+            elif given is now:
+                first = min(first, on) if on >= refused else first
+                last = max(last, on)
+            else:
+                first = last if on >= first else first
+                refused = max(refused, on)
+        return first
 
     def _on_fit_note_recorded(self, *, fit_note: dict[str, Any], **_: Any) -> str | None:
         if fit_note["to_on"] < fit_note["from_on"]:

@@ -49,11 +49,28 @@ CASES: list[tuple[str, list[tuple[str, str]], list[str]]] = [
         [("2024-11-04", "2025-02-04")],
         ["longer_than_three_months 2024-11-04 2025-02-04"],
     ),
-    ("from the end of a long month", [("2024-11-30", "2025-02-27")], []),
+    ("from the end of a long month to that of a short one", [("2024-11-30", "2025-02-28")], []),
     (
         "from the end of a long month, a day more",
-        [("2024-11-30", "2025-02-28")],
-        ["longer_than_three_months 2024-11-30 2025-02-28"],
+        [("2024-11-30", "2025-03-01")],
+        ["longer_than_three_months 2024-11-30 2025-03-01"],
+    ),
+    ("from the last of August to the last of November", [("2024-08-31", "2024-11-30")], []),
+    (
+        "from the last of August, a day more",
+        [("2024-08-31", "2024-12-01")],
+        ["longer_than_three_months 2024-08-31 2024-12-01"],
+    ),
+    ("three whole months of the calendar", [("2025-03-01", "2025-05-31")], []),
+    (
+        "three whole months of the calendar and a day",
+        [("2025-03-01", "2025-06-01")],
+        ["longer_than_three_months 2025-03-01 2025-06-01"],
+    ),
+    (
+        "begun on the last of six months that end with a short one",
+        [("2024-08-31", "2024-11-30"), ("2024-12-01", "2025-02-27"), ("2025-02-28", "2025-06-30")],
+        ["longer_than_three_months 2025-02-28 2025-06-30"],
     ),
     (
         "longer, but begun after the first six months",

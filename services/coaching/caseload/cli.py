@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from services.coaching.caseload.coaches import coaches, holders
-from services.coaching.caseload.reading import EARLIEST, LATEST, Reach, work
+from services.coaching.caseload.reading import Reach, work
 from services.coaching.domain.caseload.work import WorkList
+from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.dates import london_day
 from services.kernel.clock import system_clock
 from services.kernel.operations.audit import OperationRefused, Pool

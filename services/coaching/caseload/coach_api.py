@@ -1,7 +1,7 @@
 """HTTP: coaches, what they can take on and when they are away; who held a plan."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -17,26 +17,27 @@ from services.coaching.caseload.coach_bodies import (
     Register,
 )
 from services.coaching.caseload.coaches import CoachView, Holder, coaches, cover_free, holders
-from services.coaching.caseload.cover import covered_by
 from services.coaching.caseload.work_api import AsOf
 from services.coaching.domain.caseload import asked
-from services.coaching.domain.caseload.coach import Coach
+from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.dates import london_day
+from services.coaching.reading import Coach as Who
+from services.coaching.reading import ReferralId, plan_of
 from services.contracts.base import Actor, Slug, Uuid
 from services.contracts.coach import Absence, CoachProfile
 from services.contracts.coach_codes import CoachOffer, CoachState
 from services.contracts.referral import Language
 from services.kernel.decision import Command, Reason, Refused
-from services.kernel.http import Answer, Once, Principal, ReadSession, require
+from services.kernel.http import Answer, Once, Principal, ReadSession
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 
 router = APIRouter(tags=["caseload"])
 
-Who = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
 CoachId = Annotated[Actor, Path(description="The coach's pseudonymous subject, as in their token.")]
 _OWN = (RecordAbsence, ChangeAbsence)
 """What coaches may say of themselves."""
+_A_REFERRAL: Final = "SELECT EXISTS (SELECT FROM additional_referral WHERE referral_id = $1 OR linked_referral = $1)"
 
 
 class Changed(BaseModel):
@@ -67,7 +68,7 @@ async def command(
 
     async def handle(tx: Transaction) -> Answer:
         found = await tx.load(coach_id)
-        if found is not None:
+        if found is not None and not (isinstance(body, Register) and gone(found)):
             reachable(found, who)
         kind, data = await _asked(tx, body, coach_id, who)
         done = await tx.execute(Command(tx.command_id, kind, coach_id, data, actor=who.subject))
@@ -81,7 +82,7 @@ async def command(
 
 def reachable(found: object, who: Principal) -> Coach:
     """Return a coach of the sender's organisation. Raises Refused 404 for another's as for none."""
-    if not isinstance(found, Coach) or (found.programme, found.provider) != (who.programme, who.organisation_id):
+    if not isinstance(found, Coach) or found.provider != who.organisation_id:
         raise Refused(Reason("coach_unknown", "there is no such coach at your organisation"), status=404)
     return found
 
@@ -90,6 +91,9 @@ async def _asked(tx: Transaction, body: CoachCommand, coach_id: str, who: Princi
     """Return the command, with what is seen of the cover under its lock."""
     match body:
         case Register(profile=profile):
+            if await tx.conn.fetchval(_A_REFERRAL, coach_id):
+                message = "this is the id of a referral, not of a person; check the pseudonym"
+                raise Refused(Reason("coach_is_referral", message, "/coach_id"), status=422)
             seen = CoachProfile(**profile.model_dump())
             return asked.REGISTER, asked.RegisterCoach(
                 programme=who.programme, provider=who.organisation_id, profile=seen
@@ -124,13 +128,7 @@ async def find(
 
 
 @router.get("/plans/{referral_id}/coaches", summary="Who held a plan, and since when")
-async def history(
-    referral_id: Annotated[Uuid, Path(description="The referral's id.")], request: Request, _: ReadSession, who: Who
-) -> list[Holder]:
+async def history(referral_id: ReferralId, request: Request, session: ReadSession, who: Who) -> list[Holder]:
     """Return every coach who has held the plan, the first first; a transfer takes nothing away."""
-    parts = parts_of(request)
-    async with parts.pool.acquire() as connection:
-        covered = await covered_by(connection, who.subject, london_day(parts.clock()))
-        text = await connection.fetchval("SELECT state::text FROM aggregate WHERE key = $1", referral_id)
-        access.refuse_stranger(who, None if text is None else parts.service.read_state(text), covered)
-        return await holders(connection, referral_id)
+    await plan_of(request, session, who, referral_id)
+    return await holders(parts_of(request).pool, referral_id)

@@ -59,21 +59,24 @@ class Holder(BaseModel):
 
 _COACHES: Final = """
 WITH newest AS (
-    SELECT DISTINCT ON (referral_id) coach, state, programme_version FROM plan_history
-    WHERE occurred_on <= $1 AND ($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider = $3)
-    ORDER BY referral_id, plan_version DESC),
+    SELECT DISTINCT ON (referral_id) coach, state, programme, provider FROM plan_history
+    WHERE occurred_on <= $1 ORDER BY referral_id, plan_version DESC),
 held AS (
-    SELECT coach AS coach_id, count(*) AS open_plans FROM newest
-    WHERE coach IS NOT NULL AND state <> ALL($4::text[]) GROUP BY coach),
+    SELECT coach AS coach_id, count(*) AS open_plans,
+        bool_or(($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider = $3)) AS here
+    FROM newest WHERE coach IS NOT NULL AND state <> ALL($4::text[]) GROUP BY coach),
 known AS (
     SELECT c.*, a.from_on IS NOT NULL AS away, a.until_on, a.cover FROM coach c
-    LEFT JOIN coach_absence a
-      ON a.coach_id = c.coach_id AND a.from_on <= $1 AND (a.until_on IS NULL OR a.until_on >= $1)
-    WHERE ($2::text IS NULL OR c.programme = $2) AND ($3::text IS NULL OR c.provider = $3))
+    LEFT JOIN LATERAL (
+        SELECT from_on, until_on, cover FROM coach_absence
+        WHERE coach_id = c.coach_id AND from_on <= $1 AND (until_on IS NULL OR until_on >= $1)
+        ORDER BY from_on DESC LIMIT 1) a ON true
+    WHERE $3::text IS NULL OR c.provider = $3)
 SELECT coalesce(known.coach_id, held.coach_id) AS coach_id, known.programme, known.state, known.capacity,
     known.languages::text AS languages, known.localities::text AS localities, known.offers::text AS offers,
     coalesce(known.away, false) AS away, known.until_on, known.cover, coalesce(held.open_plans, 0) AS open_plans
-FROM known FULL JOIN held USING (coach_id) ORDER BY 1
+FROM known FULL JOIN held USING (coach_id)
+WHERE held.here OR (known.coach_id IS NOT NULL AND ($2::text IS NULL OR known.programme = $2)) ORDER BY 1
 """
 
 
@@ -82,7 +85,8 @@ async def coaches(
 ) -> list[CoachView]:
     """Return the coaches of a programme and provider (None: all), those with the most free places first.
 
-    Profiles are today's, plans and absences those of the day.
+    Profiles are today's, plans and absences those of the day. All open plans of a coach count, as they do when one is
+    taken: also those that no provider has yet, and of other programmes.
     """
     rows = await source.fetch(_COACHES, as_of, programme, provider, list(ENDED))
     found = [_view(row, policy, as_of) for row in rows]
@@ -138,7 +142,7 @@ async def cover_free(tx: Transaction, absence: Absence, coach_id: str, who: Prin
         return True  # refused by the coach's own decision
     await tx.lock([absence.cover, coach_id])
     cover = await tx.load(absence.cover)
-    at_home = isinstance(cover, Coach) and (cover.programme, cover.provider) == (who.programme, who.organisation_id)
+    at_home = isinstance(cover, Coach) and cover.provider == who.organisation_id
     if not at_home or cover.state is not CoachState.WORKING:
         message = "no coach of this name works at your organisation; register them first"
         raise Refused(Reason("cover_unknown", message, "/cover"), status=422)

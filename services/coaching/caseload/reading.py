@@ -14,21 +14,21 @@ from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
 from services.programmes.bank_holidays import is_closed
 
-EARLIEST: Final = date(2000, 1, 1)
-LATEST: Final = date(2099, 12, 31)
-"""Days for which bank holidays are known or follow from their rules."""
-
 _ENDED: Final = sorted(state.value for state in ENDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whose plans: a programme's and provider's (None: all); of a coach, theirs, those covered and those of nobody."""
+    """Whose plans: a programme's and provider's (None: all); of a coach, theirs, those covered and those of nobody.
+
+    ``coaches`` held them on the day that is asked about; ``today``: only those that one of these, or nobody, holds now.
+    """
 
     programme: str | None = None
     provider: str | None = None
     coaches: frozenset[str] | None = None
     free: bool = True
+    today: frozenset[str] | None = None
 
 
 # The newest version by that day says how a plan stood; then what had happened until then, of plans still open. A
@@ -43,7 +43,9 @@ _KNOWN: Final = f"""
 WITH newest AS ({_NEWEST}),
 open AS (
     SELECT * FROM newest WHERE state <> ALL($4::text[])
-      AND ($5::text[] IS NULL OR coach = ANY($5) OR ($6 AND coach IS NULL))),
+      AND ($5::text[] IS NULL OR coach = ANY($5) OR ($6 AND coach IS NULL))
+      AND ($7::text[] IS NULL OR EXISTS (SELECT FROM plan p WHERE p.referral_id = newest.referral_id
+        AND (p.coach IS NULL OR p.coach = ANY($7))))),
 told AS (
     SELECT referral_id, min(h.recorded_on) AS came_on,
         min(h.occurred_on) FILTER (WHERE h.spoken) AS first_reached,
@@ -104,8 +106,8 @@ async def work(
     What was recorded later about that day or an earlier one is counted: the lists tell what was so, as known now.
     """
     found = []
-    coaches = None if reach.coaches is None else sorted(reach.coaches)
-    rows = await source.fetch(_KNOWN, as_of, reach.programme, reach.provider, _ENDED, coaches, reach.free)
+    coaches, today = (None if some is None else sorted(some) for some in (reach.coaches, reach.today))
+    rows = await source.fetch(_KNOWN, as_of, reach.programme, reach.provider, _ENDED, coaches, reach.free, today)
     away = {row["coach_id"]: row["cover"] for row in await source.fetch(_COVER, as_of)}
     for row in rows:
         made = items(_known(row), as_of, _terms(policy, row), is_closed)

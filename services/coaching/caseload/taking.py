@@ -9,7 +9,7 @@ over the ceiling: a person does not wait for that.
 from typing import Final
 
 from services.coaching.domain.caseload.asked import TAKE, TakePlan
-from services.coaching.domain.caseload.coach import Coach
+from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.plan import Plan
 from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
@@ -33,8 +33,10 @@ async def take_place(tx: Transaction, who: Principal, before: Plan, after: Plan)
     known = await tx.load(coach)
     if not isinstance(known, Coach):
         return None
-    if (known.programme, known.provider) != (after.programme.id, who.organisation_id):
-        message = "this coach works for another provider or programme"
+    if known.provider != who.organisation_id:
+        if gone(known):
+            return None  # to this provider they are somebody whom nobody has registered
+        message = "this coach works for another provider"
         raise Refused(Reason("coach_elsewhere", message, "/coach"), status=422)
     locked = await tx.lock([coach])
     asked = TakePlan(

@@ -1,5 +1,6 @@
 """HTTP: the work lists of a caseload or an organisation, as of a day."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Final
 
@@ -8,18 +9,19 @@ from pydantic import BaseModel, Field
 
 from services.coaching import access
 from services.coaching.caseload.cover import covered_by
-from services.coaching.caseload.reading import EARLIEST, LATEST, Reach, Work, work
+from services.coaching.caseload.reading import Reach, Work, work
 from services.coaching.domain.caseload.work import WorkList
+from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.dates import london_day
+from services.coaching.reading import Coach
 from services.contracts.base import Actor, Uuid
 from services.kernel.decision import Reason, Refused
-from services.kernel.http import Principal, ReadSession, require
+from services.kernel.http import ReadSession
 from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["caseload"])
 
-Coach = Annotated[Principal, require(access.COACH, access.TEAM_LEAD)]
 AsOf = Annotated[
     date | None, Query(ge=EARLIEST, le=LATEST, description="The London day at whose end it is looked at; today.")
 ]
@@ -54,23 +56,26 @@ async def work_items(
 ) -> list[WorkItem]:
     """List what is due first first; ``Link`` names the next page.
 
-    A coach sees their own plans, those covered on that day and those that nobody holds; a team lead the organisation's.
+    A coach sees of the plans that are theirs today, that they cover today or that nobody holds what they or whom they
+    cover had to see to on that day; a team lead the organisation's.
     """
     parts = parts_of(request)
-    day = as_of or london_day(parts.clock())
+    today = london_day(parts.clock())
+    day = as_of or today
     async with parts.pool.acquire() as connection:
-        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, day)
-        reach = Reach(who.programme, who.organisation_id, coaches=None if who.role == access.TEAM_LEAD else mine)
+        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, today)
+        may = None if who.role == access.TEAM_LEAD else mine
+        reach = Reach(who.programme, who.organisation_id, coaches=may, today=may)
         if coach is not None:
-            if reach.coaches is not None and coach not in reach.coaches:
+            if may is not None and coach not in may:
                 raise Refused(Reason("other_coach", "only a team lead sees another coach's lists"), status=403)
-            reach = Reach(reach.programme, reach.provider, frozenset({coach}), free=False)
+            reach = replace(reach, coaches=frozenset({coach}), free=False)
         wanted = None if list_ is None else frozenset(list_)
         found = await work(connection, parts.commands.policy, day, reach, wanted)
     place = place_of(cursor, PLACE_PARTS)
     rest = [one for one in found if place is None or one.place > place]
     if len(rest) > limit:
-        link_next(request, response, cursor_of(*rest[limit - 1].place))
+        link_next(request, response, cursor_of(*rest[limit - 1].place), as_of=day)
     return [_view(one) for one in rest[:limit]]
 
 

@@ -25,15 +25,21 @@ _UNKNOWN = {
 }
 
 
+class KeyTaken(Exception):
+    """A referral has come whose id somebody has registered as a coach's. It becomes a dead letter, which is seen."""
+
+
 def kind_of(type_: str) -> str:
     """Return which kind of aggregate a command or one of coaching's own events is about."""
     return type_.removeprefix("uk.workhealth.").partition(".")[0]
 
 
 def decide(state: Any, cause: Cause, *, policy: CoachingPolicy, now: datetime) -> list[Draft]:
-    """Return what follows. Raises Refused for a command only."""
+    """Return what follows. Raises Refused for a command only, KeyTaken for an event about a referral."""
     if not isinstance(cause, Command):
-        return [] if isinstance(state, Coach) else deciding.decide(state, cause, policy=policy, now=now)
+        if isinstance(state, Coach):
+            raise KeyTaken("a coach is registered under this referral's id: the referral would be lost in silence")
+        return deciding.decide(state, cause, policy=policy, now=now)
     kind = kind_of(cause.type)
     if state is not None and state.kind != kind:
         raise Refused(_UNKNOWN[kind], status=404)

@@ -2,15 +2,15 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.contracts.base import Ordinal, Reference, Slug
+from services.contracts.base import Ordinal, Reference
 from services.contracts.codes import Attendance, EarningsBand, Intensity, Support, WorkStatus
 from services.contracts.instruments import Tool
 from services.contracts.plan_codes import Adjustment, EvidenceKind, Fitness, FitNoteIssuer, GoalTheme, StepOwner
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import ItemId, ServiceNumber
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -22,8 +22,12 @@ def _iso_date(value: Any) -> Any:
     raise ValueError("a date is YYYY-MM-DD")
 
 
-Day = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date)]
-"""A London calendar day."""
+EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2099, 12, 31)
+"""The days that can be said or asked about: for these, bank holidays are known or follow from their rules."""
+
+Day = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date), Field(ge=EARLIEST, le=LATEST)]
+"""A London calendar day: one from which months can be counted, forwards and back."""
 
 Flag = Annotated[bool, Field(strict=True)]
 Revision = Annotated[Ordinal, Field(strict=True, description="The triage revision that you saw.")]
@@ -79,7 +83,9 @@ class StepFields(Fields):
     ] = ()
     due_on: Annotated[Day | None, Field(description="The target date.")] = None
     owner: Annotated[StepOwner | None, Field(description="Who sees to it.")] = None
-    service: Annotated[Slug | None, Field(description="Who gives the support, by the name that you use.")] = None
+    service: Annotated[
+        ServiceNumber | None, Field(description="Who gives the support: its number in your directory, not its name.")
+    ] = None
 
 
 class WorkFields(Fields):

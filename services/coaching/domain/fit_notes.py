@@ -69,8 +69,8 @@ def findings(notes: Sequence[FitNote]) -> list[Found]:
     found = [
         Found(finding=FitNoteFinding.LONGER_THAN_THREE_MONTHS, from_on=note.from_on, to_on=note.to_on)
         for note in ordered
-        if note.from_on < months_later(ordered[0].from_on, FIRST_MONTHS)
-        and note.to_on >= months_later(note.from_on, MOST_MONTHS)
+        if note.from_on <= last_day(ordered[0].from_on, FIRST_MONTHS)
+        and note.to_on > last_day(note.from_on, MOST_MONTHS)
     ]
     covered = ordered[0].to_on if ordered else date.min
     day = timedelta(days=1)
@@ -82,6 +82,18 @@ def findings(notes: Sequence[FitNote]) -> list[Found]:
             found.append(Found(finding=FitNoteFinding.GAP, from_on=covered + day, to_on=note.from_on - day))
         covered = max(covered, note.to_on)
     return sorted(found, key=lambda one: (one.from_on, one.to_on, one.finding))
+
+
+def last_day(first: date, months: int) -> date:
+    """Return the last of so many months that begin with a day.
+
+    It is the day before the same day of a later month: from 4 November, 3 February. At the end of a month that can be
+    counted from the day before the first one, too: from 30 November that gives 28 February, not the 27th; from 1 March
+    only 28 May, not the 31st. The rule says months and no more, so the later of both counts: a note that keeps to it by
+    either count is not shown as too long [design].
+    """
+    day = timedelta(days=1)
+    return max(months_later(first, months) - day, months_later(first - day, months))
 
 
 def months_later(day: date, months: int) -> date:

@@ -63,4 +63,6 @@ def _barrier(plan: PlanSnapshot, asked: Asked, body: ChangeBarrier, fields: dict
     if known is not None:
         return {"area": known.area, "sealed": None}
     named = BarrierArea.WORKPLACE if body.workplace is not None else BarrierArea.SOCIAL
-    return {"area": BarrierArea.HEALTH if sealed is not None else named, "sealed": sealed}
+    seen = len(plan.barriers) + plan.counters.barriers_resolved
+    area = BarrierArea.HEALTH if sealed is not None else named
+    return {"barrier_id": f"barrier-{seen + 1}", "area": area, "sealed": sealed}

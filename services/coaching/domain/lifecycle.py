@@ -41,6 +41,7 @@ class Condition(Enum):
     TAKE_PART_WITHDRAWN = "when consent to take part is withdrawn"
     NEVER_CONFIRMED = "when never confirmed"
     NEVER_AGREED = "when never agreed"
+    NOTHING_BEGUN = "when no step has started and no session was attended"
 
 
 _HOLDS: Final[Mapping[Condition, Callable[[PlanChange, PlanSnapshot], bool]]] = {
@@ -56,6 +57,9 @@ _HOLDS: Final[Mapping[Condition, Callable[[PlanChange, PlanSnapshot], bool]]] = 
     ),
     Condition.NEVER_CONFIRMED: lambda _, after: after.confirmed_on is None,
     Condition.NEVER_AGREED: lambda _, after: after.agreed_on is None,
+    Condition.NOTHING_BEGUN: lambda _, after: (
+        not (after.counters.sessions_attended or after.finished_steps or any(step.started_on for step in after.steps))
+    ),
 }
 
 
@@ -104,7 +108,11 @@ _STAY: Final = None
 """In the rows below: allowed, and the state stays as it is."""
 
 _END_OF_STEPS: Final = Move(_ACTIVE, ((Condition.NO_STEP_LEFT, _IN_REVIEW),))
-_REOPEN: Final = Move(_ACTIVE, ((Condition.NEVER_CONFIRMED, _PROPOSED), (Condition.NEVER_AGREED, _CONFIRMED)))
+_GOES_ON: Final = ((Condition.NO_STEP_LEFT, _IN_REVIEW), (Condition.NOTHING_BEGUN, _AGREED))
+_RESUME: Final = Move(_ACTIVE, _GOES_ON)
+_REOPEN: Final = Move(
+    _ACTIVE, ((Condition.NEVER_CONFIRMED, _PROPOSED), (Condition.NEVER_AGREED, _CONFIRMED), *_GOES_ON)
+)
 
 
 def _unless_withdrawn(state: PlanState) -> Move:
@@ -161,7 +169,7 @@ _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
         *(_unconfirmed, _unagreed, Move(_PAUSED), Move(_PAUSED)),
         *(_R["already_paused"], Move(_PAUSED), _closed, _gone),
     ),
-    K.RESUMED: (*(_R["not_paused"],) * 4, Move(_ACTIVE), _R["not_paused"], _closed, _gone),
+    K.RESUMED: (*(_R["not_paused"],) * 4, _RESUME, _R["not_paused"], _closed, _gone),
     K.HANDED_OVER: (*(Move(_CLOSED),) * 6, _closed, _gone),
     K.CLOSED: (*(Move(_CLOSED),) * 6, _closed, _gone),
     K.WITHDRAWN: (*(Move(_WITHDRAWN),) * 7, _gone),

@@ -34,6 +34,8 @@ def check(plan: PlanSnapshot, command: PlanCommand) -> None:
 def barrier(plan: PlanSnapshot, command: ChangeBarrier) -> None:
     """Raise Refused when a barrier cannot move so, or is not named once when it appears and never again."""
     known = next((one for one in plan.barriers if one.barrier_id == command.barrier_id), None)
+    if known is None and command.barrier_id is not None:
+        refuse("barrier_unknown", "there is no such open barrier; one that appears has no id yet", "/barrier_id")
     now = None if known is None else known.state
     progress.refuse_move(progress.BARRIERS, now, command.state, noun="barrier", pointer="/state")
     named = [name for name in ("barrier", "workplace", "health") if getattr(command, name) is not None]

@@ -17,7 +17,7 @@ BARRIERS: Final[Moves] = {
     BarrierState.OPEN: (BarrierState.EASED, BarrierState.RESOLVED),
     BarrierState.EASED: (BarrierState.OPEN, BarrierState.RESOLVED),
 }
-"""A resolved barrier leaves the plan; it can appear again."""
+"""A resolved barrier leaves the plan; if it appears again it is another one."""
 
 _ANEW: Final = (BookingState.OFFERED, BookingState.BOOKED)
 
@@ -33,13 +33,17 @@ BOOKINGS: Final[Moves] = {
 
 ADJUSTMENTS: Final[Moves] = {
     None: (AdjustmentState.PROPOSED, AdjustmentState.AGREED, AdjustmentState.IN_PLACE),
-    AdjustmentState.PROPOSED: (AdjustmentState.AGREED, AdjustmentState.IN_PLACE, AdjustmentState.REFUSED),
-    AdjustmentState.AGREED: (AdjustmentState.IN_PLACE, AdjustmentState.REFUSED, AdjustmentState.ENDED),
+    AdjustmentState.PROPOSED: (
+        *(AdjustmentState.PROPOSED, AdjustmentState.AGREED, AdjustmentState.IN_PLACE, AdjustmentState.REFUSED),
+    ),
+    AdjustmentState.AGREED: (
+        *(AdjustmentState.AGREED, AdjustmentState.IN_PLACE, AdjustmentState.REFUSED, AdjustmentState.ENDED),
+    ),
     AdjustmentState.IN_PLACE: (AdjustmentState.IN_PLACE, AdjustmentState.ENDED),
     AdjustmentState.REFUSED: (AdjustmentState.PROPOSED, AdjustmentState.AGREED),
     AdjustmentState.ENDED: (AdjustmentState.PROPOSED, AdjustmentState.IN_PLACE),
 }
-"""In place again: another day to look at it."""
+"""The same again while it is wanted: another day to look at it."""
 
 
 def refuse_move(moves: Moves, now: StrEnum | None, to: StrEnum, *, noun: str, pointer: str) -> None:

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from services.coaching.domain.commands import Asked, PlanCommand
 from services.contracts.codes import Condition
 from services.contracts.plan import PlanUpdated
+from services.contracts.plan_change import BarrierChanged
 from services.contracts.plan_codes import ChangeKind
 from services.contracts.plan_item import SealedBarrier, SealedFitNote
 from services.kernel.decision import Command, Event
@@ -33,6 +34,8 @@ def reissue(event: Event, cause_id: str) -> Command:
     if change.kind is ChangeKind.NOTE_RECORDED:
         fields["note"] = "not in the event"
     sealed = getattr(change, "sealed", None)
+    if isinstance(change, BarrierChanged) and (change.barrier or change.workplace or sealed):
+        fields["barrier_id"] = None  # it appeared: coaching gave it its number
     if isinstance(sealed, SealedBarrier):
         fields["health"] = Condition.OTHER
     elif isinstance(sealed, SealedFitNote):

@@ -24,12 +24,12 @@ def faults(scores: Sequence[ScoreFields], judged: bool | None) -> list[Reason]:
         for name in ("earlier", "later"):
             try:
                 INSTRUMENTS[one.tool].score(getattr(one, name))
-            except OutOfRange as wrong:
-                found.append(Reason("score_out_of_range", _range(one, wrong), f"/scores/{place}/{name}"))
+            except OutOfRange:
+                found.append(Reason("score_out_of_range", _range(one), f"/scores/{place}/{name}"))
     return found
 
 
-def _range(one: ScoreFields, _: OutOfRange) -> str:
+def _range(one: ScoreFields) -> str:
     """Say the range without the score: what was sent is pointed at, not repeated."""
     tool = INSTRUMENTS[one.tool]
     return f"{tool.title} gives {tool.low} to {tool.high}; check the sum and which tool it is of"

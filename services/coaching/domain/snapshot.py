@@ -205,7 +205,8 @@ def takes_part(plan: PlanSnapshot, change: PlanChange) -> bool:
     consent = plan.consents.take_part if plan.consents is not None else None
     if consent is None:
         return True
-    return consent.given and (consent.on is None or consent.on <= change.occurred_on)
+    since = consent.stood_from
+    return consent.given and (since is None or since <= change.occurred_on)
 
 
 def _work(change: WorkStatusChanged | WorkStatusConfirmed, *, confirmed: bool) -> LatestWork:

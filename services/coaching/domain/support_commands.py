@@ -14,11 +14,14 @@ from services.contracts.plan_item import ItemId
 class ChangeBarrier(CommandBody):
     """Say how a barrier stands. When it appears, name it: by ``barrier`` (social), ``workplace`` or ``health``.
 
-    Which health condition it is leaves sealed and is shown to coaches only.
+    Which health condition it is leaves sealed and is shown to coaches only. So coaching numbers barriers: a word of the
+    coach's for one would stand in clear in the log.
     """
 
     kind: Literal[ChangeKind.BARRIER_CHANGED]
-    barrier_id: ItemId
+    barrier_id: Annotated[
+        ItemId | None, Field(description="Of one in the plan; null: it appears, and is numbered.")
+    ] = None
     state: BarrierState
     barrier: Barrier | None = None
     workplace: WorkplaceBarrier | None = None

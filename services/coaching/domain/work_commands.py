@@ -22,7 +22,7 @@ from services.contracts.codes import Channel
 from services.contracts.employer_codes import SizeBand
 from services.contracts.instruments import Tool
 from services.contracts.plan_codes import Adjustment, AdjustmentState, ChangeKind, EmployerRole
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import EmployerNumber
 from services.contracts.plan_work_change import MAX_ADJUSTMENTS
 
 
@@ -38,12 +38,12 @@ class ChangeAdjustment(CommandBody):
 class ContactEmployer(CommandBody):
     """Record a conversation with an employer, of any size, or with a self-employed person's business.
 
-    Only where the consent to share with the employer stood on that day. ``employer`` is a word within the plan.
+    Only where the consent to share with the employer stood on that day.
     """
 
     kind: Literal[ChangeKind.EMPLOYER_CONTACTED]
     channel: Channel
-    employer: Annotated[ItemId, Field(description="Which of the person's employers; a word of yours, not its name.")]
+    employer: Annotated[EmployerNumber, Field(description="Which of the person's employers: you number them.")]
     size: Annotated[SizeBand | None, Field(description="How many people it employs; null: not known.")] = None
     role: Annotated[EmployerRole, Field(description="With whom you spoke.")]
     agreed: Annotated[tuple[Adjustment, ...], Field(max_length=MAX_ADJUSTMENTS, description="What was agreed on.")] = ()

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
+from services.coaching.domain.papers.letters import printable
 from services.coaching.domain.papers.permitting import View, heed, why_not
 from services.coaching.domain.plan import Plan
 from services.coaching.papers.contact import Contacts
@@ -79,12 +80,16 @@ async def letter_page(
     request: Request,
     authorization: Annotated[str, _WHOLE] = "",
 ) -> Response:
-    """Return the letter as its page is today: made anew, so that what was withdrawn meanwhile is not in it."""
+    """Return the letter as its page is today: made anew, so that what was withdrawn meanwhile is not in it.
+
+    409 for a letter that was called off.
+    """
     async with parts_of(request).pool.acquire() as connection:
         found = await find(connection, letter_id)
     if found is None:
         raise Refused(Reason("letter_not_found", "there is no such letter"), status=404)
     plan = await plan_of(request, session, who, found.referral_id)
+    printable(found)
     head = Letterhead(found.letter_id, found.answer_by)
     return await _made(
         Asked(request, session, opener, who, authorization), plan, found.view, ContactPurpose.LETTER, head
@@ -111,6 +116,7 @@ async def _made(asked: Asked, plan: Plan, view: View, purpose: ContactPurpose, l
     if reasons:
         raise Refused(*reasons)
     notes = await fit_notes_of(asked.session, asked.opener, plan) if view is View.GP else []
+    await asked.session.close()  # intake may take its time: nobody else's reading waits for it
     contacts: Contacts = asked.request.app.state.contacts
     contact = await contacts.of(plan.person_id, asked.authorization, purpose)
     made = page_of(plan, view, london_day(now), consents, contact, parts.commands.policy, letter, notes)

@@ -1,13 +1,15 @@
 """HTTP: letters as tasks: queued, sent, failed, answered; which of them wait."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from services.coaching import access
 from services.coaching.caseload.cover import covered_by
-from services.coaching.caseload.reading import EARLIEST, LATEST, Reach
+from services.coaching.caseload.reading import Reach
+from services.coaching.domain.command_fields import EARLIEST, LATEST
 from services.coaching.domain.consents import history
 from services.coaching.domain.dates import london_day
 from services.coaching.domain.papers import letters as moves
@@ -51,7 +53,7 @@ async def queue(
 
     async def handle(tx: Transaction) -> Answer:
         plan, today = await _plan(tx, who, referral_id), london_day(tx.now)
-        moves.queueable(body.answer_by, today)
+        moves.queueable(body.answer_by, await tx.conn.fetchval(letter_table.WAITING, referral_id), today)
         consents = history(plan, tx.now)
         reasons = why_not(plan, body.view, today, consents)
         if reasons:
@@ -91,15 +93,27 @@ async def change(
 
 @router.get("/plans/{referral_id}/letters", summary="The letters of a plan")
 async def letters_of_plan(
-    referral_id: ReferralId, request: Request, session: ReadSession, who: Coach
+    referral_id: ReferralId,
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    who: Coach,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> list[LetterView]:
-    """Return a plan's letters as they were queued; of those that wait to be sent, what keeps them."""
+    """Return a plan's letters as they were queued; of those that wait to be sent, what keeps them.
+
+    ``Link`` names the next page.
+    """
     plan = await plan_of(request, session, who, referral_id)
     parts = parts_of(request)
     today = london_day(parts.clock())
     reach = Reach(who.programme, who.organisation_id)
-    rows = await letters(parts.pool, reach, Wanted(today, referral_id=plan.referral_id))
-    return [letter_view(row, today, parts.clock(), parts.service.read_state) for row in rows]
+    wanted = Wanted(today, referral_id=plan.referral_id, after=_place(cursor), limit=limit + 1)
+    rows = await letters(parts.pool, reach, wanted)
+    if len(rows) > limit:
+        link_next(request, response, _cursor(rows[limit - 1]))
+    return [letter_view(row, today, parts.clock(), parts.service.read_state) for row in rows[:limit]]
 
 
 @router.get("/letters", summary="Letters of a caseload or an organisation")
@@ -119,19 +133,19 @@ async def letters_of_caseload(
 ) -> list[LetterView]:
     """List letters as they were queued; unanswered ones by the day of the answer. ``Link`` names the next page.
 
-    A coach sees those of their own plans, of those covered and of those that nobody holds; a team lead the
-    organisation's.
+    A coach sees those of the plans that are theirs today, that they cover today and that nobody holds; a team lead the
+    organisation's. ``as_of`` says what is told of them.
     """
     parts = parts_of(request)
-    day = as_of or london_day(parts.clock())
+    today = london_day(parts.clock())
+    day = as_of or today
     wanted = Wanted(day, None, view, state, unanswered, _place(cursor), limit + 1)
     async with parts.pool.acquire() as connection:
-        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, day)
+        mine = frozenset({who.subject}) | await covered_by(connection, who.subject, today)
         coaches = None if who.role == access.TEAM_LEAD else mine
         rows = await letters(connection, Reach(who.programme, who.organisation_id, coaches), wanted)
     if len(rows) > limit:
-        last = rows[limit - 1]
-        link_next(request, response, cursor_of(last["place"].isoformat(), last["letter_id"]))
+        link_next(request, response, _cursor(rows[limit - 1]), as_of=day)
     return [letter_view(row, day, parts.clock(), parts.service.read_state) for row in rows[:limit]]
 
 
@@ -161,6 +175,10 @@ async def _plan(tx: Transaction, who: Principal, referral_id: str) -> Plan:
     if is_restricted(tx.held.get(plan.person_id)):
         raise Refused(RESTRICTED, status=423)
     return plan
+
+
+def _cursor(row: Mapping[str, Any]) -> str:
+    return cursor_of(row["place"].isoformat(), row["letter_id"])
 
 
 def _place(cursor: str | None) -> tuple[date, str] | None:

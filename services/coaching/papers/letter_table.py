@@ -52,6 +52,8 @@ INSERT INTO letter (letter_id, referral_id, view, state, answer_by, consented_on
     attempts, changed_by)
 VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, 0, $8)"""
 
+WAITING: Final = "SELECT count(*) FROM letter WHERE referral_id = $1 AND state IN ('queued', 'failed')"
+
 _FIND: Final = """
 SELECT letter_id, referral_id, view, state, answer_by, consented_on, queued_at, queued_on, attempts, sent_on, sent_how,
     sent_version, failed_on, failure, answered_on FROM letter WHERE letter_id = $1"""

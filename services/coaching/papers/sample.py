@@ -70,7 +70,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
     ],
     "barriers": [
         {
-            "barrier_id": "b1",
+            "barrier_id": "barrier-1",
             "area": "social",
             "barrier": "debt",
             "workplace": None,
@@ -78,7 +78,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
             "opened_on": "2025-04-14",
         },
         {
-            "barrier_id": "b2",
+            "barrier_id": "barrier-2",
             "area": "workplace",
             "barrier": None,
             "workplace": "relationships",
@@ -86,7 +86,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
             "opened_on": "2025-04-14",
         },
         {
-            "barrier_id": "b3",
+            "barrier_id": "barrier-3",
             "area": "health",
             "barrier": None,
             "workplace": None,

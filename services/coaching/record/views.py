@@ -27,7 +27,7 @@ from services.contracts.plan_codes import (
     EmployerRole,
     WorkplaceBarrier,
 )
-from services.contracts.plan_item import FitNote, ItemId, SealedBarrier, SealedFitNote, WeeklyHours
+from services.contracts.plan_item import EmployerNumber, FitNote, ItemId, SealedBarrier, SealedFitNote, WeeklyHours
 from services.kernel.sealing.content import ContentErased, Sealed
 
 
@@ -87,7 +87,7 @@ class EmployerEntry(Entry):
     """A conversation with an employer."""
 
     channel: Channel
-    employer: ItemId
+    employer: EmployerNumber
     size: SizeBand | None
     role: EmployerRole
     agreed: tuple[Adjustment, ...]

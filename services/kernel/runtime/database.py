@@ -28,7 +28,7 @@ POINT_LOOKUPS = {
 }
 """Each statement of a batch or a command finds its rows by key, through an index, whatever the planner believes of a
 table: a plan that was made while a table was new reads all of it, and keeps being used as it grows. As no plan depends
-on what is asked for, each is made once a connection: planning cost up to a third of what PostgreSQL did for a request."""
+on what is asked for, each is made once a connection: planning was up to a third of PostgreSQL's work for a request."""
 
 
 async def open_pool(

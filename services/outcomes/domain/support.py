@@ -23,7 +23,7 @@ def consented(update: PlanUpdated, day: date) -> bool:
     if said is None:
         return True
     if said.given:
-        return said.on is None or said.on <= day
+        return said.stood_from is None or said.stood_from <= day
     return said.on is not None and day < said.on
 
 

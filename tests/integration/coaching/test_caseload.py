@@ -8,8 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
+from services.coaching.domain.aggregates import KeyTaken
 from services.kernel.http.dev_issuer import DevIssuer
-from tests.integration.coaching.world import PLAN, REFERRALS, Desk, Triage, codes, numbers
+from tests.integration.coaching.world import PLAN, PROVIDER, REFERRALS, Desk, Triage, codes, numbers
 from tests.parts.databases import Database
 from tests.unit.coaching.desk import FIRST_STEPS, GOAL, REFERRED_ON, TODAY
 
@@ -167,6 +168,36 @@ async def test_who_may_say_what_of_a_coach(lead: Desk, ada: Desk, ben: Desk, cli
     assert codes(await say(lead, "coach-ada", "registered", profile={"capacity": 1})) == ["coach_exists"]
 
 
+async def test_a_coach_who_has_left_works_for_another_provider(
+    lead: Desk, ada: Desk, client: Any, issuer: DevIssuer, triage: Triage
+) -> None:
+    await triage(*REFERRALS[:2])
+    other = Desk(client, issuer, "lead-2", "team_lead", org="big-life")
+    await register(other, "coach-ada")
+    elsewhere = await ada.ask("recommendation_confirmed", revision=1)
+    assert (elsewhere.status_code, codes(elsewhere)) == (422, ["coach_elsewhere"])
+    assert (await say(other, "coach-ada", "left")).status_code == 200
+    assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200, "registered nowhere: no ceiling"
+    await register(lead, "coach-ada", capacity=1)
+    assert codes(await say(other, "coach-ada", "registered", profile={"capacity": 5})) == ["coach_unknown"]
+    full = await ada.ask("recommendation_confirmed", plan=REFERRALS[1], revision=1)
+    assert (full.status_code, codes(full)) == (409, ["caseload_full"])
+
+
+async def test_a_coach_is_registered_once_for_all_programmes_of_a_provider(
+    lead: Desk, ada: Desk, issuer: DevIssuer, client: httpx.AsyncClient, triage: Triage
+) -> None:
+    await triage(PLAN)
+    headers = issuer.headers(
+        "team_lead", sub="lead-3", org=PROVIDER, organisation_kind="provider", programme="working-well-early-help"
+    )
+    lead_there = Desk(client, issuer, "lead-3", "team_lead")
+    lead_there.headers = headers
+    await register(lead_there, "coach-ada", capacity=1)
+    assert (await ada.ask("recommendation_confirmed", revision=1)).status_code == 200
+    assert (await say(lead, "coach-ada", "profile_changed", profile={"capacity": 3})).status_code == 200
+
+
 async def test_a_coach_s_key_is_no_plan_and_a_plan_s_no_coach(lead: Desk, triage: Triage) -> None:
     await triage(PLAN)
     await register(lead, REFERRALS[1])
@@ -174,8 +205,12 @@ async def test_a_coach_s_key_is_no_plan_and_a_plan_s_no_coach(lead: Desk, triage
     assert (await lead.get(f"/plans/{REFERRALS[1]}/coaches")).status_code == 404
     assert (await lead.ask("acknowledged", plan=REFERRALS[1])).status_code == 404
     assert (await say(lead, PLAN, "left")).status_code == 404
-    await triage(REFERRALS[1])
+    with pytest.raises(KeyTaken):  # a dead letter, which is seen: the referral is not lost in silence
+        await triage(REFERRALS[1])
     assert (await lead.get(f"/plans/{REFERRALS[1]}")).status_code == 404, "an event about a referral moves no coach"
+    await triage(REFERRALS[2], outcome="held", package=(), linked_referral=PLAN)
+    refused = await say(lead, REFERRALS[2], "registered", profile={"capacity": 1})
+    assert (refused.status_code, codes(refused)) == (422, ["coach_is_referral"])
 
 
 async def test_coaches_are_listed_with_their_free_places(lead: Desk, ada: Desk, triage: Triage) -> None:
@@ -210,6 +245,22 @@ async def test_what_is_recorded_late_says_nothing_of_how_a_plan_stood_before(
     await ada.ask("note_recorded", text="called", occurred_on=(before - timedelta(days=1)).isoformat())
     assert await seen(ada, as_of=before.isoformat()) == [("to_contact", PLAN)]
     assert await seen(ada) == []
+
+
+async def test_the_places_that_are_shown_are_those_that_are_given(lead: Desk, ada: Desk, triage: Triage) -> None:
+    """Plans that no provider has yet are held, too; and who was away twice at once is one coach."""
+    await triage(PLAN, provider=None, contract=None)
+    await triage(REFERRALS[1], REFERRALS[2])
+    await register(lead, "coach-ada", capacity=2)
+    for plan in REFERRALS[:2]:
+        assert (await ada.ask("recommendation_confirmed", plan=plan, revision=1)).status_code == 200
+    assert codes(await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)) == ["caseload_full"]
+    for first in (-9, -8):
+        past = (TODAY + timedelta(days=first), TODAY - timedelta(days=5))
+        assert (await away(lead, "coach-ada", *past, None)).status_code == 200
+    for day in (TODAY, TODAY - timedelta(days=6)):
+        told = (await lead.get("/coaches", as_of=day.isoformat())).json()["coaches"]
+        assert [(one["coach_id"], one["open_plans"], one["free_places"]) for one in told] == [("coach-ada", 2, 0)]
 
 
 async def test_the_lists_of_a_day_follow_from_what_had_happened(lead: Desk, ada: Desk, triage: Triage) -> None:
@@ -265,6 +316,30 @@ async def test_a_letter_that_the_gp_does_not_answer_stands_in_the_list(
     await connection.execute("UPDATE letter SET state = 'answered', answered_on = $1", asked_by + timedelta(days=3))
     await connection.close()
     assert await seen(lead, **unanswered) == []
+
+
+async def test_another_day_opens_nobody_else_s_list(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
+    """Who once covered, or will, or held a plan that is another's now, sees what may be seen today."""
+    await triage(PLAN)
+    for coach in ("coach-ada", "coach-ben"):
+        await register(lead, coach)
+    await ada.ask("recommendation_confirmed", revision=1)
+    past, ahead = (TODAY + timedelta(days=n) for n in (-3, 3))
+    for day in (past, ahead):
+        assert (await away(ada, "coach-ada", day, day, "coach-ben")).status_code == 200
+        assert await seen(ben, as_of=day.isoformat()) == []
+        assert codes(await ben.get("/caseload/work", coach="coach-ada", as_of=day.isoformat())) == ["other_coach"]
+    assert await seen(ada, as_of=past.isoformat()) == [("to_contact", PLAN)]
+    moved = await lead.ask("coach_assigned", coach="coach-ben", occurred_on=TODAY.isoformat())
+    assert moved.status_code == 200
+    assert await seen(ada, as_of=past.isoformat()) == []
+    assert await seen(lead, as_of=past.isoformat(), coach="coach-ada") == [("to_contact", PLAN)]
+
+
+async def test_all_pages_of_a_list_are_about_the_day_of_the_first(lead: Desk, triage: Triage) -> None:
+    await triage(*REFERRALS[:2])
+    first = await lead.get("/caseload/work", limit=1)
+    assert f"as_of={TODAY.isoformat()}" in first.links["next"]["url"]
 
 
 async def test_lists_have_pages_and_an_owner(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:

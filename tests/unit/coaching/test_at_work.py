@@ -7,7 +7,7 @@ import pytest
 from services.kernel.decision import Refused
 from tests.unit.coaching.desk import GIVEN, Desk, day, desk, refusal
 
-TALK: dict[str, Any] = {"channel": "phone", "employer": "main-job", "role": "line_manager"}
+TALK: dict[str, Any] = {"channel": "phone", "employer": "employer-1", "role": "line_manager"}
 EARLY_HELP: dict[str, Any] = {"programme": "working-well-early-help", "channel": "phone"}
 
 
@@ -87,7 +87,7 @@ def test_a_fit_note_leaves_sealed_and_the_snapshot_says_only_that_one_was_seen()
 
 def test_which_health_condition_is_a_barrier_leaves_sealed() -> None:
     made = desk("active")
-    made.ask("barrier_changed", barrier_id="it", state="open", health="ptsd")
+    made.ask("barrier_changed", state="open", health="ptsd")
     assert b"ptsd" not in made.bytes[-1]
     [barrier] = made.state.plan.barriers
     assert (barrier.area, barrier.barrier, barrier.workplace) == ("health", None, None)

@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+from services.coaching.caseload.coach_bodies import RecordAbsence
 from services.coaching.domain.commands import PlanCommand
 from services.contracts.plan_change import PlanChange
 from tests.unit.coaching.desk import COMMAND
@@ -39,6 +40,15 @@ def test_only_an_iso_date_is_a_date(occurred_on: Any) -> None:
         COMMAND.validate_python({"kind": "acknowledged", "occurred_on": occurred_on})
 
 
+@pytest.mark.parametrize("on", ["1999-12-31", "2100-01-01", "0001-01-01", "9999-12-31"])
+def test_no_day_is_so_far_off_that_months_cannot_be_counted_from_it(on: str) -> None:
+    said = {"fitness": "not_fit", "from_on": on, "to_on": on, "issuer": "doctor"}
+    with pytest.raises(ValidationError, match=r"fit_note\.from_on"):
+        COMMAND.validate_python({"kind": "fit_note_recorded", "occurred_on": "2024-11-18", "fit_note": said})
+    with pytest.raises(ValidationError, match="from_on"):
+        RecordAbsence.model_validate({"kind": "absence_recorded", "from_on": on})
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
@@ -56,6 +66,8 @@ def test_only_an_iso_date_is_a_date(occurred_on: Any) -> None:
         ("closed", {"closure": "99"}),
         ("closed", {}),
         ("note_recorded", {"note": ""}),
+        ("employer_contacted", {"channel": "phone", "employer": "smith-and-sons", "role": "owner"}),
+        ("step_added", {"step": {"step_id": "a", "support": "gp", "service": "early-psychosis-team"}}),
         ("proposed", {}),
     ],
 )

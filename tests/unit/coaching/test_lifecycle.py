@@ -33,10 +33,10 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "step_started": {"step_id": "physio"},
     "step_finished": {"step_id": "physio"},
     "step_cancelled": {"step_id": "talk", "reason": "person_declined"},
-    "barrier_changed": {"barrier_id": "debts", "state": "open", "barrier": "debt"},
+    "barrier_changed": {"state": "open", "barrier": "debt"},
     "booking_changed": {"step_id": "talk", "booking": "booked", "booked_for": "2024-11-18"},
     "adjustment_changed": {"adjustment": "phased_return", "state": "proposed"},
-    "employer_contacted": {"channel": "phone", "employer": "main-job", "role": "line_manager"},
+    "employer_contacted": {"channel": "phone", "employer": "employer-1", "role": "line_manager"},
     "fit_note_recorded": {"fit_note": FIT_NOTE},
     "handed_over": {"programme": "working-well-early-help", "channel": "phone"},
     "session_recorded": {"attendance": "attended", "channel": "phone", "minutes": 30},
@@ -199,7 +199,15 @@ def test_the_last_open_step_leads_to_a_review() -> None:
     assert [finished.data.state, cancelled.data.state] == [PlanState.ACTIVE, PlanState.IN_REVIEW]
 
 
-@pytest.mark.parametrize("state", ["proposed", "confirmed", "active"])
+@pytest.mark.parametrize("state", ["agreed", "active", "in_review"])
+def test_a_resumed_plan_is_as_far_as_it_had_come(state: str) -> None:
+    made = desk(state)
+    made.ask("paused", reason="away")
+    made.ask("resumed")
+    assert made.state.state.value == state
+
+
+@pytest.mark.parametrize("state", ["proposed", "confirmed", "agreed", "active", "in_review"])
 def test_a_reopened_plan_is_as_far_as_it_had_come(state: str) -> None:
     made = desk(state)
     made.ask("closed", closure="47")

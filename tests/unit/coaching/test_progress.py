@@ -24,8 +24,8 @@ MAY: dict[str, dict[str, str]] = {
     },
     "adjustment": {
         "": "proposed agreed in_place",
-        "proposed": "agreed in_place refused",
-        "agreed": "in_place refused ended",
+        "proposed": "proposed agreed in_place refused",
+        "agreed": "agreed in_place refused ended",
         "in_place": "in_place ended",
         "refused": "proposed agreed",
         "ended": "proposed in_place",
@@ -56,8 +56,8 @@ CELLS = [(noun, now, to.value) for noun, rows in MAY.items() for now, to in iter
 
 def command(noun: str, to: str, *, first: bool) -> tuple[str, dict[str, Any]]:
     if noun == "barrier":
-        named = {"barrier": "debt"} if first else {}
-        return "barrier_changed", {"barrier_id": "it", "state": to, **named}
+        which = {"barrier": "debt"} if first else {"barrier_id": "barrier-1"}
+        return "barrier_changed", {"state": to, **which}
     if noun == "adjustment":
         return "adjustment_changed", {"adjustment": "travel", "state": to}
     booked_for = {"booked_for": REFERRED_ON} if to == "booked" else {}
@@ -93,7 +93,7 @@ def booked(made: Desk | None = None) -> Desk:
 
 
 def barrier(**fields: Any) -> dict[str, Any]:
-    return {"barrier_id": "it", "state": "open", **fields}
+    return {"state": "open", **fields}
 
 
 IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]]]] = [
@@ -176,20 +176,31 @@ def test_an_impossible_move(
 
 def test_a_barrier_is_named_once() -> None:
     made = desk("active")
-    made.ask("barrier_changed", barrier_id="it", state="open", workplace="hours")
-    again = barrier(state="eased", workplace="duties")
+    made.ask("barrier_changed", state="open", workplace="hours")
+    again = barrier(barrier_id="barrier-1", state="eased", workplace="duties")
     assert refusal(made, "barrier_changed", **again) == (422, [("barrier_named_already", "/workplace")])
-    made.ask("barrier_changed", barrier_id="it", state="resolved")
+    made.ask("barrier_changed", barrier_id="barrier-1", state="resolved")
     assert (made.state.plan.barriers, made.state.plan.counters.barriers_resolved) == ((), 1)
-    made.ask("barrier_changed", barrier_id="it", state="open", barrier="housing")
-    assert [one.barrier for one in made.state.plan.barriers] == ["housing"]
+    made.ask("barrier_changed", state="open", barrier="housing")
+    assert [(one.barrier_id, one.barrier) for one in made.state.plan.barriers] == [("barrier-2", "housing")]
+
+
+def test_no_word_of_a_coach_names_a_barrier() -> None:
+    made = desk("active")
+    named: dict[str, Any] = {"barrier_id": "psychosis", "state": "open", "health": "severe_mental_illness"}
+    assert refusal(made, "barrier_changed", **named) == (409, [("barrier_unknown", "/barrier_id")])
+    for _ in range(2):
+        made.ask("barrier_changed", state="open", health="severe_mental_illness")
+    made.ask("barrier_changed", barrier_id="barrier-1", state="resolved")
+    [event] = made.ask("barrier_changed", state="open", barrier="debt")
+    assert [one.barrier_id for one in event.data.plan.barriers] == ["barrier-2", "barrier-3"]
 
 
 def test_open_barriers_are_limited() -> None:
     made = desk("active")
-    for number in range(20):
-        made.ask("barrier_changed", barrier_id=f"b{number}", state="open", barrier="other")
-    more: dict[str, Any] = {"barrier_id": "more", "state": "open", "barrier": "other"}
+    for _ in range(20):
+        made.ask("barrier_changed", state="open", barrier="other")
+    more: dict[str, Any] = {"state": "open", "barrier": "other"}
     assert refusal(made, "barrier_changed", **more) == (409, [("too_many_barriers", "")])
 
 
@@ -222,6 +233,14 @@ def test_each_adjustment_stands_once_in_the_plan() -> None:
         ("equipment", "proposed", None),
         ("travel", "agreed", day(30)),
     ]
+
+
+@pytest.mark.parametrize("state", ["proposed", "agreed", "in_place"])
+def test_the_day_on_which_an_adjustment_is_looked_at_can_move(state: str) -> None:
+    made = desk("active")
+    for review_on in (day(30), day(60)):
+        made.ask("adjustment_changed", day(2), adjustment="travel", state=state, review_on=review_on)
+    assert [one.review_on for one in made.state.plan.adjustments] == [day(60)]
 
 
 def test_an_unlocked_step_is_the_next_one() -> None:

@@ -39,10 +39,10 @@ def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
         made.ask("recommendation_overridden", on, revision=week + 1, reason="other", package=({"support": "gp"},))
         if week % 4 == 0:
             made.ask("fit_note_recorded", on, fit_note=FIT_NOTE)
-            made.ask("employer_contacted", on, channel="video", employer="main-job", role="human_resources")
-            made.ask("barrier_changed", on, barrier_id=UUID.format(week), state="open", health="anxiety_or_depression")
+            made.ask("employer_contacted", on, channel="video", employer="employer-1", role="human_resources")
+            made.ask("barrier_changed", on, state="open", health="anxiety_or_depression")
             if week > 20:
-                made.ask("barrier_changed", on, barrier_id=UUID.format(week - 16), state="resolved")
+                made.ask("barrier_changed", on, barrier_id=f"barrier-{week // 4 - 4}", state="resolved")
         if week % 6 == 0:
             made.ask("review_completed", on, reliable_improvement=True)
     for number in range(10):

@@ -107,7 +107,8 @@ def test_what_was_said_with_a_referral_is_the_first_of_it() -> None:
         ((True, 5), (False, 9), (False, 9)),
         ((True, 9), (False, 5), (True, 9)),
         ((False, 9), (True, 5), (False, 9)),
-        ((True, 9), (True, 5), (True, 5)),
+        ((True, 9), (True, 5), (True, 9)),
+        ((True, None), (True, 5), (True, None)),
     ],
 )
 def test_the_latest_word_is_that_about_the_latest_day(known: Any, said: Any, stands: Any) -> None:
@@ -116,8 +117,35 @@ def test_the_latest_word_is_that_about_the_latest_day(known: Any, said: Any, sta
 
     before = NONE if known is None else NONE.model_copy(update={"share_with_gp": consent(known)})
     after = with_word(before, GP, consent(said))
-    assert word(after, GP) == consent(stands)
+    found = word(after, GP)
+    assert found is not None
+    assert (found.given, found.on) == (stands[0], None if stands[1] is None else day(stands[1]))
     assert (after.take_part, after.share_with_employer) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("title", "said", "since", "other_on"),
+    [
+        ("once", [(True, 5)], 5, None),
+        ("again", [(True, 5), (True, 9)], 5, None),
+        ("again, of an earlier day", [(True, 9), (True, 5)], 5, None),
+        ("withdrawn and given anew", [(True, 3), (False, 8), (True, 12)], 12, 8),
+        ("and then known to have been given before", [(True, 3), (False, 8), (True, 12), (True, 2)], 12, 8),
+        ("and between", [(True, 3), (False, 8), (True, 12), (True, 10)], 10, 8),
+        ("withdrawn between, which came late", [(True, 3), (True, 9), (False, 5)], 9, 5),
+        ("withdrawn before, which came late", [(True, 9), (False, 5), (True, 3)], 9, 5),
+        ("withdrawn twice", [(True, 3), (False, 8), (False, 9)], 8, 3),
+    ],
+)
+def test_a_word_said_again_stands_from_its_first_day(
+    title: str, said: list[tuple[bool, int]], since: int, other_on: int | None
+) -> None:
+    consents = NONE
+    for given, on in said:
+        consents = with_word(consents, GP, Consent(given=given, on=day(on), channel=None))
+    found = word(consents, GP)
+    assert found is not None
+    assert (found.stood_from, found.other_on) == (day(since), None if other_on is None else day(other_on)), title
 
 
 def permission(on: int = 5) -> EmployerPermission:
@@ -193,7 +221,7 @@ def test_nothing_faces_an_employer_without() -> None:
 
 
 CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
-SAID: Any = {"by": "coach-1", "channel": Channel.PHONE, "employer": "main-job", "role": EmployerRole.OWNER}
+SAID: Any = {"by": "coach-1", "channel": Channel.PHONE, "employer": "employer-1", "role": EmployerRole.OWNER}
 
 
 def test_a_contact_with_an_employer_is_made_under_a_permission_for_its_day() -> None:

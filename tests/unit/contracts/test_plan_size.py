@@ -80,7 +80,7 @@ STEPS = tuple(
         after=tuple(uuid(earlier) for earlier in range(max(0, number - 10), number)),
         due_on=DAY,
         owner=StepOwner.EMPLOYER,
-        service=LONGEST,
+        service="service-999999",
     )
     for number in range(MAX_OPEN_STEPS)
 )
@@ -99,7 +99,7 @@ BARRIERS = tuple(
 ADJUSTMENTS = tuple(
     PlanAdjustment(adjustment=one, state=AdjustmentState.IN_PLACE, on=DAY, review_on=DAY) for one in Adjustment
 )
-EMPLOYER = LatestEmployer(on=DAY, employer=uuid(1), size=SizeBand.MEDIUM, next_on=DAY)
+EMPLOYER = LatestEmployer(on=DAY, employer="employer-99", size=SizeBand.MEDIUM, next_on=DAY)
 GOALS = tuple(
     Goal(goal_id=uuid(number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
 )

@@ -71,6 +71,11 @@ def overlaps(one: Absence, other: Absence) -> bool:
     return len(days) == len((one, other)) and max(d[0] for d in days) <= min(d[1] for d in days)
 
 
+def gone(known: object) -> bool:
+    """Tell whether somebody is a coach who has left: any provider may register them now."""
+    return isinstance(known, Coach) and known.state is CoachState.LEFT
+
+
 def lower(capacity: int, programme_ceiling: int | None) -> int:
     """Return how many open plans a coach may hold: their own capacity, or the programme's ceiling where it is lower."""
     return capacity if programme_ceiling is None else min(capacity, programme_ceiling)
@@ -119,6 +124,7 @@ def _registered(state: Coach | None, key: str, data: RegisterCoach, by: str, tod
         version=1,
         state=CoachState.WORKING,
         profile=data.profile,
+        absences=() if state is None else state.absences,
     )
     change = CoachRegistered(by=by, profile=data.profile)
     return _draft(made, change, {"version": 1 if state is None else state.version + 1}, today)

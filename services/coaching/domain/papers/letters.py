@@ -87,6 +87,10 @@ MOVES: Final[Mapping[LetterMove, Mapping[LetterState, LetterState | Reason]]] = 
 """Move x state -> the new state, or why not. The document's table is held equal to it."""
 
 
+MOST_WAITING: Final = 20
+"""How many letters of a plan may be queued or failed at a time [design]."""
+
+
 def moved(state: LetterState, move: LetterMove) -> LetterState:
     """Return the state after a move. Raises Refused (409)."""
     found = MOVES[move][state]
@@ -136,8 +140,17 @@ class Letter:
         return [given]
 
 
-def queueable(answer_by: date | None, today: date) -> None:
-    """Raise Refused (422) for a day of answer that has come."""
+def printable(letter: Letter) -> None:
+    """Raise Refused (409) for a letter that was called off; one that is gone can be printed again."""
+    if letter.state is LetterState.CANCELLED:
+        raise Refused(_CANCELLED)
+
+
+def queueable(answer_by: date | None, waiting: int, today: date) -> None:
+    """Raise Refused: 422 for a day of answer that has come, 409 where ``waiting`` letters of the plan are too many."""
+    if waiting >= MOST_WAITING:
+        message = f"{waiting} letters of this plan wait to be sent; send them, or call them off"
+        raise Refused(Reason("too_many_letters", message))
     if answer_by is not None and answer_by <= today:
         raise Refused(
             Reason("answer_by_not_later", "an answer is awaited by a later day than today", "/answer_by"), status=422

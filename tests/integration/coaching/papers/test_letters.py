@@ -22,6 +22,11 @@ LATER = TODAY + timedelta(days=14)
 UNKNOWN = "01972ff9-f5c0-7330-88c3-f35ece519eae"
 
 
+@pytest.fixture
+def lead(client: httpx.AsyncClient, issuer: DevIssuer) -> Desk:
+    return Desk(client, issuer, "lead-1", role="team_lead")
+
+
 async def post(desk: Desk, path: str, **body: Any) -> httpx.Response:
     headers = {**desk.headers, "Idempotency-Key": f"letter-{next(numbers)}"}
     plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in body.items()}
@@ -117,6 +122,16 @@ async def test_a_letters_page_carries_what_to_quote(ready: Ready, ada: Desk, int
     assert (await ada.get(f"/letters/{UNKNOWN}/page")).status_code == 404
 
 
+async def test_a_letter_that_was_called_off_is_not_printed(ready: Ready, ada: Desk, ben: Desk, intake: Intake) -> None:
+    await ready()
+    letter = await queue(ada)
+    await say(ada, letter, "cancelled")
+    refused = await ada.get(f"/letters/{letter}/page")
+    assert (refused.status_code, codes(refused)) == (409, ["letter_cancelled"])
+    assert (await ben.get(f"/letters/{letter}/page")).status_code == 404, "nobody else learns how it stands"
+    assert intake.asked == []
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "status", "code"),
     [
@@ -150,12 +165,12 @@ async def test_who_may_see_and_move_letters(
     ready: Ready,
     ada: Desk,
     ben: Desk,
+    lead: Desk,
     client: httpx.AsyncClient,
     issuer: DevIssuer,
 ) -> None:
     await ready()
     letter = await queue(ada)
-    lead = Desk(client, issuer, "lead-1", role="team_lead")
     stranger = Desk(client, issuer, "coach-zoe", org="big-life")
     assert [one["letter_id"] for one in (await lead.get("/letters")).json()] == [letter]
     assert [(await desk.get("/letters")).json() for desk in (ben, stranger)] == [[], []]
@@ -166,6 +181,19 @@ async def test_who_may_see_and_move_letters(
     assert (await stranger.get(f"/letters/{letter}/page")).status_code == 404
     assert (await say(ada, UNKNOWN, "sent")).status_code == 404
     assert (await say(lead, letter, "sent")).status_code == 200
+
+
+async def test_another_day_opens_nobody_else_s_letters(ready: Ready, ada: Desk, ben: Desk, lead: Desk) -> None:
+    await ready()
+    await queue(ada)
+    for coach in ("coach-ada", "coach-ben"):
+        assert (
+            await post(lead, f"/coaches/{coach}/commands", kind="registered", profile={"capacity": 2})
+        ).status_code == 200
+    for day in (TODAY - timedelta(days=3), TODAY + timedelta(days=3)):
+        said = {"kind": "absence_recorded", "from_on": day, "until_on": day, "cover": "coach-ben"}
+        assert (await post(ada, "/coaches/coach-ada/commands", **said)).status_code == 200
+        assert (await ben.get("/letters", as_of=day.isoformat())).json() == []
 
 
 async def test_letters_of_somebody_restricted_or_erased_do_not_move(
@@ -186,16 +214,29 @@ async def test_letters_of_somebody_restricted_or_erased_do_not_move(
 async def test_the_list_by_pages(ready: Ready, ada: Desk) -> None:
     await ready()
     queued = [await queue(ada, view) for view in VIEWS]
-    found: list[str] = []
-    path: str | None = "/letters?limit=1"
-    while path is not None:
-        answer = await ada.client.get(path, headers=ada.headers)
-        found += [one["letter_id"] for one in answer.json()]
-        path = answer.links.get("next", {}).get("url")
-    assert found == sorted(queued)
+    for whose in ("/letters", f"/plans/{PLAN}/letters"):
+        found: list[str] = []
+        path: str | None = f"{whose}?limit=1"
+        while path is not None:
+            answer = await ada.client.get(path, headers=ada.headers)
+            (one,) = answer.json()
+            found.append(one["letter_id"])
+            path = answer.links.get("next", {}).get("url")
+        assert found == sorted(queued)
+    first = await ada.get("/letters", limit=1)
+    assert f"as_of={TODAY.isoformat()}" in first.links["next"]["url"], "all pages are about the day of the first"
     assert codes(await ada.get("/letters", cursor="bm9uc2Vuc2U")) == ["cursor_malformed"]
     by_view = [one["letter_id"] for one in (await ada.get("/letters", view="employer")).json()]
     assert by_view == queued[2:]
+
+
+async def test_letters_that_wait_are_limited(ready: Ready, ada: Desk) -> None:
+    await ready()
+    waiting = [await queue(ada) for _ in range(20)]
+    refused = await post(ada, f"/plans/{PLAN}/letters", view="gp")
+    assert (refused.status_code, codes(refused)) == (409, ["too_many_letters"])
+    await say(ada, waiting[0], "cancelled")
+    assert await queue(ada)
 
 
 async def test_the_examples_of_the_document_are_accepted(ready: Ready, ada: Desk) -> None:

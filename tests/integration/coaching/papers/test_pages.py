@@ -1,7 +1,7 @@
 """Pages to print over HTTP: who may have which, what keeps them, whose name they carry."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -99,6 +99,18 @@ async def test_nothing_is_handed_out_of_a_withdrawn_plan(ready: Ready, ada: Desk
     assert all("plan_withdrawn" in why for why in (await standings(ada)).values())
     assert (await ada.get(f"/plans/{PLAN}/pages/participant")).status_code == 409
     assert intake.asked == []
+
+
+async def test_no_connection_is_held_while_intake_is_asked(
+    ready: Ready, ada: Desk, client: httpx.AsyncClient, intake: Intake
+) -> None:
+    await ready()
+    reading = cast("Any", client)._transport.app.state.parts.engine.pool
+    held: list[int] = []
+    intake.meanwhile = lambda: held.append(reading.checkedout())
+    for path in (f"/plans/{PLAN}/pages/gp", f"/plans/{PLAN}/pages/participant"):
+        assert (await ada.get(path)).status_code == 200
+    assert held == [0, 0]
 
 
 @pytest.mark.parametrize(

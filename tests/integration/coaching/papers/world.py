@@ -17,9 +17,11 @@ class Intake:
     def __init__(self) -> None:
         self.answer: httpx.Response | Exception = httpx.Response(200, json=ANSWER)
         self.asked: list[httpx.Request] = []
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
+        self.meanwhile()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

@@ -87,6 +87,13 @@ def refused(bench: Bench, what: tuple[str, Any]) -> tuple[int, list[str]]:
         ("nobody registered them: a plan", [], take(), 404, ["coach_unknown"]),
         ("registered twice", [REGISTER], REGISTER, 409, ["coach_exists"]),
         ("left: takes no plan", [REGISTER, LEAVE], take(), 409, ["coach_left"]),
+        (
+            "left while away, and came back: still away",
+            [REGISTER, absent(0, None), LEAVE, REGISTER],
+            take(),
+            409,
+            ["coach_absent"],
+        ),
         ("left: is not absent", [REGISTER, LEAVE], absent(0, 1), 409, ["coach_left"]),
         ("full by their own capacity", [REGISTER], take(2), 409, ["caseload_full"]),
         ("over it", [REGISTER], take(3), 409, ["caseload_full"]),
@@ -139,6 +146,7 @@ def test_what_is_refused(
         ("called off: the plan can be taken", [REGISTER, absent(0, 5), absence(0, -1)], take()),
         ("called off: the days are free again", [REGISTER, absent(3, 5), absence(3, 2)], absent(4, 4)),
         ("left and came back", [REGISTER, LEAVE, REGISTER], take()),
+        ("left while away, came back, is there again", [REGISTER, absent(0, None), LEAVE, REGISTER], absence(0, -1)),
     ],
 )
 def test_what_is_allowed(title: str, before: list[tuple[str, Any]], what: tuple[str, Any]) -> None:

@@ -125,10 +125,10 @@ def test_a_letter_to_the_person_needs_no_consent() -> None:
 @pytest.mark.parametrize(("answer_by", "allowed"), [(None, True), (TODAY, False), (TODAY + timedelta(days=1), True)])
 def test_an_answer_is_awaited_by_a_later_day(answer_by: Any, allowed: bool) -> None:
     if allowed:
-        letters.queueable(answer_by, TODAY)
+        letters.queueable(answer_by, 0, TODAY)
         return
     with pytest.raises(Refused) as refused:
-        letters.queueable(answer_by, TODAY)
+        letters.queueable(answer_by, 0, TODAY)
     assert [(reason.code, reason.pointer) for reason in refused.value.reasons] == [
         ("answer_by_not_later", "/answer_by")
     ]
