@@ -155,8 +155,8 @@ FIELDS: dict[str, Draw] = {
     "reopened": lambda rnd: {"reason": "person_returned"},
 }
 _RARE = {"closed": 0.3, "handed_over": 0.2, "withdrawn": 0.05, "paused": 0.5, "consent_changed": 0.5}
-_KINDS = tuple(FIELDS)
-_WEIGHTS = tuple(_RARE.get(kind, 1.0) for kind in _KINDS)
+KINDS = tuple(FIELDS)
+WEIGHTS = tuple(_RARE.get(kind, 1.0) for kind in KINDS)
 
 
 def command(rnd: Random, model: PlanModel) -> tuple[str, Fields]:
@@ -165,7 +165,7 @@ def command(rnd: Random, model: PlanModel) -> tuple[str, Fields]:
         likely = _likely(rnd, model)
         if likely is not None:
             return likely
-    kind = rnd.choices(_KINDS, _WEIGHTS)[0]
+    kind = rnd.choices(KINDS, WEIGHTS)[0]
     fields = FIELDS[kind](rnd)
     if kind.startswith("recommendation"):
         fields["revision"] = max(1, model.revision - rnd.choice((0, 0, 0, 1)))

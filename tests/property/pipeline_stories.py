@@ -157,7 +157,7 @@ def _coach(world: World, key: str, chance: Random) -> None:
 def _acts(plan: Plan | None, chance: Random) -> list[tuple[str, dict[str, Any]]]:
     """Choose what a coach does next: twice in three what the plan's state asks for, else anything."""
     if plan is None or chance.random() < 0.33:
-        kind = chance.choice(sorted(histories.FIELDS))
+        [kind] = chance.choices(histories.KINDS, histories.WEIGHTS)
         fields = histories.FIELDS[kind](chance)
         return [(kind, {**fields, "revision": 1} if kind.startswith("recommendation") else fields)]
 
@@ -212,7 +212,7 @@ def told(story: Story, read: Reading, *, ticking: bool = False) -> World:
 
 
 def long_story(seed: int) -> Story:
-    """Everybody there is, over six rounds: Hypothesis seeks short stories, these are full ones."""
+    """Everybody there is, over eight rounds: Hypothesis seeks short stories, these are full ones."""
     chance = Random(seed)  # noqa: S311  repeatable
-    rounds = [[(n, chance.getrandbits(32)) for n in range(len(POSTED)) for _ in range(2)] for _ in range(6)]
+    rounds = [[(n, chance.getrandbits(32)) for n in range(len(POSTED)) for _ in range(2)] for _ in range(8)]
     return Story(tuple(range(len(POSTED))), tuple(tuple(asked) for asked in rounds))

@@ -117,7 +117,7 @@ async def afternoon(at: Office) -> None:
     assert (await say(ada, "coach-ada", "absence_changed", **back)).status_code == 200
     await done(lead, "coach_assigned", plan=SECOND, coach="coach-ada")
     await done(ada, "fit_note_recorded", fit_note=FIT_NOTE)
-    await done(ada, "barrier_changed", barrier_id="back", state="open", health="back_pain")
+    await done(ada, "barrier_changed", state="open", health="back_pain")
     await done(ada, "note_recorded", note="sleeps badly")
     await done(ada, "review_completed", scores=[{"tool": "phq9", "earlier": 16, "later": 9}])
     await done(ada, "handed_over", plan=SECOND, programme="working-well-early-help", channel="phone")
