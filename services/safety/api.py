@@ -1,6 +1,6 @@
 """HTTP: the safety tasks that wait, as of a moment; the same list for every service that keeps some."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.contracts.safety_codes import ResponseTime
 from services.kernel.http import Principal, ReadSession
-from services.kernel.http.bounds import KnownMoment, id_of, moment_of
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
+from services.kernel.http.bounds import KnownMoment
+from services.kernel.http.cursors import Cursor, Limit, after_moment, cursor_of, link_next
 from services.kernel.http.identity import RoleGuard
 from services.kernel.http.parts import parts_of
 from services.kernel.settings import Settings
@@ -82,7 +82,7 @@ def safety_router(settings: Settings, *readers: str) -> APIRouter:
             moment,
             limits,
             reach=reach_of(who),
-            after=_after(cursor),
+            after=after_moment(cursor),
             limit=limit + 1,
         )
         if len(found) > limit:
@@ -94,13 +94,3 @@ def safety_router(settings: Settings, *readers: str) -> APIRouter:
         ]
 
     return router
-
-
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    place = place_of(cursor, 2)
-    if place is None:
-        return None
-    try:
-        return moment_of(place[0]), id_of(place[1])
-    except (ValueError, TypeError):
-        raise malformed() from None

@@ -34,7 +34,7 @@ from services.coaching.reading import LOCK, Coach, ReferralId, plan_of
 from services.contracts.base import Uuid
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Answer, Once, Principal, ReadSession
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
+from services.kernel.http.cursors import Cursor, Limit, after_day, cursor_of, link_next
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.fold import ERASED, RESTRICTED
@@ -109,7 +109,7 @@ async def letters_of_plan(
     parts = parts_of(request)
     today = london_day(parts.clock())
     reach = Reach(who.programme, who.organisation_id)
-    wanted = Wanted(today, referral_id=plan.referral_id, after=_place(cursor), limit=limit + 1)
+    wanted = Wanted(today, referral_id=plan.referral_id, after=after_day(cursor), limit=limit + 1)
     rows = await letters(parts.pool, reach, wanted)
     if len(rows) > limit:
         link_next(request, response, _cursor(rows[limit - 1]))
@@ -139,7 +139,7 @@ async def letters_of_caseload(
     parts = parts_of(request)
     today = london_day(parts.clock())
     day = as_of or today
-    wanted = Wanted(day, None, view, state, unanswered, _place(cursor), limit + 1)
+    wanted = Wanted(day, None, view, state, unanswered, after_day(cursor), limit + 1)
     async with parts.pool.acquire() as connection:
         mine = frozenset({who.subject}) | await covered_by(connection, who.subject, today)
         coaches = None if who.role == access.TEAM_LEAD else mine
@@ -179,11 +179,3 @@ async def _plan(tx: Transaction, who: Principal, referral_id: str) -> Plan:
 
 def _cursor(row: Mapping[str, Any]) -> str:
     return cursor_of(row["place"].isoformat(), row["letter_id"])
-
-
-def _place(cursor: str | None) -> tuple[date, str] | None:
-    place = place_of(cursor, 2)
-    try:
-        return None if place is None else (date.fromisoformat(place[0]), place[1])
-    except ValueError:
-        raise malformed() from None

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, WrapValidator
@@ -31,8 +31,7 @@ from services.intake.referrals.reading import as_sent, read_strictly
 from services.intake.referrals.views import ProgrammeView
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Principal, Problem, require
-from services.kernel.http.bounds import moment_of
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
+from services.kernel.http.cursors import Cursor, Limit, after_moment, cursor_of, link_next
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.runtime.commands import Transaction
@@ -44,6 +43,7 @@ router = APIRouter(tags=["eligibility"])
 DECIDERS = ("assessor", "coach", "team_lead")
 Decider = Annotated[Principal, require(*DECIDERS)]
 Looker = Annotated[Principal, require(*DECIDERS, "auditor")]
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC), "")
 
 
 class UnmetView(BaseModel):
@@ -98,7 +98,7 @@ async def reviews(
         parts.pool,
         None if who.role == "auditor" else who.programme,
         day,
-        _after(cursor),
+        after_moment(cursor) or _FIRST,
         limit + 1,
     )
     page = found[:limit]
@@ -166,16 +166,6 @@ async def contest(
 def _ours(who: Principal) -> None:
     if not is_told_all(who):
         raise Problem(403, "decider_not_allowed", "staff of NHS organisations and providers decide on eligibility")
-
-
-def _after(cursor: str | None) -> tuple[datetime, str]:
-    place = place_of(cursor, 2)
-    if place is None:
-        return datetime.min.replace(tzinfo=UTC), ""
-    try:
-        return moment_of(place[0]), place[1]
-    except ValueError:
-        raise malformed() from None
 
 
 def _view(row: Any, policy: IntakePolicy, who: Principal) -> AwaitedView:

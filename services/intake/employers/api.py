@@ -27,7 +27,7 @@ from services.intake.employers.store import EmployerNameRow, EmployerRow
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Answer, Once, ReadSession
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
+from services.kernel.http.cursors import Cursor, Limit, after_day, cursor_of, link_next
 from services.kernel.http.exchange import exchange_of
 from services.kernel.ids import uuid7
 from services.kernel.runtime.commands import Transaction
@@ -187,7 +187,7 @@ async def find(
 ) -> list[EmployerSummary]:
     """List the programme's employers by the day of their registration; ``Link`` names the next page."""
     refuse_employers(who)
-    rows = await page_of(session, who, size, sector, after=place_of(cursor, 2), limit=limit + 1)
+    rows = await page_of(session, who, size, sector, after=after_day(cursor), limit=limit + 1)
     if len(rows) > limit:
         last = rows[limit - 1]
         link_next(request, response, cursor_of(last.registered_on.isoformat(), last.employer_id))

@@ -17,7 +17,6 @@ from services.intake.domain.employer import Employer
 from services.intake.employers.store import ActivityRow, CommitmentRow, EmployerRow, StruckRow
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem, require
-from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 
 Writer = Annotated[Principal, require("coach", "team_lead")]
@@ -54,7 +53,7 @@ async def page_of(
     size: SizeBand | None,
     sector: Sector | None,
     *,
-    after: tuple[str, ...] | None,
+    after: tuple[date, str] | None,
     limit: int,
 ) -> Sequence[EmployerRow]:
     """Return the next employers that the reader may see, by day of registration and id."""
@@ -67,15 +66,8 @@ async def page_of(
         query = query.where(col(EmployerRow.sector) == sector.value)
     place = (col(EmployerRow.registered_on), col(EmployerRow.employer_id))
     if after is not None:
-        query = query.where(tuple_(*place) > tuple_(_day(after[0]), after[1]))
+        query = query.where(tuple_(*place) > tuple_(*after))
     return (await session.exec(query.order_by(*place).limit(limit))).all()
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise malformed() from None
 
 
 async def commitments_of(session: AsyncSession, employer_id: str) -> list[CommitmentRow]:

@@ -45,7 +45,7 @@ from services.intake.referrals.accepting import Invited, accept, meet
 from services.intake.referrals.reading import as_sent, read_strictly
 from services.kernel.decision import Command
 from services.kernel.http import Answer, Once, Problem, ReadSession
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, place_of
+from services.kernel.http.cursors import Cursor, Limit, after_day, cursor_of, link_next
 from services.kernel.http.exchange import exchange_of
 from services.kernel.http.parts import parts_of
 from services.kernel.ids import uuid7
@@ -209,7 +209,7 @@ async def find(
 ) -> list[InvitationView]:
     """List your organisation's invitations by the day of identification; ``Link`` names the next page."""
     day = as_of or london_day(parts_of(request).clock())
-    rows = await page_of(session, who, state, day, after=place_of(cursor, 2), limit=limit + 1)
+    rows = await page_of(session, who, state, day, after=after_day(cursor), limit=limit + 1)
     if len(rows) > limit:
         last = rows[limit - 1]
         link_next(request, response, cursor_of(last.identified_on.isoformat(), last.invitation_id), as_of=day)

@@ -13,7 +13,6 @@ from services.intake.domain.posted import PersonPosted
 from services.intake.invitations.store import InvitationRow, load_details
 from services.kernel.decision import Reason, Refused
 from services.kernel.http import Principal, Problem
-from services.kernel.http.cursors import malformed
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.fold import ERASED
 
@@ -100,7 +99,7 @@ async def page_of(
     state: Standing | None,
     day: date,
     *,
-    after: tuple[str, ...] | None,
+    after: tuple[date, str] | None,
     limit: int,
 ) -> Sequence[InvitationRow]:
     """Return the next invitations that the reader may see, by day of identification and id."""
@@ -121,12 +120,5 @@ async def page_of(
             query = query.where(col(InvitationRow.state) == state.value)
     place = (col(InvitationRow.identified_on), col(InvitationRow.invitation_id))
     if after is not None:
-        query = query.where(tuple_(*place) > tuple_(_day(after[0]), after[1]))
+        query = query.where(tuple_(*place) > tuple_(*after))
     return (await session.exec(query.order_by(*place).limit(limit))).all()
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise malformed() from None

@@ -10,7 +10,7 @@ from services.intake.access import Staff, is_employer, unknown
 from services.intake.domain.policy import london_day
 from services.intake.referrals.views import ProgrammeView
 from services.intake.word_back.overdue import EARLIEST, LATEST, overdue
-from services.kernel.http.cursors import Cursor, Limit, cursor_of, link_next, malformed, place_of
+from services.kernel.http.cursors import Cursor, Limit, after_day, cursor_of, link_next
 from services.kernel.http.parts import parts_of
 
 router = APIRouter(tags=["word back"])
@@ -52,17 +52,12 @@ async def late(
         raise unknown()
     parts = parts_of(request)
     day = as_of or london_day(parts.clock())
-    place = place_of(cursor, 2)
-    try:
-        after = None if place is None else (date.fromisoformat(place[0]), place[1])
-    except ValueError:
-        raise malformed() from None
     found = await overdue(
         parts.pool,
         parts.commands.policy.book,
         day,
         programmes=None if who.role == "auditor" else [who.programme],
-        after=after,
+        after=after_day(cursor),
         limit=limit + 1,
     )
     page = found[:limit]

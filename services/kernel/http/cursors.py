@@ -3,12 +3,16 @@
 import base64
 import binascii
 import json
-from datetime import date
-from typing import Annotated
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, TypeVar
 
 from fastapi import Query, Request, Response
 
 from services.kernel.decision import Reason, Refused
+from services.kernel.http.bounds import moment_of
+
+T = TypeVar("T")
 
 MOST: int = 200
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many at most.")]
@@ -32,6 +36,24 @@ def place_of(cursor: str | None, parts: int = 1) -> tuple[str, ...] | None:
     if not well_formed or not all(part.isascii() and part.isprintable() for part in found):
         raise malformed()
     return tuple(found)
+
+
+def after_day(cursor: str | None) -> tuple[date, str] | None:
+    """Return the place in a list by day and id. Raises Refused (422)."""
+    return _after(cursor, date.fromisoformat)
+
+
+def after_moment(cursor: str | None) -> tuple[datetime, str] | None:
+    """Return the place in a list by moment and id. Raises Refused (422)."""
+    return _after(cursor, moment_of)
+
+
+def _after(cursor: str | None, read: Callable[[str], T]) -> tuple[T, str] | None:
+    place = place_of(cursor, 2)
+    try:
+        return None if place is None else (read(place[0]), place[1])
+    except ValueError:
+        raise malformed() from None
 
 
 def malformed() -> Refused:
