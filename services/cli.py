@@ -5,59 +5,23 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from services.bulk.cli import import_file
-from services.coaching.caseload.cli import caseload_commands
-from services.coaching.papers.cli import paper_commands
+from services.cli_groups import Deferred, lookup
 from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
-from services.intake.employers.cli import employer_commands
-from services.intake.places.cli import app as places_app
-from services.intake.word_back.cli import referral_commands
 from services.kernel.logs import configure_logs, log_crash
-from services.kernel.operations.commands import consumer_commands, dead_letter_commands, outbox_commands
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
 from services.kernel.sealing.root import check_root_key
 from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
-from services.persons.cli import person_commands
-from services.programmes.cli import app as programme_app
-from services.retention.cli import retention_commands
-from services.safety.cli import safety_commands
-from services.triage.cli import app as rules_app
-from services.triage.explain_cli import add_explain
-from services.vault.cli import vault_commands
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
 WITH_KEYS = frozenset({"worker", "api", "replay"})
 """Roles that open what is sealed; the others never see a key."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events.")
+app = typer.Typer(
+    cls=Deferred, no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events."
+)
 Names = Annotated[list[str], typer.Argument(metavar="SERVICE...", help=f"Of {', '.join(NAMES)}; or all.")]
-
-
-def _lookup(name: str) -> tuple[Service, Settings]:
-    settings = load_settings()
-    settings.refuse_development_keys()  # a redrive decides, and what it decides is published
-    configure_logs("WARNING")
-    return service_named(name, settings), settings
-
-
-app.add_typer(dead_letter_commands(_lookup), name="dlq")
-app.add_typer(consumer_commands(_lookup), name="consumer")
-app.add_typer(outbox_commands(_lookup), name="outbox")
-app.add_typer(programme_app, name="programme")
-app.add_typer(rules_app, name="rules")
-app.add_typer(places_app, name="places")
-app.add_typer(vault_commands(_lookup), name="vault")
-app.add_typer(person_commands(_lookup), name="person")
-app.add_typer(referral_commands(_lookup), name="referrals")
-app.add_typer(employer_commands(_lookup), name="employers")
-app.add_typer(caseload_commands(_lookup), name="caseload")
-app.add_typer(paper_commands(_lookup), name="papers")
-app.add_typer(retention_commands(_lookup), name="retention")
-app.add_typer(safety_commands(_lookup), name="safety")
-app.command("import")(import_file)
-add_explain(app, _lookup)
 
 
 def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
@@ -181,7 +145,7 @@ def restore(name: ServiceName, actor: Actor, apply: Apply = False, as_json: AsJs
     """After a backup: fold the service's own log into its database, before anything else serves."""
     from services.kernel.operations.restore_command import run_restore
 
-    run_restore(_lookup, name, actor=actor, apply=apply, as_json=as_json)
+    run_restore(lookup, name, actor=actor, apply=apply, as_json=as_json)
 
 
 @app.command()

@@ -36,10 +36,11 @@ def our_commands(text: str) -> Iterator[tuple[int, list[str]]]:
 def leaf(words: list[str]) -> tuple[Any, list[str]]:
     """The command that ``words`` name and what is left for it. Raises KeyError for an unknown one."""
     command, rest = ROOT_COMMAND, list(words)
-    while hasattr(command, "commands"):
-        command = command.commands[rest.pop(0)] if rest else command
-        if not rest and hasattr(command, "commands"):
-            break
+    while rest and hasattr(command, "commands"):
+        name = rest.pop(0)
+        command = command.get_command(typer.Context(command), name)
+        if command is None:
+            raise KeyError(name)
     return command, rest
 
 
