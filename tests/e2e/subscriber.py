@@ -188,8 +188,8 @@ def partition_faults(records: Iterable[Seen]) -> Iterator[str]:
 # What must never be there.
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}")
-_OTHERS_TOO = frozenset({"other", "skills"})
-"""Codes of an assessment that are codes of other lists as well."""
+_OTHERS_TOO = frozenset({"other", "skills", "barriers"})
+"""Names and codes of an assessment that are those of other things as well, such as the barriers of a plan."""
 
 
 def clinical_words(body: dict[str, Any]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.e2e.leaks import acts
 from tests.e2e.leaks.caller import EMPLOYER, Caller
 from tests.e2e.leaks.evidence import Evidence
-from tests.e2e.leaks.markers import GRAVE, Person
+from tests.e2e.leaks.markers import GRAVE, MILD, Person
 from tests.e2e.system import System
 
 SETTLE_SECONDS: Final = 60.0
@@ -24,6 +24,7 @@ LETTERS_AGED: Final = """
 UPDATE dead_letter SET resolution = 'discarded', resolved_at = now() - interval '1 year' WHERE code = 'RuntimeError'
 """
 WHY: Final = ("--reason", "asked for by letter", "--actor", "operator-1")
+DESPITE: Final = ("--despite-safety-tasks", "seen by a surgery")
 NUMBER: Final = ("--nhs-number", "-")
 NOBODY_MAY: Final = ("intake-api", "intake-worker", "relay-1", "relay-2")
 """What is stopped while databases are put back."""
@@ -41,8 +42,9 @@ class Operators:
         self.referrals: dict[Person, str] = {}
 
     async def refer(self) -> None:
-        """Let them come, and one of them be withdrawn."""
-        referred = await asyncio.gather(*(acts.refer(self.call, person, GRAVE) for person in GONE))
+        """Let them come, and one of them be withdrawn: who is retained for nobody's look at a sign of danger."""
+        said = (GRAVE, GRAVE, MILD)
+        referred = await asyncio.gather(*(acts.refer(self.call, *one) for one in zip(GONE, said, strict=True)))
         self.referrals = dict(zip(GONE, referred, strict=True))
         await acts.withdrawn(self.call, self.referrals[OLD])
 
@@ -72,7 +74,7 @@ class Operators:
         await self._copied()
         await self._at_once(
             self.pathway("release", "retention", "hold", "release", *NUMBER, *WHY, "--apply", given=old),
-            self.pathway("erase", "person", "erase", *NUMBER, *_why("person_asked"), "--json", given=rose),
+            self.pathway("erase", "person", "erase", *NUMBER, *_why("person_asked"), *DESPITE, "--json", given=rose),
         )
         await self._retention()
         await self._at_once(
