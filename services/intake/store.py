@@ -58,23 +58,7 @@ class ReferralRow(SQLModel, table=True):
     content_digest: str | None = Field(default=None, sa_column=_text(nullable=True))
 
 
-class PersonSaid(SQLModel):
-    """Who somebody is and how they are reached, as one organisation said it."""
-
-    nhs_number: str | None = Field(default=None, sa_type=Text)
-    family_name: str = Field(sa_type=Text)
-    given_name: str = Field(sa_type=Text)
-    birth_date: date
-    sex: str | None = Field(default=None, sa_type=Text)
-    ethnic_category: str | None = Field(default=None, sa_type=Text)
-    postcode: str | None = Field(default=None, sa_type=Text)
-    registered_gp_ods: str | None = Field(default=None, sa_type=Text)
-    contact: dict[str, str] | None = Field(default=None, sa_type=JSON)
-    language: str | None = Field(default=None, sa_type=Text)
-    accessible_needs: list[str] = Field(sa_type=JSON)
-
-
-class ReferralPerson(PersonSaid, table=True):
+class ReferralPerson(SQLModel, table=True):
     """What one referrer said of the person: details and contact as they were given, names in their normal form too."""
 
     __tablename__ = "referral_details"
@@ -86,6 +70,17 @@ class ReferralPerson(PersonSaid, table=True):
     )
 
     referral_id: str = Field(sa_column=_text(primary_key=True))
+    nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True))
+    family_name: str = Field(sa_column=_text())
+    given_name: str = Field(sa_column=_text())
+    birth_date: date
+    sex: str | None = Field(default=None, sa_column=_text(nullable=True))
+    ethnic_category: str | None = Field(default=None, sa_column=_text(nullable=True))
+    postcode: str | None = Field(default=None, sa_column=_text(nullable=True))
+    registered_gp_ods: str | None = Field(default=None, sa_column=_text(nullable=True))
+    contact: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    language: str | None = Field(default=None, sa_column=_text(nullable=True))
+    accessible_needs: list[str] = Field(sa_column=Column(JSON, nullable=False))
     family_key: str | None = Field(default=None, sa_column=_text(nullable=True))
     given_key: str | None = Field(default=None, sa_column=_text(nullable=True))
     eligibility_facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, Text
+from sqlalchemy import JSON, Column, DateTime, Index, Text
 from sqlmodel import Field, SQLModel
 
 from services.contracts.invitation import Identified, InvitationAccepted, InvitationDeclined, InvitationUpdated
 from services.intake.domain.invitation_asked import IdentifyPerson
 from services.intake.domain.posted import PersonPosted
 from services.intake.people.recognising import match_keys
-from services.intake.store import PERSON, PersonSaid
+from services.intake.store import PERSON
 from services.kernel.decision import Event
 from services.kernel.runtime.tables import Connection
 from services.kernel.service import Row, Table
@@ -49,12 +49,23 @@ class InvitationRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
-class InvitedPerson(PersonSaid, table=True):
+class InvitedPerson(SQLModel, table=True):
     """What the provider said of the person; the row goes with the answer."""
 
     __tablename__ = "invitation_details"
 
     invitation_id: str = Field(sa_column=_text(primary_key=True))
+    nhs_number: str | None = Field(default=None, sa_column=_text(nullable=True))
+    family_name: str = Field(sa_column=_text())
+    given_name: str = Field(sa_column=_text())
+    birth_date: date
+    sex: str | None = Field(default=None, sa_column=_text(nullable=True))
+    ethnic_category: str | None = Field(default=None, sa_column=_text(nullable=True))
+    postcode: str | None = Field(default=None, sa_column=_text(nullable=True))
+    registered_gp_ods: str | None = Field(default=None, sa_column=_text(nullable=True))
+    contact: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    language: str | None = Field(default=None, sa_column=_text(nullable=True))
+    accessible_needs: list[str] = Field(sa_column=Column(JSON, nullable=False))
 
 
 INVITATION = Table(

@@ -27,7 +27,8 @@ def pathway(database: Databases, monkeypatch: pytest.MonkeyPatch) -> Pathway:
     for name, value in database.environment("intake").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
-    monkeypatch.setattr("services.cli.configure_logs", lambda *_, **__: None)
+    for module in ("services.cli", "services.cli_groups"):
+        monkeypatch.setattr(f"{module}.configure_logs", lambda *_, **__: None)
     return lambda *words: CliRunner().invoke(app, ["employers", "report", *words])
 
 

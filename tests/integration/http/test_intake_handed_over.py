@@ -98,7 +98,7 @@ async def test_the_other_programme_has_a_linked_referral(
     assert (data["linked_referral"], data["person_id"], data["programme"]["id"]) == (key, plan.person_id, OTHER)
     assert (data["referred_on"], data["route"], data["provider"]) == ("2024-11-25", "provider", f"{OTHER}-provider")
     assert data["consents"] == {
-        "take_part": {"given": True, "on": "2024-11-25", "channel": "phone"},
+        "take_part": {"given": True, "on": "2024-11-25", "channel": "phone", "since": None, "other_on": None},
         "share_with_gp": None,
         "share_with_employer": None,
     }, "what was said to the first programme is not said to the second"

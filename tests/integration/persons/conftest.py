@@ -23,5 +23,6 @@ def pathway(world: World, database: Databases, monkeypatch: pytest.MonkeyPatch) 
     for name, value in database.environment(*ORDER, "vault").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
-    monkeypatch.setattr("services.cli.configure_logs", lambda *_, **__: None)
+    for module in ("services.cli", "services.cli_groups"):
+        monkeypatch.setattr(f"{module}.configure_logs", lambda *_, **__: None)
     return lambda *words, **more: CliRunner().invoke(app, list(words), **more)

@@ -30,7 +30,8 @@ def pathway(database: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("PATHWAY_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     monkeypatch.setenv("PATHWAY_ROOT_KEY", f"file:{tmp_path / 'root.key'}")
     # loggers would keep the command's own stderr, which is closed when it ends, for every later test
-    monkeypatch.setattr("services.cli.configure_logs", lambda *_, **__: None)
+    for module in ("services.cli", "services.cli_groups"):
+        monkeypatch.setattr(f"{module}.configure_logs", lambda *_, **__: None)
     return lambda *words: CliRunner().invoke(app, list(words))
 
 
