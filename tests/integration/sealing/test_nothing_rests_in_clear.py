@@ -42,6 +42,7 @@ TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-
 WORDS_OF_OTHERS: Final = {
     "reasons": "of an eligibility, and of an entry of money",
     "code": "of a milestone",
+    "barriers": "of a plan, a coach's; sealed are those of an assessment",
     "acknowledged": "in the name of an event's type",
     "support": "of a package, as its kinds of support, its intensity and its versions",
     "intensity": "of a package's item; sealed is that of the whole",
