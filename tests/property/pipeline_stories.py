@@ -160,6 +160,8 @@ def _acts(plan: Plan | None, chance: Random) -> list[tuple[str, dict[str, Any]]]
         [kind] = chance.choices(histories.KINDS, histories.WEIGHTS)
         fields = histories.FIELDS[kind](chance)
         return [(kind, {**fields, "revision": 1} if kind.startswith("recommendation") else fields)]
+    if plan.facts and chance.random() < 0.1:
+        return [("corrected", {"refers_to": chance.choice(plan.facts).plan_version, "reason": "wrong_value"})]
 
     def draw(kind: str) -> tuple[str, dict[str, Any]]:
         return kind, histories.FIELDS[kind](chance)
