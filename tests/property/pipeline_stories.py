@@ -149,7 +149,13 @@ def speak(world: World, key: str, chance: Random) -> None:
 
 
 def _coach(world: World, key: str, chance: Random) -> None:
-    for kind, fields in _acts(world.parts["coaching"].state(key), chance):
+    plan = world.parts["coaching"].state(key)
+    acts = _acts(plan, chance)
+    if plan is not None and plan.facts and chance.random() < 0.1:
+        acts.append(("corrected", {"refers_to": chance.choice(plan.facts).plan_version, "reason": "wrong_value"}))
+    if chance.random() < 0.05:
+        acts.append(("consent_changed", {"consent": "share_with_gp", "given": chance.random() < 0.5}))
+    for kind, fields in acts:
         body = COMMAND.validate_python({"kind": kind, "occurred_on": histories.day(chance), **fields})
         world.command("coaching", COMMAND_TYPE, key, Asked(body, None))
 
@@ -160,8 +166,6 @@ def _acts(plan: Plan | None, chance: Random) -> list[tuple[str, dict[str, Any]]]
         [kind] = chance.choices(histories.KINDS, histories.WEIGHTS)
         fields = histories.FIELDS[kind](chance)
         return [(kind, {**fields, "revision": 1} if kind.startswith("recommendation") else fields)]
-    if plan.facts and chance.random() < 0.1:
-        return [("corrected", {"refers_to": chance.choice(plan.facts).plan_version, "reason": "wrong_value"})]
 
     def draw(kind: str) -> tuple[str, dict[str, Any]]:
         return kind, histories.FIELDS[kind](chance)
