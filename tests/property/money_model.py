@@ -34,6 +34,11 @@ class Due:
     contract: str
     facts: set[int]
     proven: bool
+    shown: list[dict[str, Any]]
+
+    def falls(self, gone: list[dict[str, Any]]) -> bool:
+        """Tell whether all that it was shown by is gone."""
+        return bool(self.shown) and all(shown in gone for shown in self.shown)
 
 
 def programme_files() -> list[dict[str, Any]]:
@@ -71,15 +76,17 @@ class _Referral:
             return
         day = date.fromisoformat(change["occurred_on"])
         if kind == "corrected":
-            self.dues = [due for due in self.dues if change["refers_to"] not in due.facts]
+            stands = update["plan"]["latest"]["evidence"]
+            gone = [shown for shown in change["evidence"] if shown not in stands]
+            self.dues = [due for due in self.dues if change["refers_to"] not in due.facts and not due.falls(gone)]
         elif kind == "evidence_recorded":
             self.prove(update, [change["evidence"]], named=change["milestone"])
         elif kind == "session_recorded" and change["attendance"] == "attended" and not self.have("participant"):
-            self.bill(update, "participant", day, {"attendance_record"})
+            self.bill(update, "participant", day, [], "attendance_record")
         elif kind in RECORDS and change.get("attendance", "attended") == "attended":
             self.engage(update, day, RECORDS[kind])
             if change.get("reliable_improvement") and self.supported(day):
-                self.bill(update, "health_outcome", day, {"review_record"})
+                self.bill(update, "health_outcome", day, [], "review_record")
         elif kind in {"work_status_changed", "work_status_confirmed"}:
             self.work(update, change, day)
 
@@ -102,7 +109,7 @@ class _Referral:
             return
         gap = self.price(update, update["contract"], day)["engagement"].get("gap_days", 0)
         if all((day - due.day).days >= gap or (due.day - day).days >= gap for due in self.have("engagement")):
-            self.bill(update, "engagement", day, {record})
+            self.bill(update, "engagement", day, [], record)
 
     def work(self, update: dict[str, Any], change: dict[str, Any], day: date) -> None:
         before = update["plan"]["work_at_referral"]
@@ -113,18 +120,20 @@ class _Referral:
         if any(not due.proven for due in self.have(WORK)):
             self.prove(update, brought, named=WORK)
         elif self.supported(day):
-            self.bill(update, WORK, day, {e["kind"] for e in (*brought, *kept)})
+            self.bill(update, WORK, day, [*brought, *kept])
 
-    def bill(self, update: dict[str, Any], milestone: str, day: date, shown: set[str]) -> None:
+    def bill(self, update: dict[str, Any], milestone: str, day: date, shown: list[Any], own: str = "") -> None:
         price = self.price(update, update["contract"], day).get(milestone)
         taken = {due.number for due in self.have(milestone)}
         waiting = any(not due.proven for due in self.have(milestone))
         if price is None or waiting or len(taken) >= price["at_most"] or not _consent(update, day):
             return
         number = min(set(range(1, price["at_most"] + 1)) - taken)
-        proven = not price.get("evidence") or not shown.isdisjoint(price["evidence"])
+        wanted = price.get("evidence") or []
+        fits = [e for e in shown if e["kind"] in wanted]
+        proven = not wanted or bool(fits) or own in wanted
         whom, facts = (update["provider"], update["contract"]), {update["plan_version"]}
-        self.dues.append(Due(milestone, number, day, price["amount_pence"], *whom, facts, proven))
+        self.dues.append(Due(milestone, number, day, price["amount_pence"], *whom, facts, proven, fits))
 
     def prove(self, update: dict[str, Any], shown: list[dict[str, Any]], named: str | None) -> None:
         for due in self.dues:
@@ -132,7 +141,7 @@ class _Referral:
             fits = [e for e in shown if due.proven is False and e["kind"] in price["evidence"]]
             old = [e for e in fits if named is None and date.fromisoformat(e["obtained_on"]) < due.day]
             if named in {None, due.milestone} and len(fits) > len(old):
-                due.proven, due.facts = True, due.facts | {update["plan_version"]}
+                due.proven, due.facts, due.shown = True, due.facts | {update["plan_version"]}, fits
 
 
 def _well_in_work(work: dict[str, Any]) -> bool:

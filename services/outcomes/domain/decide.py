@@ -21,7 +21,7 @@ from services.contracts.plan_support_change import SessionRecorded, StepFinished
 from services.kernel.decision import Command, Draft, Reason, Received, Refused
 from services.outcomes.domain.entries import reverse
 from services.outcomes.domain.results import evidence_recorded, review_completed, work_changed
-from services.outcomes.domain.state import NOTHING, Earnings
+from services.outcomes.domain.state import NOTHING, Earnings, Entry
 from services.outcomes.domain.support import session_recorded, step_finished
 from services.outcomes.domain.terms import RateBook
 
@@ -45,16 +45,26 @@ def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBoo
 
 
 def corrected(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draft]:
-    """Take back what a wrong fact had earned; the right one arrives as a fact of its own."""
+    """Take back what a wrong fact had earned, or what rests on its evidence alone.
+
+    The right one arrives as a fact of its own.
+    """
     change = update.change
     assert isinstance(change, Corrected)  # noqa: S101  decide calls it for this type
-    wrong = change.refers_to
     reason = change.reason.value if change.reason else "corrected"
     return [
         reverse(update, entry, book.terms(update.programme.id, entry.contract, entry.on), reason)
         for entry in (*state.earned, *state.claimable)
-        if wrong is not None and wrong in entry.plan_versions
+        if _falls(entry, change, update)
     ]
+
+
+def _falls(entry: Entry, change: Corrected, update: PlanUpdated) -> bool:
+    """Tell whether an entry rests on what was taken back: on that fact, or on evidence that nobody shows any more."""
+    if change.refers_to is None:
+        return False
+    gone = [shown for shown in change.evidence if shown not in update.plan.latest.evidence]
+    return change.refers_to in entry.plan_versions or (bool(entry.shown) and all(e in gone for e in entry.shown))
 
 
 Rule = Callable[[Earnings, PlanUpdated, RateBook], list[Draft]]

@@ -8,7 +8,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from services.contracts.outcome import OutcomeRecorded, ReferralOutcome
+from services.contracts.outcome import Evidence, OutcomeRecorded, ReferralOutcome
 from services.contracts.plan_codes import OutcomeKind
 from services.kernel.decision import Event
 
@@ -16,7 +16,8 @@ from services.kernel.decision import Event
 class Entry(BaseModel):
     """A milestone that is earned, or claimable, and not taken back.
 
-    ``plan_versions`` are the facts that led to it: an entry earned from a claim names both.
+    ``plan_versions`` are the facts that led to it: an entry earned from a claim names both. ``shown`` is the evidence
+    that came from outside; a record of the plan itself falls with its version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class Entry(BaseModel):
     provider: str
     contract: str
     amount_pence: int
+    shown: tuple[Evidence, ...] = ()
 
 
 class Earnings(BaseModel):
@@ -98,4 +100,5 @@ def _entry(event_id: str, outcome: ReferralOutcome, state: Earnings) -> Entry:
         provider=outcome.provider or "",
         contract=outcome.contract or "",
         amount_pence=outcome.amount_pence,
+        shown=tuple(e for e in outcome.evidence if e.reference != f"plan/{outcome.plan_version}"),
     )

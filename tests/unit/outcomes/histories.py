@@ -60,6 +60,7 @@ class Plan:
     work_at_referral: Work | None = UNEMPLOYED
     consent: Consent | None = field(default_factory=lambda: Consent(given=True, on=REFERRED, channel=Channel.PHONE))
     kept: tuple[Evidence, ...] = ()
+    shown: dict[int, tuple[Evidence, ...]] = field(default_factory=dict)
     version: int = 0
     linked_referral: str | None = None
     takes_over: bool = False
@@ -97,6 +98,7 @@ class Plan:
         return self.change(WorkStatusChanged(by="coach-1", occurred_on=day(on), work=work, weekly_hours=20))
 
     def confirmed(self, on: str | date, *shown: Evidence, work: Work = WORKING) -> Received:
+        self.shown[self.version + 1] = shown
         return self.change(
             WorkStatusConfirmed(
                 by="coach-1", occurred_on=day(on), work=work, since=None, weekly_hours=20, evidence=shown
@@ -105,18 +107,23 @@ class Plan:
 
     def evidence(self, on: str | date, shown: Evidence, milestone: str | None = None) -> Received:
         self.kept = (*self.kept, shown)[-10:]
+        self.shown[self.version + 1] = (shown,)
         return self.change(EvidenceRecorded(by="coach-1", occurred_on=day(on), evidence=shown, milestone=milestone))
 
     def note(self, on: str | date) -> Received:
         return self.change(NoteRecorded(by="coach-1", occurred_on=day(on), note_digest=Digest("0" * 64)))
 
     def corrected(self, on: str | date, version: int | None) -> Received:
+        shown = self.shown.pop(version or 0, ())
+        left = {one for found in self.shown.values() for one in found}
+        self.kept = tuple(one for one in self.kept if one in left or one not in shown)
         return self.change(
             Corrected(
                 by="coach-1",
                 occurred_on=day(on),
                 refers_to=version,
                 took_back=None,
+                evidence=shown,
                 fields=("occurred_on",),
                 reason=CorrectionReason.WRONG_DATE,
                 event_id=None,
