@@ -10,12 +10,12 @@ from services.contracts.base import (
     Code,
     Common,
     Count,
+    EvidenceReference,
     Moment,
     Month,
     Ordinal,
     PolicyVersion,
     Record,
-    Reference,
     SafeInt,
     Sha256,
     Slug,
@@ -31,7 +31,7 @@ class Evidence(Record):
 
     kind: EvidenceKind
     obtained_on: date
-    reference: Reference
+    reference: EvidenceReference
 
 
 class Milestone(Record):

@@ -46,7 +46,7 @@ def day(text: str | date) -> date:
 
 
 def evidence(kind: EvidenceKind, on: str | date) -> Evidence:
-    return Evidence(kind=kind, obtained_on=day(on), reference=f"file/{kind}")
+    return Evidence(kind=kind, obtained_on=day(on), reference=f"doc-{1 + list(EvidenceKind).index(kind)}")
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Plan:
             SessionRecorded(
                 by="coach-1",
                 occurred_on=day(on),
-                session_id=f"s{self.version + 1}",
+                session_id=f"session-{self.version + 1}",
                 attendance=attendance,
                 minutes=45 if attendance is SessionAttendance.ATTENDED else 0,
                 channel=Channel.IN_PERSON,
