@@ -3,8 +3,6 @@
 Until months are sealed, an entry belongs to the month of its effective day, whenever it became known.
 """
 
-import re
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
@@ -14,8 +12,6 @@ from services.contracts.base import Month, PolicyVersion
 from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import OutcomeKind
 from services.kernel.money import Pence
-
-MONTH_PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 
 class StatementLine(BaseModel):
@@ -66,14 +62,6 @@ class Statement(BaseModel):
     payable_pence: Pence
     closing_pence: Pence
     sealed: Seal | None = None
-
-
-def month_of(text: str) -> tuple[date, date]:
-    """Return the first and the last day of ``2024-11``. Raises ValueError for anything else."""
-    if not re.fullmatch(MONTH_PATTERN, text):
-        raise ValueError(f"{text!r} is no month; write it as 2024-11")
-    year, month = int(text[:4]), int(text[5:])
-    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
 
 
 def make_statement(
