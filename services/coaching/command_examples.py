@@ -90,6 +90,7 @@ _STORY: Final = (
         "evidence_recorded",
         evidence={"kind": "payslip", "obtained_on": "2025-06-02", "reference": "files/3"},
     ),
+    _example("A fit note was somebody else's: it is taken back", "corrected", refers_to=20, reason="wrong_person"),
     _example("A note; it goes into no event", "note_recorded", note="Prefers calls in the morning."),
     _example("The plan rests", "paused", reason="treatment", until="2025-06-16"),
     _example("It goes on", "resumed"),

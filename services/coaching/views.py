@@ -98,7 +98,7 @@ class NoteView(BaseModel):
     text: Annotated[str | None, Field(description="Null: the person's data are erased.")]
 
 
-_NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED, ChangeKind.CORRECTED})
+_NOT_COMMANDS = frozenset({ChangeKind.PROPOSED, ChangeKind.HOLD_RELEASED})
 
 
 def plan_view(

@@ -177,10 +177,15 @@ class Reopened(Change):
 
 
 class Corrected(Change):
-    """An earlier entry was wrong; ``refers_to`` is its plan version (null: a fact of intake's)."""
+    """An earlier entry was wrong.
+
+    A coach took it back: ``refers_to`` is its plan version and ``took_back`` its kind; the right one follows as a fact
+    of its own. Or (null) intake has set right ``fields`` of the referral, in the event ``event_id``.
+    """
 
     kind: Literal[ChangeKind.CORRECTED] = ChangeKind.CORRECTED
     refers_to: Ordinal | None
+    took_back: ChangeKind | None
     fields: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,64}$")], ...]
     reason: CorrectionReason | None
     event_id: Uuid | None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from services.kernel.money import pounds
-from services.programmes.model import AnyProgramme, EmployerProgramme, Joining, Price, Programme, RateCard
+from services.programmes.model import AnyProgramme, EmployerProgramme, Joining, Programme
+from services.programmes.rate_card import Price, RateCard
 from services.programmes.tiers import Contract, Limits, Locality, Requirement, Tiers
 from services.programmes.wording import in_words, route_in_words
 

@@ -11,14 +11,13 @@ from services.programmes.model import (
     Joining,
     Matching,
     Named,
-    Payment,
     PriorityGroup,
     Programme,
     Promotion,
-    RateCard,
     Support,
 )
 from services.programmes.nesting import nesting_faults
+from services.programmes.rate_card import Payment, RateCard
 from services.programmes.tiers import Requirement, Tiers
 from services.programmes.vocabulary import Fault as ConditionFault
 from services.programmes.vocabulary import Names

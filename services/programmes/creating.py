@@ -10,10 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.programmes.areas import AreaCodes
 from services.programmes.document import FileRefused, Problem
-from services.programmes.model import VersionNumber
 from services.programmes.reader import FOLDER, check_file, read_programme, register_of
 from services.programmes.register import load_areas
-from services.programmes.tiers import Slug
+from services.programmes.tiers import Slug, VersionNumber
 
 TEMPLATE = FOLDER / "template.yaml"
 

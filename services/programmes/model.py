@@ -3,22 +3,15 @@
 ``joining`` is read by intake, ``matching`` by triage, ``support`` by coaching, ``payment`` by outcomes.
 """
 
-import hashlib
-import json
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from services.kernel.decision import PolicyRef
-from services.kernel.money import Pence
 from services.programmes.conditions import Condition, Frozen
-from services.programmes.tiers import Code, Days, Requirement, Slug, Tiers, Words
-
-VersionNumber = Annotated[str, Field(pattern=r"^20[0-9]{2}\.[1-9][0-9]{0,2}$")]
-"""``2024.1``: the year in which the version takes effect and its number in that year."""
-
-Weeks = Annotated[int, Field(ge=1, le=520)]
+from services.programmes.rate_card import Payment
+from services.programmes.tiers import Code, Days, Requirement, Slug, Tiers, VersionNumber, Weeks, Words
 
 
 class Provider(Frozen):
@@ -163,71 +156,6 @@ class Support(Frozen):
         """Return for how many weeks somebody of a work status is supported."""
         weeks = (part.weeks for part in self.length_by_work if work_status in part.work)
         return next(weeks, self.length_weeks)
-
-
-class Price(Frozen):
-    """What one milestone pays, how often for one person, and the least days between two payable ones.
-
-    ``gap_days`` 14 means: a second one is payable from the fourteenth day after the last payable one.
-    ``evidence`` are the kinds of which one must be there; without it the milestone is only claimable.
-    """
-
-    milestone: Literal["participant", "engagement", "work_outcome", "health_outcome"]
-    amount_pence: Annotated[Pence, Field(ge=0)]
-    at_most: Annotated[int, Field(ge=1, le=1000)]
-    gap_days: Days | None = None
-    evidence: tuple[Code, ...] = ()
-
-
-class RateCard(Frozen):
-    """The dated prices of one or more contracts. ``illustrative``: its prices are published nowhere."""
-
-    id: Slug
-    version: VersionNumber
-    illustrative: bool
-    published_on: date
-    effective_from: date
-    effective_to: date | None = None
-    contracts: tuple[Slug, ...] = Field(min_length=1)
-    prices: tuple[Price, ...] = Field(min_length=1)
-
-    def price(self, milestone: str) -> Price | None:
-        """Return the price of a milestone, or None when the card does not name it."""
-        return next((price for price in self.prices if price.milestone == milestone), None)
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the card's content, whatever else stands in its file."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-
-    @property
-    def ref(self) -> PolicyRef:
-        """The card as an event names it."""
-        return PolicyRef(self.id, self.version, self.sha256)
-
-    def covers(self, contract: str, day: date) -> bool:
-        """Tell whether this card prices ``contract`` on ``day``."""
-        in_effect = self.effective_from <= day and (self.effective_to is None or day <= self.effective_to)
-        return in_effect and contract in self.contracts
-
-
-class Target(Frozen):
-    """What the programme sets out to reach, as published."""
-
-    code: Code
-    value: Annotated[int, Field(ge=0)]
-    text: Words
-
-
-class Payment(Frozen):
-    """What outcomes reads: rate cards and targets."""
-
-    rate_cards: tuple[RateCard, ...] = Field(min_length=1)
-    targets: tuple[Target, ...] = ()
-
-    def card_for(self, contract: str, on: date) -> RateCard | None:
-        """Return the card that prices ``contract`` on a day, or None."""
-        return next((card for card in self.rate_cards if card.covers(contract, on)), None)
 
 
 class Named(Frozen):

@@ -18,6 +18,11 @@ Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 
 Days = Annotated[int, Field(ge=1, le=3650)]
 
+Weeks = Annotated[int, Field(ge=1, le=520)]
+
+VersionNumber = Annotated[str, Field(pattern=r"^20[0-9]{2}\.[1-9][0-9]{0,2}$")]
+"""``2024.1``: the year in which a version takes effect and its number in that year."""
+
 OdsCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
 """The code of an area, 3 to 5 characters; nothing follows from its first letter."""
 

@@ -153,6 +153,7 @@ FIELDS: dict[str, Draw] = {
     "closed": lambda rnd: {"closure": rnd.choice(("46", "14"))},
     "withdrawn": lambda rnd: {"reason": "changed_mind"},
     "reopened": lambda rnd: {"reason": "person_returned"},
+    "corrected": lambda rnd: {"refers_to": rnd.randint(1, 30), "reason": "entered_twice"},
 }
 _RARE = {"closed": 0.3, "handed_over": 0.2, "withdrawn": 0.05, "paused": 0.5, "consent_changed": 0.5}
 KINDS = tuple(FIELDS)
@@ -161,6 +162,8 @@ WEIGHTS = tuple(_RARE.get(kind, 1.0) for kind in KINDS)
 
 def command(rnd: Random, model: PlanModel) -> tuple[str, Fields]:
     """Draw a command. One time in two it is about a step or a state that is really there."""
+    if model.facts and rnd.random() < 0.1:
+        return "corrected", {"refers_to": rnd.choice(sorted(model.facts)), "reason": "wrong_value"}
     if rnd.random() < 0.5:
         likely = _likely(rnd, model)
         if likely is not None:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.property.coaching_model_at_work import AtWork
+from tests.property.coaching_model_taken_back import TakenBack
 
 NEEDS_AGREEMENT = {"goal_set", "goal_progressed", "step_added", "step_started", "step_finished"} | {
     "step_cancelled",
@@ -33,6 +34,7 @@ AFTER_CLOSING = {"coach_assigned", "contacted", "work_status_changed", "work_sta
     "note_recorded",
     "withdrawn",
     "reopened",
+    "corrected",
 }
 ALLOWED_IN_WORK = {"employed", "self_employed"}
 OUTCOME_WINDOW = timedelta(days=182)
@@ -40,7 +42,7 @@ REOPEN_WITHIN = timedelta(days=28)
 
 
 @dataclass
-class PlanModel(AtWork):
+class PlanModel(AtWork, TakenBack):
     referred_on: date
     today: date
     exists: bool = False
@@ -68,6 +70,7 @@ class PlanModel(AtWork):
     employer: list[tuple[date, int, bool]] = field(default_factory=list)
     handed_over: str | None = None
     fit_notes: int = 0
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     # What triage says.
 
@@ -132,9 +135,11 @@ class PlanModel(AtWork):
         wrong = self._dates(kind, on, fields) or self._lifecycle(kind)
         if wrong is None:
             check = getattr(self, f"_on_{kind}", None)
+            step = self.steps.get(fields.get("step_id") or "") if kind == "step_finished" else None
             wrong = check(on=on, by=by, **fields) if check else None
         if wrong is None:
             self._changed()
+            self._remember(kind, on, fields, step)
         return wrong
 
     def _dates(self, kind: str, on: date, fields: dict[str, Any]) -> str | None:  # noqa: PLR0911
@@ -158,7 +163,7 @@ class PlanModel(AtWork):
 
     def _lifecycle(self, kind: str) -> str | None:  # noqa: C901, PLR0911
         if self.state == "withdrawn":
-            return "plan_withdrawn"
+            return None if kind == "corrected" else "plan_withdrawn"
         if self.state == "closed":
             return None if kind in AFTER_CLOSING else "plan_closed"
         if kind == "reopened":

@@ -149,7 +149,13 @@ def speak(world: World, key: str, chance: Random) -> None:
 
 
 def _coach(world: World, key: str, chance: Random) -> None:
-    for kind, fields in _acts(world.parts["coaching"].state(key), chance):
+    plan = world.parts["coaching"].state(key)
+    acts = _acts(plan, chance)
+    if plan is not None and plan.facts and chance.random() < 0.1:
+        acts.append(("corrected", {"refers_to": chance.choice(plan.facts).plan_version, "reason": "wrong_value"}))
+    if chance.random() < 0.05:
+        acts.append(("consent_changed", {"consent": "share_with_gp", "given": chance.random() < 0.5}))
+    for kind, fields in acts:
         body = COMMAND.validate_python({"kind": kind, "occurred_on": histories.day(chance), **fields})
         world.command("coaching", COMMAND_TYPE, key, Asked(body, None))
 

@@ -18,7 +18,7 @@ from services.kernel.decision import Received
 from services.outcomes.domain.ledger import Account, fold_ledger
 from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.domain.terms import RateBook
-from services.programmes.model import Payment, Price
+from services.programmes.rate_card import Payment, Price
 from services.programmes.reader import FOLDER, load_book
 from tests.property.money_model import owed
 from tests.unit.outcomes.histories import (

@@ -32,7 +32,8 @@ class Reach:
 
 
 # The newest version by that day says how a plan stood; then what had happened until then, of plans still open. A
-# version counts from the latest day of those up to it: what is recorded late says how the plan stood by then.
+# version counts from the latest day of those up to it: what is recorded late says how the plan stood by then. What was
+# taken back since has not happened.
 _NEWEST: Final = """
 SELECT DISTINCT ON (referral_id) * FROM (
     SELECT *, max(occurred_on) OVER (PARTITION BY referral_id ORDER BY plan_version) AS stood_on FROM plan_history
@@ -57,7 +58,9 @@ told AS (
         array_agg(h.attendance = 'attended' ORDER BY h.occurred_on, h.plan_version)
             FILTER (WHERE h.attendance IN ('attended', 'missed')) AS attended
     FROM open JOIN (
-        SELECT *, coalesce(reached OR attendance = 'attended' OR kind = 'assessed', false) AS spoken FROM plan_history
+        SELECT *, coalesce(reached OR attendance = 'attended' OR kind = 'assessed', false) AS spoken FROM plan_history v
+        WHERE NOT EXISTS (
+            SELECT FROM plan_history c WHERE c.referral_id = v.referral_id AND c.refers_to = v.plan_version)
     ) h USING (referral_id) WHERE h.occurred_on <= $1 GROUP BY referral_id),
 further AS (
     SELECT a.linked_referral AS referral_id, array_agg(a.referral_id ORDER BY a.referred_on, a.referral_id) AS ids,

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Index, Text
+from sqlalchemy import Column, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from services.coaching.domain.dates import london_day
 from services.contracts.coach import AbsenceChanged, AbsenceRecorded, CoachChanged
 from services.contracts.plan import PlanUpdated
-from services.contracts.plan_change import Contacted, SessionRecorded
+from services.contracts.plan_change import Contacted, Corrected, SessionRecorded
 from services.kernel.decision import Event
 from services.kernel.service import Row, Table
 
@@ -52,10 +52,16 @@ class CoachAbsenceRow(SQLModel, table=True):
 
 
 class PlanVersionRow(SQLModel, table=True):
-    """A plan after one event: who held it, how it stood, what had happened; ``recorded_on``: the event's London day."""
+    """A plan after one event: who held it, how it stood, what had happened; ``recorded_on``: the event's London day.
+
+    ``refers_to``: the version that this one takes back.
+    """
 
     __tablename__ = "plan_history"
-    __table_args__ = (Index("plan_history_of", "programme", "provider", "occurred_on"),)
+    __table_args__ = (
+        Index("plan_history_of", "programme", "provider", "occurred_on"),
+        Index("plan_history_taken_back", "referral_id", "refers_to", postgresql_where=text("refers_to IS NOT NULL")),
+    )
 
     referral_id: str = Field(primary_key=True)
     plan_version: int = Field(primary_key=True)
@@ -76,6 +82,7 @@ class PlanVersionRow(SQLModel, table=True):
     review_on: date | None
     reached: bool | None
     attendance: str | None
+    refers_to: int | None
 
 
 COACH = Table(
@@ -104,7 +111,7 @@ HISTORY = Table(
         *(("provider", "text"), ("locality", "text"), ("referred_on", "date"), ("work_status", "text")),
         *(("state", "text"), ("coach", "text")),
         *(("proposal", "boolean"), ("agreed_on", "date"), ("review_on", "date"), ("reached", "boolean")),
-        ("attendance", "text"),
+        *(("attendance", "text"), ("refers_to", "int")),
     ),
     key=2,
     on_conflict="ON CONFLICT (referral_id, plan_version) DO NOTHING",
@@ -139,6 +146,7 @@ def history_row(data: PlanUpdated, recorded_on: date) -> Row:
         *(work.status.value, data.state.value, plan.coach, plan.proposal is not None, plan.agreed_on, plan.review_on),
         change.reached if isinstance(change, Contacted) else None,
         change.attendance.value if isinstance(change, SessionRecorded) else None,
+        change.refers_to if isinstance(change, Corrected) else None,
     )
     return HISTORY, values
 

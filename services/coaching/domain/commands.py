@@ -32,12 +32,13 @@ from services.coaching.domain.work_commands import (
     RecordEvidence,
     RecordFitNote,
 )
-from services.contracts.base import Actor
+from services.contracts.base import Actor, Ordinal
 from services.contracts.codes import Channel, ConsentKind, WithdrawalReason
 from services.contracts.plan import MAX_OPEN_GOALS, MAX_OPEN_STEPS
 from services.contracts.plan_codes import (
     ChangeKind,
     ClosureCode,
+    CorrectionReason,
     GoalProgress,
     OverrideReason,
     PauseReason,
@@ -208,6 +209,16 @@ class ReopenPlan(CommandBody):
     reason: ReopenReason
 
 
+class CorrectFact(CommandBody):
+    """Take back what was recorded wrongly, with what it had earned; record the right fact as one of its own."""
+
+    kind: Literal[ChangeKind.CORRECTED]
+    refers_to: Annotated[
+        Ordinal, Field(strict=True, description="The plan version that recorded it: one of the plan's `facts`.")
+    ]
+    reason: CorrectionReason
+
+
 PlanCommand = Annotated[
     ConfirmRecommendation
     | OverrideRecommendation
@@ -239,7 +250,8 @@ PlanCommand = Annotated[
     | HandOver
     | ClosePlan
     | WithdrawPlan
-    | ReopenPlan,
+    | ReopenPlan
+    | CorrectFact,
     Field(discriminator="kind"),
 ]
 """Any command on a plan."""

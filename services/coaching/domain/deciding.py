@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from services.coaching.domain import dates, guards, handover, snapshot
-from services.coaching.domain.commands import Asked
+from services.coaching.domain import correcting, dates, guards, handover, snapshot
+from services.coaching.domain.commands import Asked, CorrectFact
 from services.coaching.domain.in_codes import in_codes
 from services.coaching.domain.lifecycle import CODES, LIFECYCLE, Move
 from services.coaching.domain.plan import Plan
@@ -59,8 +59,13 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
     guards.check(state, body, today)
     if isinstance(body, HandOver):
         handover.check(state, body, policy.book)
-    change = in_codes(state, asked, command.actor, now)
-    return _draft(state.plan_version + 1, state.plan, state, change, cell, policy.terms(state.programme))
+    before: PlanSnapshot = state.plan
+    added: dict[str, Any] = {}
+    if isinstance(body, CorrectFact):
+        taken = correcting.wrong_fact(state, body)
+        before, added = correcting.without(state, taken), {"took_back": taken.kind}
+    change = in_codes(state, asked, command.actor, now, added)
+    return _draft(state.plan_version + 1, before, state, change, cell, policy.terms(state.programme))
 
 
 def _received(state: Plan | None, data: Any, policy: CoachingPolicy) -> list[Draft]:
@@ -119,14 +124,18 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
                 by=by, occurred_on=day, consent=consent, given=given, channel=channel, event_id=data.origin
             )
         case Correction(by=by, fields=fields):
-            return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
+            return Corrected(
+                by=by, occurred_on=day, refers_to=None, took_back=None, fields=fields, reason=None, event_id=data.origin
+            )
         case Withdrawal(by=by, reason=reason):
             return Withdrawn(by=by, occurred_on=day, reason=reason)
         case EligibilityDecided(by=by) | EligibilityContested(by=by) as said:
             fields = tuple(name for name in ("area_code", "linked_referral") if getattr(said, name, None) is not None)
             if not fields:
                 return None
-            return Corrected(by=by, occurred_on=day, refers_to=None, fields=fields, reason=None, event_id=data.origin)
+            return Corrected(
+                by=by, occurred_on=day, refers_to=None, took_back=None, fields=fields, reason=None, event_id=data.origin
+            )
 
 
 def linked_referral(data: object) -> str | None:
@@ -169,4 +178,6 @@ def _draft(version: int, before: PlanSnapshot, source: Common, change: PlanChang
 
 def _work(plan: PlanSnapshot, source: Common) -> Work:
     """Return the newest work: what the coach recorded last, else what the referral says."""
-    return plan.latest.work.work if plan.latest.work is not None else source.work
+    if plan.latest.work is not None:
+        return plan.latest.work.work
+    return plan.work_at_referral or source.work

@@ -1,12 +1,13 @@
 """A command as it stands in its event: whole and in codes; words only as their digest, health detail sealed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from services.coaching.domain import employer, reviewing
-from services.coaching.domain.commands import Asked, ChangeConsent, PlanCommand, RecordSession
+from services.coaching.domain.commands import Asked, ChangeConsent, CorrectFact, PlanCommand, RecordSession
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.support_commands import ChangeBarrier
 from services.coaching.domain.work_commands import CompleteReview, ContactEmployer, RecordFitNote
@@ -19,8 +20,8 @@ from services.kernel.sealing.content import Digest, Sealed
 _CHANGE: TypeAdapter[PlanChange] = TypeAdapter(PlanChange)
 
 
-def in_codes(state: Plan, asked: Asked, actor: str, now: datetime) -> PlanChange:
-    """Return the change that a command asks for, which the guards allow.
+def in_codes(state: Plan, asked: Asked, actor: str, now: datetime, found: Mapping[str, Any]) -> PlanChange:
+    """Return the change that a command asks for, which the guards allow, with what was ``found`` of it in the plan.
 
     Raises Refused for a conversation with an employer without the third consent.
     """
@@ -31,18 +32,23 @@ def in_codes(state: Plan, asked: Asked, actor: str, now: datetime) -> PlanChange
         fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
     if isinstance(body, ContactEmployer):
         return employer.contacted(employer.permission(state, body, now), fields)
-    return _CHANGE.validate_python({**fields, **_added(state.plan, asked, body, fields)})
+    return _CHANGE.validate_python({**fields, **_added(state, asked, body, fields), **found})
 
 
-def _added(plan: PlanSnapshot, asked: Asked, body: PlanCommand, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return what coaching adds to a command's own fields; takes away what no event may hold."""
+def _added(  # noqa: PLR0911  one answer a kind
+    state: Plan, asked: Asked, body: PlanCommand, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what coaching adds to a command's own fields; takes away what no event may hold.
+
+    A session is named after the version that records it: that name is never given again, also when it is taken back.
+    """
     match body:
         case ChangeConsent():
             return {"event_id": None}
         case RecordSession():
-            done = plan.counters
-            recorded = done.sessions_attended + done.sessions_missed + done.sessions_cancelled
-            return {"session_id": f"session-{recorded + 1}"}
+            return {"session_id": f"session-{state.plan_version + 1}"}
+        case CorrectFact():
+            return {"fields": (), "event_id": None}
         case CompleteReview(scores=scores) if scores:
             return {"reliable_improvement": reviewing.reliable_improvement(scores)}
         case RecordFitNote(fit_note=note):
@@ -50,7 +56,7 @@ def _added(plan: PlanSnapshot, asked: Asked, body: PlanCommand, fields: dict[str
             plain = FitNote(**note.model_dump())
             return {"sealed": asked.sealed or SealedFitNote(fit_note=Sealed.of(plain))}
         case ChangeBarrier():
-            return _barrier(plan, asked, body, fields)
+            return _barrier(state.plan, asked, body, fields)
     return {}
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from services.contracts.codes import ConsentKind
 from services.contracts.plan import PlanSnapshot
-from services.contracts.plan_change import ConsentChanged, PlanChange, SessionRecorded
+from services.contracts.plan_change import ConsentChanged, Corrected, PlanChange, SessionRecorded
 from services.contracts.plan_codes import ChangeKind as K
 from services.contracts.plan_codes import PlanState, SessionAttendance
 
@@ -42,6 +42,9 @@ class Condition(Enum):
     NEVER_CONFIRMED = "when never confirmed"
     NEVER_AGREED = "when never agreed"
     NOTHING_BEGUN = "when no step has started and no session was attended"
+    BEGINNING_TAKEN_BACK = "when a session is taken back and nothing else has begun"
+    REVIEW_TAKEN_BACK = "when a review is taken back and no open step is left"
+    STEP_OPEN_AGAIN = "when a finished step is open again"
 
 
 _HOLDS: Final[Mapping[Condition, Callable[[PlanChange, PlanSnapshot], bool]]] = {
@@ -60,7 +63,17 @@ _HOLDS: Final[Mapping[Condition, Callable[[PlanChange, PlanSnapshot], bool]]] = 
     Condition.NOTHING_BEGUN: lambda _, after: (
         not (after.counters.sessions_attended or after.finished_steps or any(step.started_on for step in after.steps))
     ),
+    Condition.BEGINNING_TAKEN_BACK: lambda change, after: (
+        _took_back(change) is K.SESSION_RECORDED and _HOLDS[Condition.NOTHING_BEGUN](change, after)
+    ),
+    Condition.REVIEW_TAKEN_BACK: lambda change, after: _took_back(change) is K.REVIEW_COMPLETED and not after.steps,
+    Condition.STEP_OPEN_AGAIN: lambda change, _: _took_back(change) is K.STEP_FINISHED,
 }
+
+
+def _took_back(change: PlanChange) -> K | None:
+    """Return the kind of fact that a coach takes back by a change."""
+    return change.took_back if isinstance(change, Corrected) else None
 
 
 def _given_again(after: PlanSnapshot) -> bool:
@@ -130,7 +143,11 @@ _AT_WORK_ROW: Final = (_unconfirmed, _STAY, _STAY, _STAY, _paused, _STAY, _close
 _ROWS: Final[Mapping[K, tuple[Cell | None, ...]]] = {
     K.PROPOSED: _ALWAYS_ROW,
     K.HOLD_RELEASED: _ALWAYS_ROW,
-    K.CORRECTED: _ALWAYS_ROW,
+    K.CORRECTED: (
+        *(_STAY, _STAY, _STAY),
+        Move(_ACTIVE, ((Condition.BEGINNING_TAKEN_BACK, _AGREED), (Condition.REVIEW_TAKEN_BACK, _IN_REVIEW))),
+        *(_STAY, Move(_IN_REVIEW, ((Condition.STEP_OPEN_AGAIN, _ACTIVE),)), _STAY, _STAY),
+    ),
     K.CONSENT_CHANGED: (*(_unless_withdrawn(state) for state in STATES[:-1]), _gone),
     K.RECOMMENDATION_CONFIRMED: _CONFIRM_ROW,
     K.RECOMMENDATION_OVERRIDDEN: _CONFIRM_ROW,

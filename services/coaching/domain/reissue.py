@@ -15,7 +15,7 @@ from services.kernel.decision import Command, Event
 COMMAND_TYPE = "plan.command"
 
 _COMMAND: TypeAdapter[PlanCommand] = TypeAdapter(PlanCommand)
-_ADDED_BY_COACHING = {"by", "note_digest", "session_id", "event_id", "sealed", "area"}
+_ADDED_BY_COACHING = {"by", "note_digest", "session_id", "event_id", "sealed", "area", "fields", "took_back"}
 
 
 def reissue(event: Event, cause_id: str) -> Command:

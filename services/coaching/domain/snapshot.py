@@ -1,7 +1,7 @@
 """What a plan looks like after a change: the snapshot that travels in the event."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from services.coaching.domain import movements
 from services.coaching.domain.policy import Terms
@@ -54,11 +54,13 @@ from services.contracts.plan_codes import ClosureCode, GoalProgress, SessionAtte
 from services.contracts.referral import Consent, Consents
 
 _GOAL_ENDS = frozenset({GoalProgress.MET, GoalProgress.DROPPED})
-_COUNTER = {
+COUNTER_OF: Final = {
     SessionAttendance.ATTENDED: "sessions_attended",
     SessionAttendance.MISSED: "sessions_missed",
     SessionAttendance.CANCELLED: "sessions_cancelled",
 }
+"""Which counter of the plan a session raises."""
+
 _NO_CONSENTS = Consents(take_part=None, share_with_gp=None, share_with_employer=None)
 
 
@@ -189,12 +191,17 @@ def _session(plan: PlanSnapshot, change: SessionRecorded) -> dict[str, Any]:
         session_id=change.session_id, on=change.occurred_on, attendance=change.attendance, channel=change.channel
     )
     updates: dict[str, Any] = {
-        "counters": _count(plan, _COUNTER[change.attendance], minutes=change.minutes),
+        "counters": _count(plan, COUNTER_OF[change.attendance], minutes=change.minutes),
         "latest": plan.latest.model_copy(update={"session": session}),
     }
-    if plan.started_on is None and change.attendance is SessionAttendance.ATTENDED and takes_part(plan, change):
+    if plan.started_on is None and can_begin(plan, change):
         updates["started_on"] = change.occurred_on
     return updates
+
+
+def can_begin(plan: PlanSnapshot, change: SessionRecorded) -> bool:
+    """Tell whether a session can make the person a participant: attended, after consent to take part."""
+    return change.attendance is SessionAttendance.ATTENDED and takes_part(plan, change)
 
 
 def takes_part(plan: PlanSnapshot, change: PlanChange) -> bool:

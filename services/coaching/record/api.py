@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from sqlmodel import col, select
 
 from services.coaching.reading import Coach, ReferralId, plan_of
+from services.coaching.record.reading import taken_back
 from services.coaching.record.store import SCORES_FIELD, RecordRow, ScoreRow
 from services.coaching.record.views import RecordView, record_view, sealed_in, token_of
 from services.kernel.http import Open, ReadSession
@@ -26,4 +27,4 @@ async def record(
     sealed = {row.plan_version: part for row in rows if (part := sealed_in(row)) is not None}
     scores = {row.plan_version: sealed_text(row.scores, SCORES_FIELD) for row in kept}
     await opener.unlock(plan.person_id, [*map(token_of, sealed.values()), *scores.values()])
-    return record_view(plan, rows, sealed, scores)
+    return record_view(plan, rows, sealed, scores, await taken_back(session, referral_id))

@@ -32,11 +32,13 @@ from services.kernel.sealing.content import ContentErased, Sealed
 
 
 class Entry(BaseModel):
-    """One entry: by which version of the plan, by whom, of which day."""
+    """One entry: by which version of the plan, by whom, of which day. ``taken_back_in``: the version that took it back,
+    since it was wrong; null: it stands."""
 
     plan_version: Ordinal
     recorded_by: Actor
     occurred_on: date
+    taken_back_in: Ordinal | None
 
 
 class WorkEntry(Entry):
@@ -151,15 +153,25 @@ def record_view(
     rows: Sequence[RecordRow],
     sealed: Mapping[int, SealedPart],
     scores: Mapping[int, Sealed[str]],
+    taken_back: Mapping[int, int],
 ) -> RecordView:
-    """Return the record; ``sealed`` and ``scores`` by version of the plan, their keys at hand."""
+    """Return the record; ``sealed`` and ``scores`` by version of the plan, their keys at hand.
+
+    What was ``taken_back`` is shown, with the version that did, and counts for nothing.
+    """
     found: dict[str, list[Any]] = {name: [] for name in _ENTRIES.values()}
     for row in sorted(rows, key=lambda one: (one.occurred_on, one.plan_version)):
         kind = ChangeKind(row.kind)
-        entry = {"plan_version": row.plan_version, "recorded_by": row.recorded_by, "occurred_on": row.occurred_on}
+        entry = {
+            "plan_version": row.plan_version,
+            "recorded_by": row.recorded_by,
+            "occurred_on": row.occurred_on,
+            "taken_back_in": taken_back.get(row.plan_version),
+        }
         also = _also(kind, _content(sealed.get(row.plan_version)), scores.get(row.plan_version))
         found[_ENTRIES[kind]].append({**entry, **row.content, **also})
-    notes = [one["fit_note"] for one in found["fit_notes"] if one["fit_note"] is not None]
+    stand = (one for one in found["fit_notes"] if one["taken_back_in"] is None)
+    notes = [one["fit_note"] for one in stand if one["fit_note"] is not None]
     return RecordView.model_validate(
         {
             **found,

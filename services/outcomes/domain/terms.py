@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from services.contracts.base import PolicyVersion
 from services.contracts.plan_codes import EvidenceKind
 from services.kernel.decision import PolicyMissing, PolicyRef
-from services.programmes.model import Price, Programme, RateCard
+from services.programmes.model import Programme
+from services.programmes.rate_card import Price, RateCard
 
 PARTICIPANT = "participant"
 ENGAGEMENT = "engagement"

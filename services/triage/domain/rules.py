@@ -11,8 +11,7 @@ from services.contracts.codes import Intensity, SafetyLevel, Support
 from services.contracts.triage import MOST_NEEDS
 from services.kernel.decision import PolicyRef
 from services.programmes.conditions import Condition, Frozen
-from services.programmes.model import VersionNumber
-from services.programmes.tiers import Code, Slug, Words
+from services.programmes.tiers import Code, Slug, VersionNumber, Words
 from services.triage.domain.cases import Baseline, Case
 
 RuleId = Annotated[str, Field(pattern=r"^R[0-9]{2}[a-z]?$")]

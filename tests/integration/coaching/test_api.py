@@ -267,7 +267,7 @@ async def test_the_openapi_document_has_a_field_table_for_each_kind(client: http
     document = (await client.get("/openapi.json")).json()
     body = document["paths"]["/plans/{referral_id}/commands"]["post"]["requestBody"]["content"]["application/json"]
     mapping = body["schema"]["discriminator"]["mapping"]
-    assert len(mapping) == len(body["schema"]["oneOf"]) == 31
+    assert len(mapping) == len(body["schema"]["oneOf"]) == 32
     assert set(body["examples"]) == set(mapping)
     assert all(example["value"]["kind"] == kind for kind, example in body["examples"].items())
     agreed = document["components"]["schemas"][mapping["plan_agreed"].rsplit("/", 1)[1]]

@@ -280,8 +280,20 @@ async def test_the_lists_of_a_day_follow_from_what_had_happened(lead: Desk, ada:
         on = (REFERRED_ON + timedelta(days=days)).isoformat()
         await ada.ask("session_recorded", attendance="missed", channel="phone", occurred_on=on)
     assert ("missed_twice", PLAN) in await seen(ada)
+    version = (await ada.get(f"/plans/{PLAN}")).json()["plan_version"]
+    await ada.ask("corrected", refers_to=version, reason="wrong_person", occurred_on=TODAY.isoformat())
+    assert ("missed_twice", PLAN) not in await seen(ada), "one of them was somebody else's"
     await ada.ask("closed", closure="46", occurred_on=TODAY.isoformat())
     assert await seen(ada) == []
+
+
+async def test_a_contact_that_was_taken_back_has_reached_nobody(ada: Desk, triage: Triage) -> None:
+    await triage(PLAN)
+    await ada.ask("contacted", channel="phone", reached=True)
+    assert ("to_contact", PLAN) not in await seen(ada)
+    [fact] = (await ada.get(f"/plans/{PLAN}")).json()["facts"]
+    await ada.ask("corrected", refers_to=fact["plan_version"], reason="wrong_person")
+    assert ("to_contact", PLAN) in await seen(ada)
 
 
 async def test_a_further_referral_stands_in_the_list_of_the_first(lead: Desk, triage: Triage) -> None:

@@ -63,6 +63,26 @@ async def test_everything_is_shown_in_the_order_of_its_days(ada: Desk, triage: T
     assert plan["plan"]["steps"][0]["booking"]["state"] == "missed"
 
 
+async def test_what_was_taken_back_is_shown_as_such_and_counts_for_nothing(ada: Desk, triage: Triage) -> None:
+    await agreed(ada, triage)
+    await done(ada, "fit_note_recorded", fit_note={**NOTE, "from_on": "2024-11-04", "to_on": "2024-11-17"})
+    await done(ada, "fit_note_recorded", fit_note={**NOTE, "from_on": "2024-12-25", "to_on": "2024-12-31"})
+    await done(ada, "review_completed", reliable_improvement=True)
+    plan = (await ada.get(f"/plans/{PLAN}")).json()
+    facts = [one for one in plan["facts"] if one["kind"] != "plan_agreed"]
+    assert [one["kind"] for one in facts] == ["fit_note_recorded", "fit_note_recorded", "review_completed"]
+    assert "corrected" in plan["moves"]
+    for fact in facts[1:]:
+        await done(ada, "corrected", refers_to=fact["plan_version"], reason="wrong_person")
+    found = (await ada.get(f"/plans/{PLAN}/record")).json()
+    last = plan["plan_version"] + 2
+    assert [one["taken_back_in"] for one in found["fit_notes"]] == [None, last - 1]
+    assert [one["taken_back_in"] for one in found["reviews"]] == [last]
+    assert found["fit_note_findings"] == [], "a gap would follow from the second"
+    again = await ada.ask("corrected", refers_to=facts[1]["plan_version"], reason="entered_twice")
+    assert (again.status_code, codes(again)) == (409, ["nothing_to_take_back"])
+
+
 async def test_no_health_detail_rests_in_clear_and_none_outlives_the_key(
     ada: Desk, triage: Triage, coaching: Database, keys: MadeKeys
 ) -> None:

@@ -120,6 +120,7 @@ async def afternoon(at: Office) -> None:
     await done(ada, "barrier_changed", state="open", health="back_pain")
     await done(ada, "note_recorded", note="sleeps badly")
     await done(ada, "review_completed", scores=[{"tool": "phq9", "earlier": 16, "later": 9}])
+    await done(ada, "corrected", refers_to=5, reason="wrong_person")
     await done(ada, "handed_over", plan=SECOND, programme="working-well-early-help", channel="phone")
     await done(ben, "closed", plan=THIRD, closure="46")
     assert (await say(lead, "coach-ben", "left")).status_code == 200

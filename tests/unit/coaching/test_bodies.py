@@ -13,7 +13,7 @@ from tests.unit.coaching.test_lifecycle import COMMANDS
 
 BODIES = get_args(get_args(PlanCommand)[0])
 CHANGES = {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(PlanChange)[0])}
-ADDED_BY_COACHING = {"by", "note_digest", "session_id", "event_id", "sealed", "area"}
+ADDED_BY_COACHING = {"by", "note_digest", "session_id", "event_id", "sealed", "area", "fields", "took_back"}
 IN_NO_EVENT = {"note", "scores", "fit_note", "health"}
 """What a command says that stands in its event sealed, as a digest, or not at all."""
 

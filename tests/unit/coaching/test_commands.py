@@ -116,11 +116,11 @@ def test_open_items_are_limited() -> None:
     assert refusal(made, "goal_set", goal={"goal_id": "more", "theme": "health"})[1] == [("too_many_goals", "")]
 
 
-def test_sessions_are_numbered_and_counted() -> None:
+def test_sessions_are_counted_and_named_after_the_version_that_records_them() -> None:
     made = desk("active")
     for attendance, minutes in (("attended", 60), ("missed", 0), ("cancelled", 0), ("attended", 30)):
         [event] = made.ask("session_recorded", attendance=attendance, minutes=minutes, channel="video")
-    assert event.data.change.session_id == "session-4"
+    assert event.data.change.session_id == f"session-{event.data.plan_version}"
     counters = made.state.plan.counters
     assert (counters.sessions_attended, counters.sessions_missed, counters.sessions_cancelled) == (2, 1, 1)
     assert counters.minutes == 90

@@ -116,6 +116,7 @@ class Plan:
                 by="coach-1",
                 occurred_on=day(on),
                 refers_to=version,
+                took_back=None,
                 fields=("occurred_on",),
                 reason=CorrectionReason.WRONG_DATE,
                 event_id=None,

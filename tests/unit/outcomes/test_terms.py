@@ -8,7 +8,8 @@ import pytest
 from services.contracts.plan_codes import EvidenceKind, OutcomeKind
 from services.kernel.decision import PolicyMissing
 from services.outcomes.domain.terms import RateBook
-from services.programmes.model import Payment, Price, Programme, RateCard
+from services.programmes.model import Programme
+from services.programmes.rate_card import Payment, Price, RateCard
 from services.programmes.reader import load_book
 from tests.unit.outcomes.histories import CONTRACT, MANCHESTER, PROGRAMME, Books, Plan, evidence
 
