@@ -12,7 +12,8 @@ from services.kernel.http.bounds import KnownMoment
 from services.kernel.http.parts import parts_of
 from services.kernel.settings import Settings
 from services.outcomes import reading
-from services.outcomes.domain.statement import MONTH_PATTERN, Statement, StatementLine, month_of
+from services.outcomes.domain.months import MONTH_PATTERN, month_of
+from services.outcomes.domain.statement import Statement, StatementLine
 from services.outcomes.reading import Scope
 from services.outcomes.service import build
 

@@ -76,8 +76,9 @@ class Line:
 class Transaction:
     """One entry: an ``outcome.recorded`` event as the ledger keeps it; id and sequence are the event's.
 
-    What a sealed statement posts is kept as well: id and sequence follow from its event. ``known_at`` is when the fact behind it was recorded. ``replaces`` is the reversal after which a
-    milestone stands here again; with it the business key (referral, milestone, occurrence) is unique.
+    What a sealed statement posts is kept as well: id and sequence follow from its event. ``known_at`` is when the fact
+    behind it was recorded. ``replaces`` is the reversal after which a milestone stands here again; with it the business
+    key (referral, milestone, occurrence) is unique.
     """
 
     id: str

@@ -134,22 +134,18 @@ class Settlement:
         return settled
 
     def _settle(self, entry: Candidate) -> Settled:
-        if entry.kind == OutcomeKind.PAID:
-            return Settled(0, 0, PAID)
-        if entry.annulled:
-            return Settled(entry.amount_pence, 0, ANNULLED)
-        if entry.amount_pence < 0:
+        whatever = _whatever_the_limits(entry)
+        if whatever is not None:
+            return whatever
+        if entry.amount_pence < 0 or entry.kind == OutcomeKind.REVERSAL:
             return self._take_back(entry)
-        if entry.kind == OutcomeKind.CLAIMABLE:
-            return Settled(0, 0, CLAIMABLE)
         if not entry.first_of_person:
             return Settled(0, entry.amount_pence, ONCE_PER_PERSON)
         tiers = self._tiers[entry.contract]
         takes_place = entry.kind == OutcomeKind.EARNED and entry.milestone == PARTICIPANT
-        if takes_place:
-            for tier in tiers:
-                if self._rooms.is_full(tier):
-                    return Settled(0, entry.amount_pence, FULL + tier.code)
+        full = next((tier for tier in tiers if self._rooms.is_full(tier)), None) if takes_place else None
+        if full is not None:
+            return Settled(0, entry.amount_pence, FULL + full.code)
         payable, treatment = entry.amount_pence, FEE if entry.kind == OutcomeKind.FEE else PAYABLE
         year = financial_year(entry.effective_on)
         for tier in tiers:
@@ -167,8 +163,17 @@ class Settlement:
         if entry.refers_to in self._here:
             left = Origin(origin.payable_pence - payable, origin.withheld_pence - withheld, origin.treatment)
             self._here[entry.refers_to] = left
-        frees = entry.kind == OutcomeKind.REVERSAL and entry.milestone == PARTICIPANT and has_place(origin.treatment)
+        whole = entry.kind in {OutcomeKind.REVERSAL, OutcomeKind.ADJUSTMENT}
+        frees = whole and entry.milestone == PARTICIPANT and has_place(origin.treatment)
         return Settled(-payable, -withheld, TAKEN_BACK, -1 if frees else 0)
+
+
+def _whatever_the_limits(entry: Candidate) -> Settled | None:
+    if entry.kind == OutcomeKind.PAID:
+        return Settled(0, 0, PAID)
+    if entry.annulled:
+        return Settled(entry.amount_pence, 0, ANNULLED)
+    return Settled(0, 0, CLAIMABLE) if entry.kind == OutcomeKind.CLAIMABLE else None
 
 
 def has_place(treatment: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is remembered of a contract: its sealed statements and how far each has come. A fold of the contract's events."""
+"""What is remembered of a contract: its sealed statements and how far each has come; the fold of its events."""
 
 from enum import StrEnum
 from typing import Literal

@@ -1,6 +1,7 @@
 """A provider's statement of one month under one contract: lines and the totals that follow from them.
 
-Until months are sealed, an entry belongs to the month of its effective day, whenever it became known.
+A settled entry belongs to the month that was closed over it. One that is not settled belongs to the month of its
+effective day or, where that is closed, to the first open one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,10 @@ from services.kernel.money import Pence
 
 
 class StatementLine(BaseModel):
-    """One entry. ``reason`` holds the entry's reason codes, joined by a space."""
+    """One entry. ``reason`` holds the entry's reason codes, joined by a space.
+
+    ``payable_pence`` and ``treatment`` are what a closed month made of it; None while its month is open.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,6 +33,8 @@ class StatementLine(BaseModel):
     amount_pence: Pence
     kind: OutcomeKind
     reason: str
+    payable_pence: Pence | None = None
+    treatment: str | None = None
 
 
 class Seal(BaseModel):
@@ -74,6 +80,7 @@ def make_statement(
     known_at: datetime,
     opening_pence: int,
     lines: Iterable[StatementLine],
+    sealed: Seal | None = None,
 ) -> Statement:
     """Return the statement of a month from its lines; ``opening_pence`` is what all earlier months came to."""
     lines = tuple(lines)
@@ -85,7 +92,8 @@ def make_statement(
     )
     fees = _total(lines, OutcomeKind.FEE)
     paid = _total(lines, OutcomeKind.PAID)
-    closing = opening_pence + positive + fees + negative - paid
+    capped = sum(withheld_of(line) for line in lines)
+    closing = opening_pence + positive + fees + negative - capped - paid
     return Statement(
         provider=provider,
         contract=contract,
@@ -98,11 +106,19 @@ def make_statement(
         earned_pence=positive,
         fees_pence=fees,
         reversed_pence=-negative,
-        capped_pence=0,
+        capped_pence=capped,
         paid_pence=paid,
         payable_pence=max(0, closing),
         closing_pence=closing,
+        sealed=sealed,
     )
+
+
+def withheld_of(line: StatementLine) -> int:
+    """Return what settlement withheld of a line; negative where it was given back with what it belonged to."""
+    if line.kind is OutcomeKind.PAID or line.payable_pence is None:
+        return 0
+    return line.amount_pence - line.payable_pence
 
 
 def _amounts(lines: Sequence[StatementLine], kind: OutcomeKind) -> list[int]:

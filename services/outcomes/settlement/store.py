@@ -139,26 +139,18 @@ def _sealed(event_id: str, data: StatementSealed) -> tuple[object, ...]:
 
 def _act(event: Event, data: object) -> tuple[object, ...] | None:
     match data:
-        case StatementSubmitted():
-            act, entry, reason, file, amount = "submitted", None, None, data.file_sha256, None
-            by, at = data.by, data.at
-        case StatementApproved():
-            act, entry, reason, file, amount = "approved", None, None, data.file_sha256, None
-            by, at = data.by, data.at
-        case StatementQueried():
-            act, entry, reason, file, amount = "queried", data.entry_id, data.reason, None, None
-            by, at = data.by, data.at
-        case StatementReleased():
-            act, entry, reason, file, amount = "released", data.entry_id, data.reason, None, None
-            by, at = data.by, data.at
-        case StatementExported():
-            act, entry, reason, file, amount = "exported", None, None, data.file_sha256, data.payable_pence
-            by, at = data.by, data.at
-        case ContractOutcome(remittance=remittance) if remittance is not None:
-            act, entry, reason, file, amount = "paid", None, remittance.reference, None, data.amount_pence
-            by, at = remittance.by, remittance.at
+        case StatementSubmitted(by=by, at=at, file_sha256=file):
+            told: tuple[object, ...] = ("submitted", event.id, None, None, file, None, by, at)
+        case StatementApproved(by=by, at=at, file_sha256=file):
+            told = ("approved", event.id, None, None, file, None, by, at)
+        case StatementQueried(by=by, at=at, entry_id=entry, reason=reason):
+            told = ("queried", event.id, entry, reason, None, None, by, at)
+        case StatementReleased(by=by, at=at, entry_id=entry, reason=reason):
+            told = ("released", event.id, entry, reason, None, None, by, at)
+        case StatementExported(by=by, at=at, file_sha256=file, payable_pence=pence, part=1):
+            told = ("exported", event.id, None, None, file, pence, by, at)
+        case ContractOutcome(remittance=remittance, amount_pence=pence) if remittance is not None:
+            told = ("paid", event.id, None, remittance.reference, None, pence, remittance.by, remittance.at)
         case _:
             return None
-    assert isinstance(data, StatementSubmitted | StatementApproved | StatementQueried | StatementReleased |
-                      StatementExported | ContractOutcome)  # noqa: S101  # fmt: skip
-    return (data.contract, event.sequence, data.month, act, event.id, entry, reason, file, amount, by, at)
+    return (data.contract, event.sequence, data.month, *told)
