@@ -30,11 +30,15 @@ class Stage(StrEnum):
 
 
 class Month(BaseModel):
-    """One sealed statement. ``held``: entries held back; ``remittances``: the references that have paid it."""
+    """One sealed statement, of a ``version`` of the programme.
+
+    ``held``: entries held back; ``remittances``: the references that have paid it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     event_id: str
+    version: str
     root: str
     closing_pence: int
     stage: Stage = Stage.DRAFT
@@ -79,7 +83,12 @@ def evolve(state: ContractAccount | None, event: Event) -> ContractAccount:
         case StatementSettled():
             return state.model_copy(update={"settling": state.settling + len(data.lines)})
         case StatementSealed():
-            month = Month(event_id=event.id, root=data.root, closing_pence=data.totals.closing_pence)
+            month = Month(
+                event_id=event.id,
+                version=data.programme.version,
+                root=data.root,
+                closing_pence=data.totals.closing_pence,
+            )
             return state.model_copy(update={"settling": 0, "months": {**state.months, data.month: month}})
         case ContractOutcome(kind=OutcomeKind.FEE):
             return state

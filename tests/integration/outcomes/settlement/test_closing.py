@@ -47,10 +47,11 @@ async def test_what_was_earned_becomes_payable_once(
 async def test_closing_again_gives_what_was_sealed_the_first_time(
     commands: Commands, book: ProgrammeBook, feed: Feed, pool: asyncpg.Pool
 ) -> None:
-    await feed([Plan().session("2024-10-20")])
-    first = await shut(commands, book, "2024-10")
+    await feed([Plan().session("2024-11-20")])
+    first = await shut_until(commands, book, "2024-11")
+    assert of(first)["lines"] == 1
     events = await pool.fetchval("SELECT count(*) FROM outbox")
-    again = await shut(commands, book, "2024-10")
+    again = await shut(commands, book, "2024-11")
     assert (first.again, again.again) == (False, True)
     assert [one.as_dict() for one in again.statements] == [one.as_dict() for one in first.statements]
     assert await pool.fetchval("SELECT count(*) FROM outbox") == events
@@ -59,12 +60,14 @@ async def test_closing_again_gives_what_was_sealed_the_first_time(
 async def test_a_dry_run_says_the_same_and_leaves_nothing(
     commands: Commands, book: ProgrammeBook, feed: Feed, pool: asyncpg.Pool
 ) -> None:
-    await feed([Plan().session("2024-10-20")])
+    await feed([Plan().session("2024-11-20")])
+    await shut(commands, book, "2024-10")
     before = await pool.fetchval("SELECT count(*) FROM outbox")
-    dry = await shut(commands, book, "2024-10", confirm=False)
+    dry = await shut(commands, book, "2024-11", confirm=False)
+    assert of(dry)["lines"] == 1
     assert await pool.fetchval("SELECT count(*) FROM outbox") == before
     assert await pool.fetchval("SELECT count(*) FROM settlement_line") == 0
-    done = await shut(commands, book, "2024-10")
+    done = await shut(commands, book, "2024-11")
     assert [one.as_dict() for one in dry.statements] == [one.as_dict() for one in done.statements]
 
 
