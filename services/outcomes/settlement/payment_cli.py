@@ -4,7 +4,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 
 from services.contracts.types import TOPIC_PERSON, TOPIC_PLAN
@@ -12,6 +11,7 @@ from services.kernel.decision import Refused
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.operations.printing import Actor, AsJson, Lookup, console, show_fields, show_rows, with_pool
 from services.kernel.runtime.commands import Commands
+from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.settlement import payment_file, remittance
@@ -131,7 +131,7 @@ def reconcile_command(lookup: Lookup) -> Any:
         ] = True,
         as_json: AsJson = False,
     ) -> None:
-        """Hold ledger, log and statements against each other. Exit code 1 where they differ: the first entry is named."""
+        """Hold ledger, log and statements against each other. Exit code 1: they differ, and where is said."""
 
         async def work(pool: Pool, _: Service, settings: Settings) -> Proof:
             return await _proof(pool, settings, with_senders=senders)
@@ -153,16 +153,16 @@ def reconcile_command(lookup: Lookup) -> Any:
 
 
 async def _proof(pool: Pool, settings: Settings, *, with_senders: bool) -> Proof:
-    opened: dict[str, asyncpg.Connection] = {}
+    opened: dict[str, Pool] = {}
     try:
         if with_senders:
             for topic, service in SENDERS.items():
-                opened[topic] = await asyncpg.connect(settings.service_url(service))
+                opened[topic] = await open_pool(settings.service_url(service), size=1, point_lookups=False)
         async with pool.acquire() as connection:
             return await prove(connection, opened)
     finally:
         for one in opened.values():
-            await one.close()
+            one.terminate()
 
 
 async def _act(

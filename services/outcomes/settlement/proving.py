@@ -15,6 +15,7 @@ from services.contracts.registry import EVENTS
 from services.contracts.types import TOPIC_OUTCOME
 from services.kernel.clock import parse_rfc3339
 from services.kernel.decision import Event
+from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
 from services.outcomes.domain.ledger import fold_ledger
 from services.outcomes.settlement.canonical import root_of
@@ -63,8 +64,8 @@ class Proof:
         return not self.differences
 
 
-async def prove(connection: Connection, senders: Mapping[str, Connection]) -> Proof:
-    """Reconcile. ``senders``: for each topic that is read, a connection to its sender's database."""
+async def prove(connection: Connection, senders: Mapping[str, Pool]) -> Proof:
+    """Reconcile. ``senders``: for each topic that is read, its sender's database."""
     ledger = await read_ledger(connection)
     proof = Proof(len(ledger.transactions), len(ledger.lines), ledger.trial_balance())
     if proof.trial_balance_pence:

@@ -4,7 +4,6 @@ import json
 from datetime import date, datetime
 from enum import StrEnum
 
-import asyncpg
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.kernel.migrations.runner import sqlalchemy_url
 from services.kernel.money import pounds
 from services.kernel.operations.audit import OperationRefused
+from services.kernel.runtime.database import open_pool
 from services.kernel.settings import Settings
 from services.outcomes import reading
 from services.outcomes.domain.months import month_of
@@ -75,11 +75,12 @@ async def shown_statements(
 async def _canonical(url: str, found: list[Statement], month: str) -> str:
     if len(found) != 1:
         raise OperationRefused("one_contract", "name one contract with --contract: each statement has its own text")
-    connection = await asyncpg.connect(url)
+    pool = await open_pool(url, size=1, point_lookups=False)
     try:
-        return "".join([line async for line in canonical(connection, found[0].contract, month)])
+        async with pool.acquire() as connection:
+            return "".join([line async for line in canonical(connection, found[0].contract, month)])
     finally:
-        await connection.close()
+        pool.terminate()
 
 
 def _table(found: list[Statement]) -> str:

@@ -15,7 +15,7 @@ down_revision = "outcomes_0001"
 branch_labels = None
 depends_on = None
 
-TABLES = ("settlement_line", "statement", "statement_act", "payment_line")
+TABLES = ("settlement_line", "statement", "statement_act", "payment_line", "audit_finding")
 
 LOCK_LEDGER = """
 CREATE FUNCTION settlement_locks_ledger() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -77,6 +77,18 @@ def upgrade() -> None:
         sa.Column("contract", sa.Text, nullable=False),
         sa.Column("month", sa.Text, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "audit_finding",
+        sa.Column("population", sa.Text, primary_key=True),
+        sa.Column("seed", sa.BigInteger, primary_key=True),
+        sa.Column("size", sa.Integer, primary_key=True),
+        sa.Column("entry_id", UUID(as_uuid=False), primary_key=True),
+        sa.Column("payable_pence", sa.BigInteger, nullable=False),
+        sa.Column("right_pence", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("found_by", sa.Text, nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
     op.create_table(
         "person_survivor",
