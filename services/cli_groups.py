@@ -17,6 +17,7 @@ from services.kernel.settings import Settings, load_settings
 GROUPS: Final = (
     *("import", "explain", "dlq", "consumer", "outbox", "programme", "rules", "places", "vault", "person"),
     *("referrals", "employers", "caseload", "papers", "retention", "safety"),
+    *("period", "statement", "payment", "remittance", "claim", "audit", "forecast", "reconcile"),
 )
 
 
@@ -40,7 +41,7 @@ class Deferred(TyperGroup):
         return _alone(cmd_name) or _group(cmd_name) or super().get_command(ctx, cmd_name)
 
 
-def _alone(name: str) -> Any:
+def _alone(name: str) -> Any:  # one case a command
     made = typer.Typer()
     match name:
         case "import":
@@ -51,6 +52,22 @@ def _alone(name: str) -> Any:
             from services.triage.explain_cli import add_explain
 
             add_explain(made, lookup)
+        case "statement":
+            from services.outcomes.settlement.cli import statement_command
+
+            made.command(name)(statement_command(lookup))
+        case "reconcile":
+            from services.outcomes.settlement.payment_cli import reconcile_command
+
+            made.command(name)(reconcile_command(lookup))
+        case "claim":
+            from services.outcomes.settlement.audit_cli import claim_command
+
+            made.command(name)(claim_command(lookup))
+        case "forecast":
+            from services.outcomes.settlement.audit_cli import forecast_command
+
+            made.command(name)(forecast_command(lookup))
         case _:
             return None
     return typer.main.get_command(made)
@@ -123,4 +140,20 @@ def _commands(name: str) -> typer.Typer | None:  # noqa: C901, PLR0911, PLR0912 
             from services.safety.cli import safety_commands
 
             return safety_commands(lookup)
+        case "period":
+            from services.outcomes.settlement.cli import period_commands
+
+            return period_commands(lookup)
+        case "payment":
+            from services.outcomes.settlement.payment_cli import payment_commands
+
+            return payment_commands(lookup)
+        case "remittance":
+            from services.outcomes.settlement.payment_cli import remittance_commands
+
+            return remittance_commands(lookup)
+        case "audit":
+            from services.outcomes.settlement.audit_cli import audit_commands
+
+            return audit_commands(lookup)
     return None

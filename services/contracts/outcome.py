@@ -1,4 +1,4 @@
-"""Topic ``outcome.recorded``: money earned and corrected, and statements. Amounts are integer pence."""
+"""Topic ``outcome.recorded``: money earned, corrected, due and paid. Amounts are integer pence."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -9,15 +9,12 @@ from services.contracts.base import (
     Actor,
     Code,
     Common,
-    Count,
     EvidenceReference,
     Moment,
     Month,
     Ordinal,
     PolicyVersion,
     Record,
-    SafeInt,
-    Sha256,
     Slug,
     Uuid,
     VersionRef,
@@ -75,8 +72,16 @@ class ContractKeyed(Record):
     month: Month
 
 
+class Remittance(Record):
+    """What a bank says was paid: its reference, who brought it in and when."""
+
+    reference: EvidenceReference
+    by: Actor
+    at: Moment
+
+
 class ContractOutcome(ContractKeyed):
-    """A fee due to a contract or a remittance paid to it."""
+    """A fee due to a contract or a remittance paid to it. ``refers_to`` of a remittance: the export that it pays."""
 
     kind: Literal[OutcomeKind.FEE, OutcomeKind.PAID]
     effective_on: date
@@ -85,78 +90,10 @@ class ContractOutcome(ContractKeyed):
     rate_card: PolicyVersion | None
     reasons: tuple[Code, ...]
     refers_to: Uuid | None
+    remittance: Remittance | None
 
 
 class OutcomeRecorded(RootModel[Annotated[ReferralOutcome | ContractOutcome, Field(discriminator="kind")]]):
     """One entry of money: of a referral or, for ``fee`` and ``paid``, of a contract. Read ``root``."""
 
     model_config = {"frozen": True, "strict": True}
-
-
-class CutPosition(Record):
-    """How far one input partition was read when a month closed: the next offset."""
-
-    topic: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
-    partition: Annotated[int, Field(ge=0, le=9999)]
-    position: Count
-
-
-class StatementTotals(Record):
-    """The totals of a statement, in pence; closing = opening + earned + fees - reversed - capped - paid."""
-
-    opening_pence: Pence
-    earned_pence: Pence
-    fees_pence: Pence
-    reversed_pence: Pence
-    capped_pence: Pence
-    paid_pence: Pence
-    payable_pence: Pence
-    closing_pence: Pence
-    carried_forward_pence: Pence
-    lines: Count
-
-
-class ClosingCommand(Record):
-    """The command that closed the month, in codes."""
-
-    kind: Literal["close_month"] = "close_month"
-    by: Actor
-    closed_at: Moment
-    known_at: Moment
-
-
-class StatementSealed(ContractKeyed):
-    """A month of a contract is closed; ``root`` is the root hash of its lines."""
-
-    change: ClosingCommand
-    cut: tuple[CutPosition, ...]
-    totals: StatementTotals
-    root: Sha256
-
-
-class StatementSubmitted(ContractKeyed):
-    """The provider has handed a sealed statement in."""
-
-    root: Sha256
-    by: Actor
-    at: Moment
-    file_sha256: Sha256 | None
-
-
-class StatementApproved(ContractKeyed):
-    """The commissioner has approved a statement; never the person who submitted it."""
-
-    root: Sha256
-    by: Actor
-    at: Moment
-    file_sha256: Sha256 | None
-
-
-class StatementExported(ContractKeyed):
-    """The payable lines of a statement left in a payment file."""
-
-    root: Sha256
-    by: Actor
-    at: Moment
-    file_sha256: Sha256
-    payable_pence: SafeInt

@@ -7,13 +7,7 @@ from services.contracts.classes import field_classes
 from services.contracts.coach import CoachChanged
 from services.contracts.employer import EmployerUpdated
 from services.contracts.invitation import InvitationUpdated
-from services.contracts.outcome import (
-    OutcomeRecorded,
-    StatementApproved,
-    StatementExported,
-    StatementSealed,
-    StatementSubmitted,
-)
+from services.contracts.outcome import OutcomeRecorded
 from services.contracts.person import PersonErased, PersonMerged, PersonRestricted, PersonUnrestricted
 from services.contracts.plan import PlanUpdated
 from services.contracts.referral import (
@@ -24,6 +18,15 @@ from services.contracts.referral import (
     ReferralEligibilityContested,
     ReferralEligibilityDecided,
     ReferralWithdrawn,
+)
+from services.contracts.statement import (
+    StatementApproved,
+    StatementExported,
+    StatementQueried,
+    StatementReleased,
+    StatementSealed,
+    StatementSettled,
+    StatementSubmitted,
 )
 from services.contracts.triage import TriageAcknowledged, TriageCompleted, TriageRelayed
 from services.kernel.registry import Contract, Registry
@@ -45,9 +48,12 @@ EVENTS: Final = Registry(
         Contract(types.PLAN_UPDATED, PlanUpdated, types.TOPIC_PLAN, "coaching"),
         Contract(types.COACH_CHANGED, CoachChanged, types.TOPIC_PLAN, "coaching"),
         Contract(types.OUTCOME_RECORDED, OutcomeRecorded, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_SETTLED, StatementSettled, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_SEALED, StatementSealed, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_SUBMITTED, StatementSubmitted, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_APPROVED, StatementApproved, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_QUERIED, StatementQueried, types.TOPIC_OUTCOME, "outcomes"),
+        Contract(types.STATEMENT_RELEASED, StatementReleased, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.STATEMENT_EXPORTED, StatementExported, types.TOPIC_OUTCOME, "outcomes"),
         Contract(types.PERSON_ERASED, PersonErased, types.TOPIC_PERSON, "vault"),
         Contract(types.PERSON_RESTRICTED, PersonRestricted, types.TOPIC_PERSON, "vault"),

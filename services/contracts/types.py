@@ -20,9 +20,12 @@ PLAN_UPDATED: Final = "uk.workhealth.plan.updated.v1"
 COACH_CHANGED: Final = "uk.workhealth.coach.changed.v1"
 
 OUTCOME_RECORDED: Final = "uk.workhealth.outcome.recorded.v1"
+STATEMENT_SETTLED: Final = "uk.workhealth.statement.settled.v1"
 STATEMENT_SEALED: Final = "uk.workhealth.statement.sealed.v1"
 STATEMENT_SUBMITTED: Final = "uk.workhealth.statement.submitted.v1"
 STATEMENT_APPROVED: Final = "uk.workhealth.statement.approved.v1"
+STATEMENT_QUERIED: Final = "uk.workhealth.statement.queried.v1"
+STATEMENT_RELEASED: Final = "uk.workhealth.statement.released.v1"
 STATEMENT_EXPORTED: Final = "uk.workhealth.statement.exported.v1"
 
 PERSON_ERASED: Final = "uk.workhealth.person.erased.v1"

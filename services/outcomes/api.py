@@ -1,4 +1,4 @@
-"""HTTP: statements, trial balance and the entries of a referral. Read-only; money moves by events alone."""
+"""HTTP: statements, trial balance and the entries of a referral, all read-only; acts are in ``settlement/api.py``."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -12,9 +12,12 @@ from services.kernel.http.bounds import KnownMoment
 from services.kernel.http.parts import parts_of
 from services.kernel.settings import Settings
 from services.outcomes import reading
-from services.outcomes.domain.statement import MONTH_PATTERN, Statement, StatementLine, month_of
-from services.outcomes.reading import Scope
+from services.outcomes.access import scope_of
+from services.outcomes.domain.months import MONTH_PATTERN, month_of
+from services.outcomes.domain.statement import Statement, StatementLine
 from services.outcomes.service import build
+from services.outcomes.settlement.api import router as settlement_router
+from services.programmes.reader import FOLDER, load_book
 
 router = APIRouter()
 
@@ -55,17 +58,6 @@ class LedgerEntry(StatementLine):
     refers_to: str | None
     known_at: AwareDatetime
     postings: list[LedgerPosting]
-
-
-def scope_of(who: Principal) -> Scope:
-    """Return what a reader may see: a provider's finance its own, a commissioner its programme, an auditor all."""
-    match who.role:
-        case "auditor":
-            return Scope(programme=None, provider=None)
-        case "provider_finance":
-            return Scope(programme=who.programme, provider=who.organisation_id)
-        case _:
-            return Scope(programme=who.programme, provider=None)
 
 
 @router.get("/statements")
@@ -127,11 +119,13 @@ async def read_entries(
 
 def create_app(settings: Settings, **options: Any) -> FastAPI:
     """Return outcomes' API. ``options`` go to the HTTP base (a clock, an issuer for tests)."""
-    return create_api(
+    made = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, settlement_router],
         title="Pathway outcomes",
         description="What providers have earned: statements, ledger, trial balance.",
         **options,
     )
+    made.state.programmes = load_book(settings.programmes_dir or FOLDER)
+    return made

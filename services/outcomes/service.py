@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from services.contracts.registry import EVENTS
-from services.contracts.types import PLAN_UPDATED, TOPIC_OUTCOME, TOPIC_PLAN
+from services.contracts.types import PERSON_MERGED, PLAN_UPDATED, TOPIC_OUTCOME, TOPIC_PERSON, TOPIC_PLAN
 from services.kernel.service import Service
-from services.outcomes.domain.decide import decide
-from services.outcomes.domain.state import Earnings, evolve
+from services.outcomes.domain.both import State, decide, evolve
 from services.outcomes.domain.terms import RateBook
 from services.outcomes.store import TABLES, project
 from services.programmes.reader import FOLDER, load_book
@@ -17,10 +16,10 @@ def build(programmes_dir: Path | None = None) -> Service:
     return Service(
         name="outcomes",
         registry=EVENTS,
-        inputs=(TOPIC_PLAN,),
+        inputs=(TOPIC_PLAN, TOPIC_PERSON),
         output=TOPIC_OUTCOME,
-        handles=frozenset({PLAN_UPDATED}),
-        state=Earnings,
+        handles=frozenset({PLAN_UPDATED, PERSON_MERGED}),
+        state=State,
         decide=decide,
         evolve=evolve,
         policy=lambda: RateBook(load_book(programmes_dir or FOLDER)),

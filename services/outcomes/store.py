@@ -11,12 +11,25 @@ from sqlalchemy import BigInteger, Column, DateTime, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from services.contracts.outcome import Evidence
+from services.contracts.outcome import Evidence, OutcomeRecorded
 from services.contracts.plan_codes import OutcomeKind
+from services.contracts.statement import StatementSealed
 from services.kernel.runtime.tables import Connection
 from services.kernel.service import Change, Row, Table
-from services.outcomes.domain.ledger import Account, Ledger, Line, Transaction, transaction_of
+from services.outcomes.domain.ledger import (
+    Account,
+    EntryKind,
+    Ledger,
+    Line,
+    SettlementKind,
+    Transaction,
+    settlement_of,
+    transaction_of,
+)
 from services.outcomes.domain.ledger import business_key as business_key_of
+from services.outcomes.domain.state import Earnings
+from services.outcomes.settlement.store import TABLES as SETTLEMENT_TABLES
+from services.outcomes.settlement.store import rows as settlement_rows
 
 
 class LedgerTransaction(SQLModel, table=True):
@@ -30,6 +43,7 @@ class LedgerTransaction(SQLModel, table=True):
     contract: str
     provider: str
     referral_id: str | None
+    person_id: str | None
     milestone: str | None
     occurrence: int | None = Field(sa_column=Column(SmallInteger))
     sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -66,6 +80,7 @@ TRANSACTIONS = Table(
         ("contract", "text"),
         ("provider", "text"),
         ("referral_id", "text"),
+        ("person_id", "text"),
         ("milestone", "text"),
         ("occurrence", "smallint"),
         ("sequence", "bigint"),
@@ -91,22 +106,36 @@ LINES = Table(
         ("amount_pence", "bigint"),
     ),
 )
-TABLES = (TRANSACTIONS, LINES)
+TABLES = (TRANSACTIONS, LINES, *SETTLEMENT_TABLES)
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
+_SETTLING = frozenset(SettlementKind)
+
+
+def kind_of(text: str) -> EntryKind:
+    """Return an entry's kind as the ledger knows it."""
+    return SettlementKind(text) if text in _SETTLING else OutcomeKind(text)
+
+
+def rows_of(transaction: Transaction) -> Iterator[Row]:
+    """Return an entry's rows: the transaction before its lines, as the database demands."""
+    yield TRANSACTIONS, _row(transaction)
+    for line in transaction.lines():
+        yield LINES, (line.transaction_id, line.line, line.contract, line.account.value, line.amount_pence)
 
 
 def project(change: Change) -> Iterator[Row]:
-    """Return the ledger's rows of a change: each transaction before its lines, as the database demands."""
+    """Return the rows of a change: the ledger's, and those of settlement."""
     for event in change.events:
-        if not hasattr(event.data, "root"):
-            continue
-        _, milestone, occurrence = business_key_of(event.data.root)
-        reversal = change.state.reversal(milestone, occurrence) if milestone and occurrence else None
-        transaction = transaction_of(event, reversal)
-        yield TRANSACTIONS, _row(transaction)
-        for line in transaction.lines():
-            yield LINES, (line.transaction_id, line.line, line.contract, line.account.value, line.amount_pence)
+        if isinstance(event.data, OutcomeRecorded):
+            _, milestone, occurrence = business_key_of(event.data.root)
+            earned = isinstance(change.state, Earnings)
+            reversal = change.state.reversal(milestone, occurrence) if earned and milestone and occurrence else None
+            yield from rows_of(transaction_of(event, reversal))
+        elif isinstance(event.data, StatementSealed):
+            for transaction in settlement_of(event):
+                yield from rows_of(transaction)
+    yield from settlement_rows(change)
 
 
 def _row(entry: Transaction) -> tuple[Any, ...]:
@@ -117,6 +146,7 @@ def _row(entry: Transaction) -> tuple[Any, ...]:
         entry.contract,
         entry.provider,
         entry.referral_id,
+        entry.person_id,
         entry.milestone,
         entry.occurrence,
         entry.sequence,
@@ -156,7 +186,7 @@ def _transaction(row: dict[str, Any]) -> Transaction:
             **row,
             **ids,
             "id": str(row["id"]),
-            "kind": OutcomeKind(row["kind"]),
+            "kind": kind_of(row["kind"]),
             "evidence": _EVIDENCE.validate_json(row["evidence"]),
             "reasons": tuple(json.loads(row["reasons"])),
         }

@@ -13,7 +13,7 @@ from services.programmes.document import Path_
 from services.programmes.tiers import Limits, Tiers
 
 Fault = tuple[Path_, str, str]
-Figure = Literal["participants", "ceiling_pence"]
+Figure = Literal["participants", "ceiling_pence", "annual_ceiling_pence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def nesting_faults(tiers: Tiers) -> Iterator[Fault]:
 def _faults(tier: Tier, above: tuple[Tier, ...]) -> Iterator[Fault]:
     yield from _dates(tier, above)
     yield from _figures(tier, above)
+    yield from _annual(tier, above)
     yield from _parts(tier)
     for part in tier.parts:
         yield from _faults(part, (tier, *above))
@@ -96,6 +97,21 @@ def _figures(tier: Tier, above: tuple[Tier, ...]) -> Iterator[Fault]:
         yield ((*tier.at, "ceiling_pence"), "wider_ceiling", message)
 
 
+def _annual(tier: Tier, above: tuple[Tier, ...]) -> Iterator[Fault]:
+    lower = tier.limits.annual_ceiling_pence
+    if lower is None:
+        return
+    at = (*tier.at, "annual_ceiling_pence")
+    year = next((upper for upper in above if upper.limits.annual_ceiling_pence), None)
+    if year and lower > (most := year.limits.annual_ceiling_pence or 0):
+        message = f"{pounds(lower)} a year are more than {year.name} has ({pounds(most)})."
+        yield (at, "wider_annual_ceiling", message)
+    whole = next((one for one in (tier, *above) if one.limits.ceiling_pence), None)
+    if whole and lower > (most := whole.limits.ceiling_pence or 0):
+        message = f"{pounds(lower)} a year are more than {whole.name} has in all ({pounds(most)})."
+        yield (at, "annual_above_ceiling", message)
+
+
 def _parts(tier: Tier) -> Iterator[Fault]:
     """Yield where several parts are too much together; a single one is told where it stands."""
     people, money = tier.known_below("participants"), tier.known_below("ceiling_pence")
@@ -107,3 +123,8 @@ def _parts(tier: Tier) -> Iterator[Fault]:
     if len(money) > 1 and most and sum(money) > most:
         message = f"Together {pounds(sum(money))}, more than {tier.name} has ({pounds(most)})."
         yield (tier.parts_at, "parts_exceed_ceiling", message)
+    yearly = tier.known_below("annual_ceiling_pence")
+    most = tier.limits.annual_ceiling_pence
+    if len(yearly) > 1 and most and sum(yearly) > most:
+        message = f"Together {pounds(sum(yearly))} a year, more than {tier.name} has ({pounds(most)})."
+        yield (tier.parts_at, "parts_exceed_annual_ceiling", message)

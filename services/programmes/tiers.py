@@ -39,11 +39,13 @@ class Limits(Frozen):
     """People, money and dates of a tier. None: not published, so only the tier above limits it.
 
     ``starts`` and ``ends`` bound the day on which a person may be referred, both included; plans run on
-    after ``ends``. ``ceiling_pence`` is the most that may be paid.
+    after ``ends``. ``ceiling_pence`` is the most that may be paid in all, ``annual_ceiling_pence`` the most for the
+    days of one financial year, 1 April to 31 March.
     """
 
     participants: Annotated[int, Field(ge=1)] | None = None
     ceiling_pence: Annotated[Pence, Field(ge=1)] | None = None
+    annual_ceiling_pence: Annotated[Pence, Field(ge=1)] | None = None
     starts: date = Field(alias="from")
     ends: date | None = Field(default=None, alias="to")
 
@@ -52,11 +54,24 @@ class Limits(Frozen):
         return self.starts <= day and (self.ends is None or day <= self.ends)
 
 
+class Billing(Frozen):
+    """What a statement shows a finance officer. All of it is the deployer's own; what is absent is left blank.
+
+    ``supplier``: the name and number under which the provider is paid; ``purchase_order``: the commissioner's order;
+    ``vat``: how value added tax is treated, in words.
+    """
+
+    supplier: Words | None = None
+    purchase_order: Words | None = None
+    vat: Words | None = None
+
+
 class Contract(Limits):
     """What one provider is paid under in one locality, or in an area without localities."""
 
     id: Slug
     provider: Slug
+    billing: Billing = Billing()
 
 
 class Locality(Limits):

@@ -12,7 +12,10 @@ from typing import Final
 
 from services.contracts.outcome import ContractOutcome, Evidence, OutcomeRecorded, ReferralOutcome
 from services.contracts.plan_codes import OutcomeKind
+from services.contracts.statement import StatementSealed
 from services.kernel.decision import Event
+from services.kernel.ids import event_id
+from services.outcomes.domain.months import month_of
 
 
 class Account(StrEnum):
@@ -30,13 +33,26 @@ class Account(StrEnum):
     PAID = "paid"
 
 
-POSTINGS: Final = {
+class SettlementKind(StrEnum):
+    """What the sealing of a statement posts: one transaction of each kind at most."""
+
+    SETTLED = "settled"
+    CLAWBACK_SETTLED = "clawback_settled"
+    WITHHELD = "withheld"
+
+
+EntryKind = OutcomeKind | SettlementKind
+
+POSTINGS: Final[dict[EntryKind, tuple[Account, Account]]] = {
     OutcomeKind.EARNED: (Account.COST, Account.ACCRUED),
     OutcomeKind.REVERSAL: (Account.COST, Account.ACCRUED),
     OutcomeKind.ADJUSTMENT: (Account.COST, Account.ACCRUED),
     OutcomeKind.FEE: (Account.COST, Account.ACCRUED),
     OutcomeKind.CLAWBACK: (Account.COST, Account.CLAWBACK),
     OutcomeKind.PAID: (Account.PAYABLE, Account.PAID),
+    SettlementKind.SETTLED: (Account.ACCRUED, Account.PAYABLE),
+    SettlementKind.CLAWBACK_SETTLED: (Account.CLAWBACK, Account.PAYABLE),
+    SettlementKind.WITHHELD: (Account.PAYABLE, Account.WITHHELD_BY_CAP),
 }
 """Which account an entry's amount is debited to and which it is credited to. A negative amount turns both."""
 
@@ -60,16 +76,18 @@ class Line:
 class Transaction:
     """One entry: an ``outcome.recorded`` event as the ledger keeps it; id and sequence are the event's.
 
-    ``known_at`` is when the fact behind it was recorded. ``replaces`` is the reversal after which a
-    milestone stands here again; with it the business key (referral, milestone, occurrence) is unique.
+    What a sealed statement posts is kept as well: id and sequence follow from its event. ``known_at`` is when the fact
+    behind it was recorded. ``replaces`` is the reversal after which a milestone stands here again; with it the business
+    key (referral, milestone, occurrence) is unique.
     """
 
     id: str
-    kind: OutcomeKind
+    kind: EntryKind
     programme: str
     contract: str
     provider: str
     referral_id: str | None
+    person_id: str | None
     milestone: str | None
     occurrence: int | None
     sequence: int
@@ -101,6 +119,12 @@ class Ledger:
 
     transactions: dict[str, Transaction] = field(default_factory=dict)
     lines: dict[tuple[str, int], Line] = field(default_factory=dict)
+
+    def add(self, transaction: Transaction) -> None:
+        """Post a transaction with its lines."""
+        self.transactions[transaction.id] = transaction
+        for line in transaction.lines():
+            self.lines[line.transaction_id, line.line] = line
 
     def balances(self) -> dict[tuple[str, Account], int]:
         """Return the balance of each account of each contract, in pence."""
@@ -141,14 +165,15 @@ def fold_ledger(events: Iterable[Event]) -> Ledger:
     ledger = Ledger()
     reversals: dict[BusinessKey, str] = {}
     for event in events:
+        if isinstance(event.data, StatementSealed):
+            for settled in settlement_of(event):
+                ledger.add(settled)
         if not isinstance(event.data, OutcomeRecorded):
             continue
         found = transaction_of(event, reversals.get(business_key(event.data.root)))
         if found.kind is OutcomeKind.REVERSAL:
             reversals[business_key(event.data.root)] = found.id
-        ledger.transactions[found.id] = found
-        for line in found.lines():
-            ledger.lines[line.transaction_id, line.line] = line
+        ledger.add(found)
     return ledger
 
 
@@ -174,6 +199,7 @@ def transaction_of(event: Event, reversal: str | None) -> Transaction:
         contract=outcome.contract or "",
         provider=outcome.provider or "",
         referral_id=referral_id,
+        person_id=outcome.person_id if isinstance(outcome, ReferralOutcome) else None,
         milestone=milestone,
         occurrence=occurrence,
         sequence=event.sequence,
@@ -187,4 +213,45 @@ def transaction_of(event: Event, reversal: str | None) -> Transaction:
         refers_to=outcome.refers_to,
         replaces=reversal if kind in _STANDS_ONCE else None,
         known_at=event.occurred_at,
+    )
+
+
+def settlement_of(event: Event) -> tuple[Transaction, ...]:
+    """Return what a sealed statement posts.
+
+    What was accrued becomes payable, what was clawed back is set against it, and what is withheld leaves it again.
+    """
+    sealed: StatementSealed = event.data
+    totals = sealed.totals
+    accrued = totals.earned_pence + totals.fees_pence - totals.reversed_pence + totals.clawed_back_pence
+    amounts = (
+        (SettlementKind.SETTLED, accrued),
+        (SettlementKind.CLAWBACK_SETTLED, -totals.clawed_back_pence),
+        (SettlementKind.WITHHELD, totals.capped_pence),
+    )
+    return tuple(
+        Transaction(
+            id=event_id(event.id, kind.value, 0),
+            kind=kind,
+            programme=sealed.programme.id,
+            contract=sealed.contract,
+            provider=sealed.provider,
+            referral_id=None,
+            person_id=None,
+            milestone=None,
+            occurrence=None,
+            sequence=event.sequence,
+            effective_on=month_of(sealed.month)[1],
+            amount_pence=amount,
+            evidence=(),
+            card_id=None,
+            card_version=None,
+            card_sha256=None,
+            reasons=(),
+            refers_to=event.id,
+            replaces=None,
+            known_at=sealed.change.known_at,
+        )
+        for kind, amount in amounts
+        if amount
     )

@@ -1,10 +1,9 @@
 """A provider's statement of one month under one contract: lines and the totals that follow from them.
 
-Until months are sealed, an entry belongs to the month of its effective day, whenever it became known.
+A settled entry belongs to the month that was closed over it. One that is not settled belongs to the month of its
+effective day or, where that is closed, to the first open one.
 """
 
-import re
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
@@ -15,11 +14,12 @@ from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import OutcomeKind
 from services.kernel.money import Pence
 
-MONTH_PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
-
 
 class StatementLine(BaseModel):
-    """One entry. ``reason`` holds the entry's reason codes, joined by a space."""
+    """One entry. ``reason`` holds the entry's reason codes, joined by a space.
+
+    ``payable_pence`` and ``treatment`` are what a closed month made of it; None while its month is open.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +33,8 @@ class StatementLine(BaseModel):
     amount_pence: Pence
     kind: OutcomeKind
     reason: str
+    payable_pence: Pence | None = None
+    treatment: str | None = None
 
 
 class Seal(BaseModel):
@@ -68,14 +70,6 @@ class Statement(BaseModel):
     sealed: Seal | None = None
 
 
-def month_of(text: str) -> tuple[date, date]:
-    """Return the first and the last day of ``2024-11``. Raises ValueError for anything else."""
-    if not re.fullmatch(MONTH_PATTERN, text):
-        raise ValueError(f"{text!r} is no month; write it as 2024-11")
-    year, month = int(text[:4]), int(text[5:])
-    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
-
-
 def make_statement(
     *,
     provider: str,
@@ -86,6 +80,7 @@ def make_statement(
     known_at: datetime,
     opening_pence: int,
     lines: Iterable[StatementLine],
+    sealed: Seal | None = None,
 ) -> Statement:
     """Return the statement of a month from its lines; ``opening_pence`` is what all earlier months came to."""
     lines = tuple(lines)
@@ -97,7 +92,8 @@ def make_statement(
     )
     fees = _total(lines, OutcomeKind.FEE)
     paid = _total(lines, OutcomeKind.PAID)
-    closing = opening_pence + positive + fees + negative - paid
+    capped = sum(withheld_of(line) for line in lines)
+    closing = opening_pence + positive + fees + negative - capped - paid
     return Statement(
         provider=provider,
         contract=contract,
@@ -110,11 +106,19 @@ def make_statement(
         earned_pence=positive,
         fees_pence=fees,
         reversed_pence=-negative,
-        capped_pence=0,
+        capped_pence=capped,
         paid_pence=paid,
         payable_pence=max(0, closing),
         closing_pence=closing,
+        sealed=sealed,
     )
+
+
+def withheld_of(line: StatementLine) -> int:
+    """Return what settlement withheld of a line; negative where it was given back with what it belonged to."""
+    if line.kind is OutcomeKind.PAID or line.payable_pence is None:
+        return 0
+    return line.amount_pence - line.payable_pence
 
 
 def _amounts(lines: Sequence[StatementLine], kind: OutcomeKind) -> list[int]:

@@ -73,7 +73,7 @@ async def test_a_statement_has_every_field_and_its_totals_follow_from_its_lines(
     first = found["lines"][0]
     assert first.keys() == {
         "entry_id", "referral_id", "milestone", "occurrence", "effective_on", "evidence", "rate_card",
-        "amount_pence", "kind", "reason",
+        "amount_pence", "kind", "reason", "payable_pence", "treatment",
     }  # fmt: skip
     assert first["reason"] == "attended_session"
     assert first["evidence"] == [{"kind": "attendance_record", "obtained_on": "2024-12-02", "reference": "plan/2"}]

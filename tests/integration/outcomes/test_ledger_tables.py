@@ -18,7 +18,7 @@ Line = tuple[str, int, str, str, int]
 def transaction(**changed: Any) -> tuple[str, tuple[Any, ...]]:
     values: dict[str, Any] = {
         "id": str(uuid4()), "kind": "earned", "programme": "w", "contract": "c", "provider": "p",
-        "referral_id": "r", "milestone": "engagement", "occurrence": 1, "sequence": 1,
+        "referral_id": "r", "person_id": None, "milestone": "engagement", "occurrence": 1, "sequence": 1,
         "effective_on": date(2024, 12, 2), "amount_pence": 5000, "evidence": "[]",
         "card_id": None, "card_version": None, "card_sha256": None,
         "reasons": "[]", "refers_to": None, "replaces": None, "known_at": datetime(2024, 12, 3, tzinfo=UTC),

@@ -11,7 +11,7 @@ from services.contracts.plan_codes import OutcomeKind
 from services.contracts.types import OUTCOME_RECORDED
 from services.kernel.decision import Event
 from services.kernel.service import Change, Row
-from services.outcomes.domain.ledger import POSTINGS, Account, fold_ledger, transaction_of
+from services.outcomes.domain.ledger import POSTINGS, Account, SettlementKind, fold_ledger, transaction_of
 from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.store import LINES, TRANSACTIONS, project
 from tests.unit.outcomes.histories import CONTRACT, NOW, PROGRAMME, PROVIDER, Books, Plan
@@ -31,7 +31,7 @@ def of_contract(kind: OutcomeKind, pence: int) -> Event:
         {
             "programme": VersionRef(id=PROGRAMME, version="2024.1"), "contract": CONTRACT, "provider": PROVIDER,
             "month": "2024-12", "kind": kind, "effective_on": date(2024, 12, 31), "evidence": (),
-            "amount_pence": pence, "rate_card": None, "reasons": (), "refers_to": None,
+            "amount_pence": pence, "rate_card": None, "reasons": (), "refers_to": None, "remittance": None,
         }
     )  # fmt: skip
     return Event("00000000-0000-5000-8000-000000000001", OUTCOME_RECORDED, CONTRACT, 1, OutcomeRecorded(outcome), NOW)
@@ -56,7 +56,7 @@ def test_what_an_entry_posts(kind: OutcomeKind, pence: int, lines: dict[Account,
 
 
 def test_every_kind_that_moves_money_has_its_accounts() -> None:
-    assert set(POSTINGS) == set(OutcomeKind) - {OutcomeKind.CLAIMABLE}
+    assert set(POSTINGS) == {*OutcomeKind, *SettlementKind} - {OutcomeKind.CLAIMABLE}
 
 
 def test_the_fold_balances_and_keeps_every_entry() -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.contracts.plan_codes import OutcomeKind
-from services.outcomes.domain.statement import Statement, StatementLine, make_statement, month_of
+from services.outcomes.domain.months import month_of
+from services.outcomes.domain.statement import Statement, StatementLine, make_statement
 
 
 def line(kind: OutcomeKind, pence: int) -> StatementLine:

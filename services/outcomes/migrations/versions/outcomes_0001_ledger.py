@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("contract", sa.Text, nullable=False),
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("referral_id", sa.Text),
+        sa.Column("person_id", sa.Text),
         sa.Column("milestone", sa.Text),
         sa.Column("occurrence", sa.SmallInteger),
         sa.Column("sequence", sa.BigInteger, nullable=False),
@@ -72,7 +73,8 @@ def upgrade() -> None:
         sa.Column("replaces", UUID(as_uuid=False)),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('earned', 'claimable', 'reversal', 'clawback', 'adjustment', 'fee', 'paid')",
+            "kind IN ('earned', 'claimable', 'reversal', 'clawback', 'adjustment', 'fee', 'paid',"
+            " 'settled', 'clawback_settled', 'withheld')",
             name="kind_is_known",
         ),
         sa.CheckConstraint("kind <> 'claimable' OR amount_pence = 0", name="claimable_is_zero"),
