@@ -186,13 +186,16 @@ def demo(
     ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 20241001,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C; prints addresses.")] = False,
+    running: Annotated[
+        bool, typer.Option("--running", help="Play in the system that the settings name, and start nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on this machine, from referrals to the providers' statements."""
     from services.demo.run import Scale
     from services.demo.run import demo as run
 
-    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale)))
+    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale), running=running))
 
 
 def main() -> None:
