@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from services.cli_groups import Deferred, lookup
-from services.composition import NAMES, NoSuchRole, UnknownService, beside_relay, service_named
+from services.composition import NAMES, PLACED, NoSuchRole, UnknownService, beside_relay, service_named
+from services.kernel.configuration import Role, refuse_open
 from services.kernel.logs import configure_logs, log_crash
 from services.kernel.operations.printing import Actor, Apply, AsJson, ServiceName, errors
 from services.kernel.sealing.root import check_root_key
@@ -15,6 +16,7 @@ from services.kernel.settings import Settings, load_settings
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
+AS = {role.value: role for role in Role}
 WITH_KEYS = frozenset({"worker", "api", "replay"})
 """Roles that open what is sealed; the others never see a key."""
 
@@ -28,15 +30,13 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
     """Read settings and put services together, or say what is wrong and exit with 2."""
     try:
         settings = load_settings()
-        settings.refuse_development_keys()
         wanted = list(NAMES) if names == ["all"] else names
-        if role in {"api", "worker"} and "intake" in wanted:
-            settings.refuse_synthetic_places()
+        refuse_open(settings, AS.get(role, Role.COMMAND), wanted, PLACED)
         services = [service_named(name, settings) for name in wanted]
         if role in WITH_KEYS and any(service.subject is not None for service in services):
             check_root_key(settings)
     except (UnknownService, ValueError) as error:
-        errors.print(str(error), soft_wrap=True)
+        errors.print(str(error), soft_wrap=True, markup=False)
         raise typer.Exit(2) from error
     configure_logs(settings.log_level, service="+".join(names), role=role)
     return services, settings
@@ -78,6 +78,7 @@ def shadow() -> None:
 
     try:
         settings = load_settings()
+        refuse_open(settings, Role.WORKER, ("triage",))
         candidate = candidate_in(settings)
         check_root_key(settings)
     except ValueError as error:
@@ -185,13 +186,16 @@ def demo(
     ] = "local",
     seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 20241001,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running until Ctrl-C; prints addresses.")] = False,
+    running: Annotated[
+        bool, typer.Option("--running", help="Play in the system that the settings name, and start nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole system on this machine, from referrals to the providers' statements."""
     from services.demo.run import Scale
     from services.demo.run import demo as run
 
-    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale)))
+    raise typer.Exit(run(people=people, seed=seed, keep=keep, as_json=as_json, scale=Scale(scale), running=running))
 
 
 def main() -> None:

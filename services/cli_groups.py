@@ -9,14 +9,15 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from services.composition import service_named
+from services.composition import NAMES, PLACED, service_named
+from services.kernel.configuration import Role, refuse_open
 from services.kernel.logs import configure_logs
 from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
 
 GROUPS: Final = (
     *("import", "explain", "dlq", "consumer", "outbox", "programme", "rules", "places", "vault", "person"),
-    *("referrals", "employers", "caseload", "papers", "retention", "safety"),
+    *("referrals", "employers", "caseload", "papers", "retention", "safety", "config", "topics"),
     *("period", "statement", "payment", "remittance", "claim", "audit", "forecast", "reconcile"),
 )
 
@@ -24,7 +25,7 @@ GROUPS: Final = (
 def lookup(name: str) -> tuple[Service, Settings]:
     """Return a service, put together, and the settings. Raises UnknownService, ValueError."""
     settings = load_settings()
-    settings.refuse_development_keys()  # a redrive decides, and what it decides is published
+    refuse_open(settings, Role.COMMAND, (name,))  # a redrive decides, and what it decides is published
     configure_logs("WARNING")
     return service_named(name, settings), settings
 
@@ -156,4 +157,13 @@ def _commands(name: str) -> typer.Typer | None:  # noqa: C901, PLR0911, PLR0912 
             from services.outcomes.settlement.audit_cli import audit_commands
 
             return audit_commands(lookup)
+        case "config":
+            from services.kernel.operations.configuration_commands import configuration_commands
+
+            return configuration_commands(NAMES, PLACED)
+        case "topics":
+            from services.contracts.classes import TOPICS
+            from services.kernel.operations.topic_commands import topic_commands
+
+            return topic_commands(TOPICS)
     return None

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 NAMES = ("intake", "triage", "coaching", "outcomes", "vault")
 """The services in the order in which a referral passes them, then the keeper of keys."""
 
+PLACED = "intake"
+"""The service that reads the deployer's tables of places."""
+
 
 class UnknownService(ValueError):
     """No service has that name."""

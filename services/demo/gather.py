@@ -16,18 +16,17 @@ from services.demo.person import Person
 from services.demo.play import COACHES, Players
 from services.demo.reconcile import reconcile
 from services.demo.record import lost_ranges, read_record
-from services.demo.recorder import ends
 from services.demo.report import Report
+from services.demo.scene import SERVICES, Scene
 from services.demo.settle import settle
 from services.demo.statements import faults_of
 from services.demo.timeline import timeline
-from services.demo.world import SERVICES, TOPICS, World
 from services.kernel.replay.command import summary
 from services.kernel.sealing.keyring import VaultKeys
 
 
 async def gather(
-    world: World, people: Sequence[Person], seed: int, progress: Progress, areas: Sequence[Area] = ()
+    world: Scene, people: Sequence[Person], seed: int, progress: Progress, areas: Sequence[Area] = ()
 ) -> Report:
     """Post, coach, wait until all is through, ask the APIs, compare the ledger with the topics."""
     follower = Follower(world.record)
@@ -38,12 +37,12 @@ async def gather(
             await _play(players, people, progress)
             bar = progress.add_task("waiting until all is through", total=None)
             health = await settle(
-                lambda service: world.postgres.dsn(f"pathway_{service}"),
-                lambda: ends(world.broker.bootstrap, list(TOPICS)),
+                world.dsn,
+                world.ends,
                 follower,
             )
             progress.update(bar, description="asking for statements", total=1, completed=1)
-            world.processes.check()
+            world.check()
             report = await _ask(client, players, await _findings(world, follower), health.problems)
             report["areas"] = findings.by_area(areas, players.played, follower) if areas else []
     finally:
@@ -71,7 +70,7 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     return found
 
 
-async def _findings(world: World, follower: Follower) -> findings.Findings:
+async def _findings(world: Scene, follower: Follower) -> findings.Findings:
     """Open what triage found: the demo has keys of its own, as an auditor would."""
     keys = await VaultKeys.open(world.settings())
     try:
@@ -127,9 +126,9 @@ def _untriaged(players: Players) -> list[str]:
     return [f"{what}: {', '.join(found)}" for what, found in told.items() if found]
 
 
-async def _compare(world: World, report: Report, progress: Progress) -> Report:
+async def _compare(world: Scene, report: Report, progress: Progress) -> Report:
     records = list(read_record(world.record))
-    lost = lost_ranges(records, await asyncio.to_thread(ends, world.broker.bootstrap, list(TOPICS)))
+    lost = lost_ranges(records, await asyncio.to_thread(world.ends))
     found = await reconcile(world.settings(), records, lost, progress)
     report["reconciliation"] = {
         "equal": found.equal,

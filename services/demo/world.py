@@ -11,8 +11,8 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
-from services.contracts.types import TOPIC_OUTCOME, TOPIC_PERSON, TOPIC_PLAN, TOPIC_REFERRAL, TOPIC_TRIAGE
-from services.demo.recorder import READY
+from services.demo.recorder import READY, ends
+from services.demo.scene import SERVICES, TOPICS, VAULT
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
@@ -22,9 +22,6 @@ from services.kernel.sealing.root_file import write_key_file
 from services.kernel.settings import Environment, Settings
 from services.vault.keys import init
 
-SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
-VAULT: Final = "vault"
-TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME, TOPIC_PERSON)
 START_SECONDS: Final = 60.0
 RELAY_PACE_SECONDS: Final = 0.15
 """Relays gather a little before they publish again, so that two cores are enough for all of it."""
@@ -142,6 +139,18 @@ class World:
     def url(self, service: str) -> str:
         """The address of a service's API."""
         return f"http://127.0.0.1:{self.ports[f'{service}-api']}"
+
+    def dsn(self, service: str) -> str:
+        """Where a service's database is."""
+        return self.postgres.dsn(f"pathway_{service}")
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """The end of each partition; blocks."""
+        return ends(self.broker.bootstrap, list(TOPICS))
+
+    def check(self) -> None:
+        """Raise ChildFailedError when a process has ended."""
+        self.processes.check()
 
     def _role(self, name: str, *words: str) -> None:
         self.processes.python(name, *CLI, *words, env={"PATHWAY_HTTP_PORT": str(self.ports[name])})

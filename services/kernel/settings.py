@@ -17,7 +17,25 @@ class Environment(StrEnum):
     """Where the process runs. Only development may use the dev issuer and development keys."""
 
     DEVELOPMENT = "development"
+    STAGING = "staging"
     PRODUCTION = "production"
+
+
+class SecurityProtocol(StrEnum):
+    """How a broker is spoken to, in Kafka's own words."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+
+class SaslMechanism(StrEnum):
+    """How a user proves who it is to a broker."""
+
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    PLAIN = "PLAIN"
 
 
 class RunnerKind(StrEnum):
@@ -42,8 +60,19 @@ class Settings(BaseSettings):
 
     environment: Environment = Environment.PRODUCTION
     kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_security_protocol: SecurityProtocol = SecurityProtocol.PLAINTEXT
+    kafka_ca_file: Path | None = None
+    """Who signed the brokers' certificates; without it the system's own list."""
+    kafka_cert_file: Path | None = None
+    kafka_key_file: Path | None = None
+    """A client certificate and its key, for brokers that ask for one."""
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
     topic_prefix: str = ""
     database_url: SecretStr = SecretStr("postgresql://{service}_run@127.0.0.1:5432/pathway_{service}")
+    read_url: SecretStr = SecretStr("")
+    """What the APIs read by, as a role that may change nothing; empty: ``database_url``."""
     migrate_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/pathway_{service}")
     vault_url: SecretStr = SecretStr("postgresql://vault_read@127.0.0.1:5432/pathway_vault")
     """Where keys are read, and, as a role that may, made. The vault's own processes use ``database_url``."""
@@ -59,6 +88,8 @@ class Settings(BaseSettings):
     idempotency_hmac_key: SecretStr = SecretStr(DEVELOPMENT_KEY)
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    drain_seconds: Annotated[float, Field(ge=0, le=8)] = 0.0
+    """How long an API that was asked to end still serves, not ready any more, until nobody sends it anything."""
     runner: RunnerKind = RunnerKind.FAUST
     group_instance_id: str | None = None
     session_timeout_seconds: Annotated[float, Field(gt=0)] = 15.0
@@ -88,6 +119,11 @@ class Settings(BaseSettings):
     def service_url(self, service: str) -> str:
         """Return the run role's DSN for one service's database."""
         return self.database_url.get_secret_value().replace("{service}", service)
+
+    def reader_url(self, service: str) -> str:
+        """Return the DSN by which one service's API reads."""
+        found = self.read_url.get_secret_value() or self.database_url.get_secret_value()
+        return found.replace("{service}", service)
 
     def owner_url(self, service: str) -> str:
         """Return the owner's DSN for one service's database: migrations only."""

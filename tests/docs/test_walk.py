@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.demo.world import SERVICES, World
+from services.demo.scene import SERVICES
+from services.demo.world import World
 from tests.docs.markdown import ROOT, Block, blocks, section
 from tests.docs.walk import Step, differences, run, steps
 

@@ -12,8 +12,9 @@ import asyncpg
 from pydantic import SecretStr
 
 from services.composition import service_named
+from services.demo.scene import SERVICES, TOPICS, VAULT
 from services.demo.settle import READS
-from services.demo.world import CLI, SERVICES, TOPICS, VAULT, free_ports
+from services.demo.world import CLI, free_ports
 from services.embedded.processes import Child, Supervisor
 from services.kernel.service import Service
 from services.kernel.settings import Environment, Settings

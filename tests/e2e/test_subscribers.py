@@ -23,8 +23,9 @@ from services.demo.people import people
 from services.demo.person import Kind, Person
 from services.demo.play import COACHES, Players
 from services.demo.recorder import ends
+from services.demo.scene import SERVICES, TOPICS
 from services.demo.settle import settle
-from services.demo.world import SERVICES, TOPICS, World
+from services.demo.world import World
 from tests.e2e import subscriber
 from tests.e2e.subscriber import Seen
 

@@ -68,6 +68,7 @@ def create_api(
     parts = Parts(
         service=service,
         database_url=settings.service_url(service.name),
+        read_url=settings.reader_url(service.name),
         idempotency_key=settings.idempotency_hmac_key.get_secret_value().encode(),
         clock=clock,
         meter=meter,

@@ -54,6 +54,7 @@ class Parts:
 
     service: Service
     database_url: str
+    read_url: str
     idempotency_key: bytes
     clock: Clock
     meter: Meter
@@ -106,9 +107,7 @@ class Parts:
             _log.warning("database_not_met", service=self.service.name, error=type(error).__name__)
 
     async def _connect(self) -> asyncpg.Connection:
-        connection = await asyncpg.connect(
-            self.database_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS
-        )
+        connection = await asyncpg.connect(self.read_url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self.lookout.meet(connection)

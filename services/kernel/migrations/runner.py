@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
@@ -10,25 +11,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.kernel.migrations.roles import CREATE_ROLE
 
+VAULT = "vault"
+"""Its readers get less than a table: see its own migrations."""
 HERE = Path(__file__).parent
 
 # Two Jobs that migrate one database wait for each other on this key.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('pathway-migrate'))"
 
 
-def sqlalchemy_url(dsn: str) -> str:
-    """Return an asyncpg DSN as SQLAlchemy writes it."""
-    return dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
-
-
 async def migrate(owner_dsn: str, service: str) -> None:
-    """Migrate ``service``'s database, creating its run role and granting it what it needs.
+    """Migrate ``service``'s database, creating its roles and granting them what they need.
 
     Runs in one transaction: a crash leaves the database as it was. Waits for another migration of the
     same database. The run role's time-outs bound how old a transaction can grow, which is what lets
     the relay move its floor (see the runtime's ``relay``).
     """
-    engine = create_async_engine(sqlalchemy_url(owner_dsn))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(owner_dsn))
     try:
         async with engine.begin() as connection:
             await connection.exec_driver_sql(_LOCK)
@@ -50,12 +48,26 @@ def _upgrade(connection: Connection, service: str) -> None:
         f"ALTER ROLE \"{role}\" SET timezone = 'UTC'",
     ):
         connection.exec_driver_sql(statement)
+    reader = None if service == VAULT else f"{service}_read"
+    if reader is not None:
+        for statement in (
+            CREATE_ROLE.format(role=reader),
+            f'GRANT USAGE ON SCHEMA public TO "{reader}"',
+            f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "{reader}"',
+            f"ALTER ROLE \"{reader}\" SET statement_timeout = '10s'",
+            f"ALTER ROLE \"{reader}\" SET idle_in_transaction_session_timeout = '10s'",
+            f'ALTER ROLE "{reader}" SET default_transaction_read_only = on',
+            f"ALTER ROLE \"{reader}\" SET timezone = 'UTC'",
+        ):
+            connection.exec_driver_sql(statement)
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(_version_folders(service)))
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")
+    if reader is not None:  # what was there before the role was
+        connection.exec_driver_sql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{reader}"')
 
 
 def _version_folders(service: str) -> list[str]:

@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from services.kernel.runtime.broker import client_options
 from services.kernel.runtime.consumption import COMMIT_SECONDS, UNREADABLE, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
@@ -46,7 +47,7 @@ class BareRunner(ConsumerRebalanceListener):
         settings = self.consumption.settings
         timeout = settings.session_timeout_seconds
         self._consumer = consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap,
+            **client_options(settings),
             group_id=f"{settings.topic_prefix}pathway-{self.consumption.service.name}",
             group_instance_id=settings.group_instance_id,
             client_id=f"pathway-{self.consumption.service.name}",

@@ -19,9 +19,11 @@ from faust.types import TP
 from mode import Service
 from mode.types import ServiceT
 
+from services.kernel.runtime.broker import PROVING, tls
 from services.kernel.runtime.consumption import COMMIT_SECONDS, UNREADABLE, Consumption
 from services.kernel.runtime.failures import Stop
 from services.kernel.runtime.rejoins import RejoinLimit
+from services.kernel.settings import Settings
 
 log = structlog.get_logger()
 
@@ -178,6 +180,18 @@ class KernelApp(faust.App):
         """Make no folder: Faust would put one for tables, which we have none of, where the process stands."""
 
 
+def _credentials(settings: Settings) -> Any:
+    context = tls(settings)
+    if settings.kafka_security_protocol in PROVING:
+        return faust.SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            ssl_context=context,
+            mechanism=settings.kafka_sasl_mechanism.value,
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
 def build_app(consumption: Consumption) -> KernelApp:
     """Build the app that subscribes to a service's inputs."""
     settings = consumption.settings
@@ -185,6 +199,7 @@ def build_app(consumption: Consumption) -> KernelApp:
     app = KernelApp(
         f"{settings.topic_prefix}pathway-{consumption.service.name}",
         broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
         store="memory://",
         web_enabled=False,
         topic_allow_declare=False,

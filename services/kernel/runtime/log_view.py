@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from services.kernel.runtime.batches import read_any_batch
+from services.kernel.runtime.broker import client_options
 from services.kernel.runtime.records import Record
 from services.kernel.runtime.topic_ids import topic_ids
 from services.kernel.settings import Settings
@@ -100,7 +101,7 @@ async def open_log(settings: Settings) -> AsyncIterator[LogView]:
     """Open a view of the log."""
     read_any_batch()
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="none",
         client_id="pathway-log-view",
@@ -114,7 +115,7 @@ async def open_log(settings: Settings) -> AsyncIterator[LogView]:
 
 async def ask_broker(settings: Settings) -> None:
     """Ask the broker for its metadata once. Raises KafkaError when it does not answer."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap, client_id="pathway-log-view")
+    client = AIOKafkaClient(**client_options(settings), client_id="pathway-log-view")
     try:
         await client.bootstrap()
     finally:

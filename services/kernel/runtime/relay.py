@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from services.kernel.runtime import backoff, metrics, outbox, packing
+from services.kernel.runtime.broker import client_options
 from services.kernel.runtime.failures import DATABASE_ERRORS, Stop, is_transient
 from services.kernel.runtime.log_view import open_log
 from services.kernel.runtime.outbox import Unsent
@@ -201,7 +202,7 @@ class Relay:
         if self._producer is None:
             timeout_ms = int(self.settings.relay_send_timeout_seconds * 1000)
             self._producer = AIOKafkaProducer(
-                bootstrap_servers=self.settings.kafka_bootstrap,
+                **client_options(self.settings),
                 client_id=f"pathway-relay-{self.service.name}",
                 acks="all",
                 enable_idempotence=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from services.demo.world import SERVICES
+from services.demo.scene import SERVICES
 from services.kernel.sealing.errors import SealInvalid
 from services.kernel.sealing.keyring import VaultKeys
 from services.kernel.sealing.subject_key import KeyFound, SubjectKey

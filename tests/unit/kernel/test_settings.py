@@ -90,7 +90,7 @@ def test_a_key_of_one_s_own_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None
         ("HTTP_PORT", "70000"),
         ("SESSION_TIMEOUT_SECONDS", "0"),
         ("BATCH_SIZE", "0"),
-        ("ENVIRONMENT", "staging"),
+        ("ENVIRONMENT", "nowhere"),
         ("RUNNER", "x"),
     ],
 )
