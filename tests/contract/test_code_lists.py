@@ -15,6 +15,7 @@ from services.contracts import (
     employer_codes,
     invitation_codes,
     person_codes,
+    payment_codes,
     plan_codes,
     red_flags,
     referral_codes,
@@ -37,6 +38,7 @@ def enumerations(module: ModuleType) -> dict[str, type[StrEnum]]:
 ENUMERATIONS = (
     enumerations(codes)
     | enumerations(plan_codes)
+    | enumerations(payment_codes)
     | enumerations(person_codes)
     | enumerations(referral_codes)
     | enumerations(invitation_codes)
