@@ -1,4 +1,4 @@
-"""HTTP: statements, trial balance and the entries of a referral. Read-only; money moves by events alone."""
+"""HTTP: statements, trial balance and the entries of a referral; finance's commands beside them."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from services.kernel.http.parts import parts_of
 from services.kernel.settings import Settings
 from services.outcomes import reading
 from services.outcomes.domain.statement import MONTH_PATTERN, Statement, StatementLine, month_of
+from services.outcomes.finance_api import router as finance_router
 from services.outcomes.reading import Scope
 from services.outcomes.service import build
 
@@ -130,7 +131,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     return create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router],
+        routers=[router, finance_router],
         title="Pathway outcomes",
         description="What providers have earned: statements, ledger, trial balance.",
         **options,
