@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.base import Actor, Common, Count, Ordinal, Record, Slug, Uuid, Work
+from services.contracts.base import Actor, Code, Common, Count, Ordinal, Record, Slug, Uuid, Work
 from services.contracts.codes import AccessibleFormat, Barrier, Channel, EarningsBand, TriageOutcome
 from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
@@ -168,7 +168,8 @@ class PlanSnapshot(Record):
     (the event's ``work`` is the newest). ``outcomes_until`` is the last day of the outcome window, null
     until the plan closes. ``linked_referral`` is the person's other referral, which is paid for in place of this one
     unless this one ``takes_over``: see :attr:`additional`. ``handed_over_to`` is the programme that took the person
-    over. ``language`` and ``formats`` are what the person needs in order to read and take part.
+    over. ``language`` and ``formats`` are what the person needs in order to read and take part,
+    ``priority_groups`` those of the programme that they belonged to when the plan was made.
     ``latest.fit_note_on`` is the day on which a fit note was last recorded, not a date in it.
     """
 
@@ -201,6 +202,7 @@ class PlanSnapshot(Record):
     handed_over_to: Slug | None = None
     language: Language | None = None
     formats: tuple[AccessibleFormat, ...] = ()
+    priority_groups: tuple[Code, ...] = ()
 
     @property
     def additional(self) -> bool:

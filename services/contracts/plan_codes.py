@@ -272,6 +272,7 @@ class EvidenceKind(StrEnum):
     ATTENDANCE_RECORD = "attendance_record"
     STEP_RECORD = "step_record"
     REVIEW_RECORD = "review_record"
+    PLAN_RECORD = "plan_record"
     PAYSLIP = "payslip"
     EMPLOYER_CONFIRMATION = "employer_confirmation"
     EMPLOYMENT_CONTRACT = "employment_contract"

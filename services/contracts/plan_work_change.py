@@ -12,6 +12,7 @@ from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import Adjustment, AdjustmentState, ChangeKind, EmployerRole
 from services.contracts.plan_item import Change, EmployerNumber, SealedFitNote, WeeklyHours
+from services.kernel.money import Pence
 from services.kernel.sealing.content import Digest
 
 MAX_ADJUSTMENTS: Final = len(Adjustment)
@@ -107,13 +108,20 @@ class WorkStatusChanged(Change):
 
 
 class WorkStatusConfirmed(Change):
-    """The work status is confirmed with evidence: an outcome may follow. ``since`` = first day of it."""
+    """The work status is confirmed with evidence: an outcome may follow. ``since`` = first day of it.
+
+    ``break_days``: days without work from ``since`` on (null: none). ``earned_pence`` and ``self_employed_days``:
+    what the evidence shows in all since the person became a participant, where it was asked.
+    """
 
     kind: Literal[ChangeKind.WORK_STATUS_CONFIRMED] = ChangeKind.WORK_STATUS_CONFIRMED
     work: Work
     since: date | None
     weekly_hours: WeeklyHours | None
     pay_band: EarningsBand | None = None
+    break_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    earned_pence: Annotated[Pence, Field(ge=0)] | None = None
+    self_employed_days: Annotated[int, Field(ge=0, le=3650)] | None = None
     evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)]
 
 

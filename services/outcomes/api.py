@@ -1,4 +1,4 @@
-"""HTTP: statements, trial balance and the entries of a referral, all read-only; acts are in ``settlement/api.py``."""
+"""HTTP: statements, trial balance and the entries of a referral; acts of finance and of settlement beside them."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from services.outcomes import reading
 from services.outcomes.access import scope_of
 from services.outcomes.domain.months import MONTH_PATTERN, month_of
 from services.outcomes.domain.statement import Statement, StatementLine
+from services.outcomes.finance_api import router as finance_router
 from services.outcomes.service import build
 from services.outcomes.settlement.api import router as settlement_router
 from services.programmes.reader import FOLDER, load_book
@@ -122,7 +123,7 @@ def create_app(settings: Settings, **options: Any) -> FastAPI:
     made = create_api(
         build(settings.programmes_dir),
         settings,
-        routers=[router, settlement_router],
+        routers=[router, finance_router, settlement_router],
         title="Pathway outcomes",
         description="What providers have earned: statements, ledger, trial balance.",
         **options,

@@ -6,8 +6,10 @@ from services.contracts.registry import EVENTS
 from services.contracts.types import PERSON_MERGED, PLAN_UPDATED, TOPIC_OUTCOME, TOPIC_PERSON, TOPIC_PLAN
 from services.kernel.service import Service
 from services.outcomes.domain.both import State, decide, evolve
+from services.outcomes.domain.commanding import reissue
 from services.outcomes.domain.terms import RateBook
 from services.outcomes.store import TABLES, project
+from services.programmes.bank_holidays import is_closed
 from services.programmes.reader import FOLDER, load_book
 
 
@@ -22,8 +24,9 @@ def build(programmes_dir: Path | None = None) -> Service:
         state=State,
         decide=decide,
         evolve=evolve,
-        policy=lambda: RateBook(load_book(programmes_dir or FOLDER)),
+        policy=lambda: RateBook(load_book(programmes_dir or FOLDER), is_closed),
         project=project,
         tables=TABLES,
         derived=TABLES,
+        reissue=reissue,
     )

@@ -14,6 +14,7 @@ from services.contracts import (
     codes,
     employer_codes,
     invitation_codes,
+    payment_codes,
     person_codes,
     plan_codes,
     red_flags,
@@ -37,6 +38,7 @@ def enumerations(module: ModuleType) -> dict[str, type[StrEnum]]:
 ENUMERATIONS = (
     enumerations(codes)
     | enumerations(plan_codes)
+    | enumerations(payment_codes)
     | enumerations(person_codes)
     | enumerations(referral_codes)
     | enumerations(invitation_codes)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.contracts.base import DocumentReference, Ordinal
+from services.contracts.base import Actor, DocumentReference, Ordinal, Sha256
 from services.contracts.codes import Attendance, EarningsBand, Intensity, Support, WorkStatus
 from services.contracts.instruments import Tool
 from services.contracts.plan_codes import Adjustment, EvidenceKind, Fitness, FitNoteIssuer, GoalTheme, StepOwner
@@ -101,6 +101,8 @@ class EvidenceFields(Fields):
     kind: EvidenceKind
     obtained_on: Day
     reference: DocumentReference
+    obtained_by: Annotated[Actor | None, Field(description="Who obtained it; null: you.")] = None
+    sha256: Annotated[Sha256 | None, Field(description="The SHA-256 of what is kept; null: not taken.")] = None
 
 
 class FitNoteFields(Fields):

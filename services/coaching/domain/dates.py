@@ -35,6 +35,9 @@ def faults(command: PlanCommand, referred_on: date, today: date) -> list[Reason]
                 found += _past(item.obtained_on, "obtained", f"/evidence/{index}/obtained_on", referred_on, today)
             if since is not None and since > command.occurred_on:
                 found.append(Reason("since_after_occurred", "the status began after the day it is confirmed", "/since"))
+            if command.break_days and (since is None or command.break_days > (command.occurred_on - since).days):
+                message = "breaks are counted from `since` on and lie before the day it is confirmed"
+                found.append(Reason("breaks_too_long", message, "/break_days"))
         case RecordEvidence(evidence=item):
             found += _past(item.obtained_on, "obtained", "/evidence/obtained_on", referred_on, today)
         case AgreePlan(review_on=review):

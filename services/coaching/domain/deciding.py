@@ -106,6 +106,7 @@ def _triaged(state: Plan | None, data: TriageCompleted, policy: CoachingPolicy) 
         takes_over=data.takes_over,
         language=data.language,
         formats=data.formats,
+        priority_groups=data.priority_groups,
     )
     return [_draft(1, first, data, change, Move(PlanState.PROPOSED), policy.terms(data.programme))]
 

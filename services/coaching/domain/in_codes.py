@@ -10,7 +10,13 @@ from services.coaching.domain import employer, reviewing
 from services.coaching.domain.commands import Asked, ChangeConsent, CorrectFact, PlanCommand, RecordSession
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.support_commands import ChangeBarrier
-from services.coaching.domain.work_commands import CompleteReview, ContactEmployer, RecordFitNote
+from services.coaching.domain.work_commands import (
+    CompleteReview,
+    ConfirmWorkStatus,
+    ContactEmployer,
+    RecordEvidence,
+    RecordFitNote,
+)
 from services.contracts.plan import PlanSnapshot
 from services.contracts.plan_change import PlanChange
 from services.contracts.plan_codes import BarrierArea
@@ -32,7 +38,16 @@ def in_codes(state: Plan, asked: Asked, actor: str, now: datetime, found: Mappin
         fields["note_digest"] = asked.note_digest or (None if note is None else Digest.of(note.encode()))
     if isinstance(body, ContactEmployer):
         return employer.contacted(employer.permission(state, body, now), fields)
+    if isinstance(body, ConfirmWorkStatus):
+        fields["evidence"] = tuple(_obtained(item, actor) for item in fields["evidence"])
+    elif isinstance(body, RecordEvidence):
+        fields["evidence"] = _obtained(fields["evidence"], actor)
     return _CHANGE.validate_python({**fields, **_added(state, asked, body, fields), **found})
+
+
+def _obtained(item: dict[str, Any], actor: str) -> dict[str, Any]:
+    """Return evidence with who obtained it: as said, or who records it."""
+    return {**item, "obtained_by": item["obtained_by"] or actor}
 
 
 def _added(  # noqa: PLR0911  one answer a kind

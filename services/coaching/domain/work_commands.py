@@ -89,6 +89,15 @@ class ConfirmWorkStatus(CommandBody):
     since: Annotated[Day | None, Field(description="The first day of this status; null: not known.")] = None
     weekly_hours: WeeklyHours = None
     pay_band: PayBand = None
+    break_days: Annotated[
+        int | None, Field(ge=0, le=3650, description="Days without work from `since` on; null: none.")
+    ] = None
+    earned_pence: Annotated[
+        int | None, Field(ge=0, le=10**10, description="All that was earned since the first session, as shown.")
+    ] = None
+    self_employed_days: Annotated[
+        int | None, Field(ge=0, le=3650, description="All days in self-employment since the first session, as shown.")
+    ] = None
     evidence: Annotated[tuple[EvidenceFields, ...], Field(max_length=10)] = ()
 
 

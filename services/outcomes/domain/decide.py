@@ -1,7 +1,7 @@
 """What a change of a plan earns: one rule for each kind of change that can earn or take back.
 
 First come, first served: facts are judged in the order of the plan's versions, by their own dates, against
-what is already earned. Nothing earned is moved by a later fact; only a correction takes it back. An event
+what is already earned. Nothing earned is moved by a later fact; only a correction, or finance, takes it back. An event
 that earns nothing yields nothing: it never raises for a reason of the domain.
 """
 
@@ -11,40 +11,54 @@ from typing import Any
 
 from services.contracts.plan import PlanUpdated
 from services.contracts.plan_change import (
+    Closed,
     Corrected,
     EvidenceRecorded,
+    PlanAgreed,
     ReviewCompleted,
     WorkStatusChanged,
     WorkStatusConfirmed,
 )
 from services.contracts.plan_support_change import SessionRecorded, StepFinished
-from services.kernel.decision import Command, Draft, Reason, Received, Refused
+from services.kernel.decision import Command, Draft, Received
+from services.outcomes.domain.commanding import commanded
 from services.outcomes.domain.entries import reverse
-from services.outcomes.domain.results import evidence_recorded, review_completed, work_changed
+from services.outcomes.domain.results import evidence_recorded, review_completed
 from services.outcomes.domain.state import NOTHING, Earnings, Entry
-from services.outcomes.domain.support import session_recorded, step_finished
+from services.outcomes.domain.support import plan_agreed, plan_closed, session_recorded, step_finished
 from services.outcomes.domain.terms import RateBook
+from services.outcomes.domain.verdict import Verdict
+from services.outcomes.domain.working import work_changed
 
 
 def decide(state: Earnings | None, cause: Received | Command, *, policy: RateBook, now: datetime) -> list[Draft]:
-    """Return the entries that follow from a plan's change. Raises PolicyMissing where no card prices its day.
+    """Return the entries that follow from a plan's change, or from a command of finance.
+
+    Raises PolicyMissing where no card prices a fact's day, Refused for a command that may not be. ``now`` decides
+    nothing of a plan's change: every date is the fact's own.
+    """
+    if isinstance(cause, Command):
+        return commanded(state, cause, policy, now)
+    return [verdict.draft for verdict in judge(state, cause.data, policy) if verdict.draft is not None]
+
+
+def judge(state: Earnings | None, update: PlanUpdated, book: RateBook) -> list[Verdict]:
+    """Return what a plan's change comes to, and why where that is nothing. Never empty. Raises PolicyMissing.
 
     Of a plan that is additional to another of the same person nothing is earned: the other one is paid for those days.
     What it earned before it became so can still be taken back.
-    ``now`` decides nothing: every date is the fact's own. Raises Refused for a command: it takes none.
     """
-    if isinstance(cause, Command):
-        raise Refused(Reason("unknown_command", f"outcomes takes no command {cause.type!r}"), status=422)
-    update: PlanUpdated = cause.data
     rule = _RULES.get(type(update.change))
-    if rule is None or update.contract is None or update.provider is None:
-        return []
+    if rule is None:
+        return [Verdict("pays_for_nothing")]
+    if update.contract is None or update.provider is None:
+        return [Verdict("no_contract")]
     if update.plan.additional and rule is not corrected:
-        return []
-    return rule(state or NOTHING, update, policy)
+        return [Verdict("additional")]
+    return rule(state or NOTHING, update, book)
 
 
-def corrected(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draft]:
+def corrected(state: Earnings, update: PlanUpdated, _: RateBook) -> list[Verdict]:
     """Take back what a wrong fact had earned, or what rests on its evidence alone.
 
     The right one arrives as a fact of its own.
@@ -52,11 +66,12 @@ def corrected(state: Earnings, update: PlanUpdated, book: RateBook) -> list[Draf
     change = update.change
     assert isinstance(change, Corrected)  # noqa: S101  decide calls it for this type
     reason = change.reason.value if change.reason else "corrected"
-    return [
-        reverse(update, entry, book.terms(update.programme.id, entry.contract, entry.on), reason)
+    found = [
+        Verdict("taken_back", entry.milestone, reverse(update, entry, reason), entry.card)
         for entry in (*state.earned, *state.claimable)
         if _falls(entry, change, update)
     ]
+    return found or [Verdict("nothing_to_take_back")]
 
 
 def _falls(entry: Entry, change: Corrected, update: PlanUpdated) -> bool:
@@ -67,11 +82,13 @@ def _falls(entry: Entry, change: Corrected, update: PlanUpdated) -> bool:
     return change.refers_to in entry.plan_versions or (bool(entry.shown) and all(e in gone for e in entry.shown))
 
 
-Rule = Callable[[Earnings, PlanUpdated, RateBook], list[Draft]]
+Rule = Callable[[Earnings, PlanUpdated, RateBook], list[Verdict]]
 
 _RULES: Mapping[type[Any], Rule] = {
     SessionRecorded: session_recorded,
     StepFinished: step_finished,
+    PlanAgreed: plan_agreed,
+    Closed: plan_closed,
     ReviewCompleted: review_completed,
     WorkStatusChanged: work_changed,
     WorkStatusConfirmed: work_changed,

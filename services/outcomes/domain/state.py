@@ -8,7 +8,8 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from services.contracts.outcome import Evidence, OutcomeRecorded, ReferralOutcome
+from services.contracts.base import Common, PolicyVersion, carry
+from services.contracts.outcome import Evidence, OutcomeRecorded, ReferralOutcome, ReRate
 from services.contracts.plan_codes import OutcomeKind
 from services.kernel.decision import Event
 
@@ -16,8 +17,8 @@ from services.kernel.decision import Event
 class Entry(BaseModel):
     """A milestone that is earned, or claimable, and not taken back.
 
-    ``plan_versions`` are the facts that led to it: an entry earned from a claim names both. ``shown`` is the evidence
-    that came from outside; a record of the plan itself falls with its version.
+    ``plan_versions`` are the facts that led to it: an entry earned from a claim names both. ``clawed_back_pence``: what
+    finance has taken back of it. ``groups``: the person's priority groups then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,17 +31,37 @@ class Entry(BaseModel):
     provider: str
     contract: str
     amount_pence: int
-    shown: tuple[Evidence, ...] = ()
+    card: PolicyVersion
+    evidence: tuple[Evidence, ...] = ()
+    groups: tuple[str, ...] = ()
+    clawed_back_pence: int = 0
+
+    @property
+    def left_pence(self) -> int:
+        """What of it stands."""
+        return self.amount_pence - self.clawed_back_pence
+
+    @property
+    def shown(self) -> tuple[Evidence, ...]:
+        """The evidence that came from outside; a record of the plan itself falls with its version."""
+        own = {f"plan/{version}" for version in self.plan_versions}
+        return tuple(one for one in self.evidence if one.reference not in own)
 
 
 class Earnings(BaseModel):
-    """The entries of one referral. ``reversed`` names the last reversal of ``milestone/occurrence``."""
+    """The entries of one referral. ``reversed`` names the last reversal of ``milestone/occurrence``.
+
+    ``about`` is what its newest event says of the referral, for events that a command leads to. ``re_rating`` holds,
+    by the reversal, what a command of this very moment has taken back and enters anew.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     earned: tuple[Entry, ...] = ()
     claimable: tuple[Entry, ...] = ()
     reversed: dict[str, str] = {}
+    about: Common | None = None
+    re_rating: dict[str, Entry] = {}
 
     def of(self, milestone: str) -> Iterator[Entry]:
         """Return the earned entries of a milestone, in the order in which they were earned."""
@@ -68,37 +89,61 @@ def evolve(state: Earnings | None, event: Event) -> Earnings:
     outcome = event.data.root if isinstance(event.data, OutcomeRecorded) else None
     if not isinstance(outcome, ReferralOutcome) or outcome.milestone is None:
         return state
+    moved: dict[str, object] = {"about": Common.model_construct(**carry(outcome))}
     match outcome.kind:
         case OutcomeKind.EARNED:
-            entry = _entry(event.id, outcome, state)
-            left = tuple(claim for claim in state.claimable if claim.event_id != outcome.refers_to)
-            return Earnings(earned=(*state.earned, entry), claimable=left, reversed=state.reversed)
+            moved |= {
+                "earned": (*state.earned, _entry(event.id, outcome, state)),
+                "claimable": tuple(claim for claim in state.claimable if claim.event_id != outcome.refers_to),
+                "re_rating": {by: entry for by, entry in state.re_rating.items() if by != outcome.refers_to},
+            }
         case OutcomeKind.CLAIMABLE:
-            claims = (*state.claimable, _entry(event.id, outcome, state))
-            return Earnings(earned=state.earned, claimable=claims, reversed=state.reversed)
+            moved |= {"claimable": (*state.claimable, _entry(event.id, outcome, state))}
         case OutcomeKind.REVERSAL:
-            key = f"{outcome.milestone.code}/{outcome.milestone.occurrence}"
-            return Earnings(
-                earned=tuple(e for e in state.earned if e.event_id != outcome.refers_to),
-                claimable=tuple(e for e in state.claimable if e.event_id != outcome.refers_to),
-                reversed={**state.reversed, key: event.id},
-            )
+            moved |= _reversed(state, event.id, outcome)
+        case OutcomeKind.CLAWBACK:
+            moved |= {"earned": tuple(_clawed_back(entry, outcome) for entry in state.earned)}
         case _:
             return state
+    return state.model_copy(update=moved)
+
+
+def _reversed(state: Earnings, event_id: str, outcome: ReferralOutcome) -> dict[str, object]:
+    assert outcome.milestone is not None  # noqa: S101  evolve has looked
+    key = f"{outcome.milestone.code}/{outcome.milestone.occurrence}"
+    taken = {e.event_id: e for e in state.earned}.get(outcome.refers_to or "")
+    held = state.re_rating
+    return {
+        "earned": tuple(e for e in state.earned if e.event_id != outcome.refers_to),
+        "claimable": tuple(e for e in state.claimable if e.event_id != outcome.refers_to),
+        "reversed": {**state.reversed, key: event_id},
+        "re_rating": {**held, event_id: taken} if taken and isinstance(outcome.command, ReRate) else held,
+    }
+
+
+def _clawed_back(entry: Entry, outcome: ReferralOutcome) -> Entry:
+    if entry.event_id != outcome.refers_to:
+        return entry
+    return entry.model_copy(update={"clawed_back_pence": entry.clawed_back_pence - outcome.amount_pence})
 
 
 def _entry(event_id: str, outcome: ReferralOutcome, state: Earnings) -> Entry:
-    claim = next((c for c in state.claimable if c.event_id == outcome.refers_to), None)
+    before = next((c for c in state.claimable if c.event_id == outcome.refers_to), None)
+    before = before or state.re_rating.get(outcome.refers_to or "")
     versions = () if outcome.plan_version is None else (outcome.plan_version,)
     assert outcome.milestone is not None  # noqa: S101  evolve has looked
+    assert outcome.rate_card is not None  # noqa: S101  what is earned or claimed has a card
     return Entry.model_construct(
         milestone=outcome.milestone.code,
         occurrence=outcome.milestone.occurrence,
         on=outcome.effective_on,
         event_id=event_id,
-        plan_versions=(*(claim.plan_versions if claim else ()), *versions),
+        plan_versions=(*(before.plan_versions if before else ()), *versions),
         provider=outcome.provider or "",
         contract=outcome.contract or "",
         amount_pence=outcome.amount_pence,
-        shown=tuple(e for e in outcome.evidence if e.reference != f"plan/{outcome.plan_version}"),
+        card=outcome.rate_card,
+        evidence=outcome.evidence,
+        groups=outcome.priority_groups,
+        clawed_back_pence=0,
     )

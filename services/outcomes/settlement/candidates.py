@@ -40,8 +40,9 @@ SELECT c.*, NOT once OR annulled OR (nth = 1 AND NOT EXISTS (
         WHERE once AND NOT annulled AND e.kind = 'earned' AND e.programme = $1 AND e.milestone = c.milestone
           AND e.person_id IN (SELECT c.person UNION ALL SELECT person_id FROM person_survivor WHERE survivor = c.person)
           AND s.treatment NOT IN ('once_per_person', 'annulled') AND s.treatment NOT LIKE 'full%'
-          AND NOT EXISTS (SELECT FROM ledger_transaction r WHERE r.refers_to = e.id AND r.amount_pence = -e.amount_pence
-                            AND r.kind IN ('reversal', 'adjustment')))) AS first_of_person,
+          AND NOT EXISTS (SELECT FROM ledger_transaction r WHERE r.refers_to = e.id
+                            AND (r.kind = 'reversal' OR r.kind = 'adjustment' AND r.amount_pence < 0)))
+    ) AS first_of_person,
     g.payable, g.withheld, g.treatment
 FROM ranked c
 LEFT JOIN LATERAL (

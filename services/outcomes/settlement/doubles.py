@@ -28,8 +28,8 @@ paid AS (
       AND e.milestone = ANY(SELECT milestone FROM unnest($2::text[], $3::text[], $4::text[])
                             AS o (card_id, card_version, milestone)
                             WHERE o.card_id = e.card_id AND o.card_version = e.card_version)
-      AND NOT EXISTS (SELECT FROM ledger_transaction r WHERE r.refers_to = e.id AND r.kind IN ('reversal', 'adjustment')
-                        AND r.amount_pence = -e.amount_pence))
+      AND NOT EXISTS (SELECT FROM ledger_transaction r WHERE r.refers_to = e.id
+                        AND (r.kind = 'reversal' OR r.kind = 'adjustment' AND r.amount_pence < 0)))
 SELECT p.id, p.referral_id, p.amount_pence, o.value
 FROM paid p JOIN outbox o ON o.key = p.referral_id AND o.event_id = p.id::text
 WHERE p.nth > 1 ORDER BY p.id
@@ -67,6 +67,7 @@ async def _take_back(tx: Transaction, entry_id: str, value: bytes, on: date) -> 
             "evidence": (),
             "reasons": (PERSON_MERGED,),
             "refers_to": entry_id,
+            "command": None,
         }
     )
     command = Command(tx.command_id, TAKE_BACK, outcome.referral_id, TakeBack(outcome=outcome), actor="settlement")

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from rich.console import Console
 from rich.table import Table
+import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.kernel.migrations.runner import sqlalchemy_url
 from services.kernel.money import pounds
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.database import open_pool
@@ -51,7 +51,7 @@ async def shown_statements(
     if not first <= until <= last:
         raise OperationRefused("effective_outside_month", f"--effective must be a day of {month}")
     url = settings.service_url("outcomes")
-    engine = create_async_engine(sqlalchemy_url(url))
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
     try:
         async with AsyncSession(engine) as session:
             everything = reading.Scope(None, None)

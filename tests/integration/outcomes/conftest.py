@@ -49,13 +49,18 @@ async def pool(outcomes: Database) -> AsyncIterator[asyncpg.Pool]:
 
 
 @pytest.fixture
-def feed(pool: asyncpg.Pool) -> Feed:
+def fed() -> list[Record]:
+    """The input's log: all that was fed."""
+    return []
+
+
+@pytest.fixture
+def feed(pool: asyncpg.Pool, fed: list[Record]) -> Feed:
     inbox = Inbox(build(), MANCHESTER, pool)
-    end = 0
 
     async def run(causes: Sequence[Received]) -> None:
-        nonlocal end
-        await inbox.process([record_of(cause, end + number) for number, cause in enumerate(causes)])
-        end += len(causes)
+        records = [record_of(cause, len(fed) + number) for number, cause in enumerate(causes)]
+        fed.extend(records)
+        await inbox.process(records)
 
     return run

@@ -76,7 +76,8 @@ async def test_a_statement_has_every_field_and_its_totals_follow_from_its_lines(
         "amount_pence", "kind", "reason", "payable_pence", "treatment",
     }  # fmt: skip
     assert first["reason"] == "attended_session"
-    assert first["evidence"] == [{"kind": "attendance_record", "obtained_on": "2024-12-02", "reference": "plan/2"}]
+    own = {"kind": "attendance_record", "obtained_on": "2024-12-02", "reference": "plan/2"}
+    assert first["evidence"] == [{**own, "obtained_by": "coach-1", "sha256": None}]
     assert (first["rate_card"]["id"], first["rate_card"]["version"]) == ("wwgm-manchester", "2024.1")
     closing = found["opening_pence"] + sum(line["amount_pence"] for line in found["lines"])
     assert closing == found["closing_pence"]

@@ -1,30 +1,17 @@
 """Plan changes through the kernel into PostgreSQL: the ledger there is the fold of what was published."""
 
-import json
 import random
 
 import asyncpg
 
-from services.contracts.registry import EVENTS
-from services.kernel.clock import parse_rfc3339
-from services.kernel.decision import Event
 from services.outcomes.domain.ledger import fold_ledger
 from services.outcomes.store import read_ledger
 from tests.integration.outcomes.conftest import Feed
+from tests.integration.outcomes.published import published
 from tests.property.money_model import owed
 from tests.property.test_outcomes_laws import FILES, in_the_topic
 from tests.property.test_outcomes_model import life
 from tests.unit.outcomes.histories import Plan
-
-
-async def published(pool: asyncpg.Pool) -> list[Event]:
-    events = []
-    for row in await pool.fetch("SELECT headers, value FROM outbox ORDER BY id"):
-        head = json.loads(row["headers"])
-        data = EVENTS[head["type"]].model.model_validate_json(row["value"])
-        at = parse_rfc3339(head["time"])
-        events.append(Event(head["id"], head["type"], head["subject"], int(head["sequence"]), data, at))
-    return events
 
 
 async def test_the_ledger_equals_the_fold_of_what_was_published(pool: asyncpg.Pool, feed: Feed) -> None:

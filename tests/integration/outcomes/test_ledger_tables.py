@@ -158,3 +158,78 @@ async def test_a_line_moves_money_between_known_accounts(pool: asyncpg.Pool) -> 
     for bad in ([(identity, 1, "c", "cost", 0)], [(identity, 1, "c", "petty_cash", 1)]):
         with pytest.raises(asyncpg.CheckViolationError):
             await write(pool, (TRANSACTIONS, [row]), (LINES, [*bad]))
+
+
+async def taking(pool: asyncpg.Pool, *rows: tuple[Any, ...]) -> None:
+    """Write entries that take back, each with its two lines."""
+    ids = {name: number for number, (name, _) in enumerate(TRANSACTIONS.columns)}
+    both: list[tuple[Any, ...]] = []
+    for row in rows:
+        pence = row[ids["amount_pence"]]
+        if pence:
+            both += [(row[0], 1, row[ids["contract"]], "cost", pence)]
+            both += [(row[0], 2, row[ids["contract"]], "clawback", -pence)]
+    await write(pool, (TRANSACTIONS, list(rows)), (LINES, both))
+
+
+def taken(entry: str, pence: int, kind: str = "clawback", **changed: Any) -> tuple[Any, ...]:
+    return transaction(kind=kind, amount_pence=-pence, refers_to=entry, **changed)[1]
+
+
+@pytest.mark.parametrize(
+    ("title", "parts", "refused"),
+    [
+        ("one penny less", [4999], False),
+        ("all of it", [5000], False),
+        ("a penny more", [5001], True),
+        ("in parts, to the penny", [2000, 3000], False),
+        ("in parts, a penny more", [2000, 3001], True),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+async def test_no_more_is_taken_back_than_an_entry_is_worth(
+    pool: asyncpg.Pool, entry: str, title: str, parts: list[int], refused: bool, together: bool
+) -> None:
+    rows = [taken(entry, pence) for pence in parts]
+    batches = [rows] if together else [[row] for row in rows]
+    for batch in batches[:-1]:
+        await taking(pool, *batch)
+    if not refused:
+        await taking(pool, *batches[-1])
+        return
+    with pytest.raises(asyncpg.CheckViolationError, match=f"{entry} is worth"):
+        await taking(pool, *batches[-1])
+
+
+async def test_a_reversal_after_a_clawback_takes_the_rest_only(pool: asyncpg.Pool, entry: str) -> None:
+    await taking(pool, taken(entry, 2000))
+    with pytest.raises(asyncpg.CheckViolationError, match="is worth"):
+        await taking(pool, taken(entry, 5000, "reversal"))
+    await taking(pool, taken(entry, 3000, "reversal"))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"contract": "other"}, {"referral_id": "other"}, {"amount_pence": 1}, {"refers_to": str(uuid4())}],
+    ids=["another contract's", "another referral's", "a clawback that gives", "an entry that is not there"],
+)  # fmt: skip
+async def test_a_clawback_is_of_an_entry_of_its_own(pool: asyncpg.Pool, entry: str, changed: dict[str, Any]) -> None:
+    _, row = transaction(**{"kind": "clawback", "amount_pence": -1, "refers_to": entry} | changed)
+    with pytest.raises(asyncpg.CheckViolationError, match="is worth"):
+        await taking(pool, row)
+
+
+async def test_a_clawback_of_a_clawback_is_refused(pool: asyncpg.Pool, entry: str) -> None:
+    first = taken(entry, 1000)
+    await taking(pool, first)
+    with pytest.raises(asyncpg.CheckViolationError, match="is worth"):
+        await taking(pool, taken(first[0], 1))
+
+
+async def test_two_at_once_take_back_no_more_than_there_is(pool: asyncpg.Pool, entry: str) -> None:
+    async with pool.acquire() as one, pool.acquire() as two, one.transaction():
+        await write_rows(one, TRANSACTIONS, [taken(entry, 3000)])
+        await two.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await write_rows(two, TRANSACTIONS, [taken(entry, 3000)])
+    with pytest.raises(asyncpg.CheckViolationError, match="is worth"):
+        await write(pool, (TRANSACTIONS, [taken(entry, 3000)]))

@@ -40,6 +40,36 @@ BEGIN
 END $$
 """
 
+# Two that take back from one entry at once wait for each other. Planned as above.
+TAKEN_BACK_CHECK = """
+CREATE FUNCTION ledger_taken_back_within() RETURNS trigger LANGUAGE plpgsql
+    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+AS $$
+DECLARE bad uuid;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(o.refers_to::text, 0))
+       FROM (SELECT DISTINCT refers_to FROM added WHERE kind IN ('clawback', 'reversal') ORDER BY 1) o;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT o.refers_to INTO bad
+      FROM (SELECT DISTINCT refers_to FROM added WHERE kind IN ('clawback', 'reversal')) o
+      LEFT JOIN ledger_transaction t ON t.id = o.refers_to AND t.kind NOT IN ('clawback', 'reversal')
+     CROSS JOIN LATERAL (
+           SELECT sum(-b.amount_pence) AS pence, bool_or(b.amount_pence > 0) AS gives,
+                  bool_or(b.contract <> t.contract OR b.referral_id IS DISTINCT FROM t.referral_id) AS elsewhere
+             FROM ledger_transaction b
+            WHERE b.refers_to = o.refers_to AND b.kind IN ('clawback', 'reversal')) taken
+     WHERE t.id IS NULL OR taken.pence > t.amount_pence OR taken.gives OR taken.elsewhere
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'more is taken back than ledger transaction % is worth', bad USING ERRCODE = 'check_violation',
+            HINT = 'reversals and clawbacks name an entry of their own referral and contract, and sum to it at most';
+    END IF;
+    RETURN NULL;
+END $$
+"""
+
 REFUSE_CHANGE = """
 CREATE FUNCTION ledger_refuses_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -78,7 +108,9 @@ def upgrade() -> None:
             name="kind_is_known",
         ),
         sa.CheckConstraint("kind <> 'claimable' OR amount_pence = 0", name="claimable_is_zero"),
-        sa.CheckConstraint("kind <> 'reversal' OR refers_to IS NOT NULL", name="reversal_names_its_entry"),
+        sa.CheckConstraint(
+            "kind NOT IN ('reversal', 'clawback') OR refers_to IS NOT NULL", name="reversal_names_its_entry"
+        ),
     )
     op.create_table(
         "ledger_line",
@@ -102,6 +134,9 @@ def upgrade() -> None:
             f" (referral_id, milestone, occurrence, replaces) NULLS NOT DISTINCT WHERE kind = '{kind}'"
         )
     op.execute("CREATE UNIQUE INDEX ledger_reversed_once ON ledger_transaction (refers_to) WHERE kind = 'reversal'")
+    op.execute(
+        "CREATE INDEX ledger_taken_back ON ledger_transaction (refers_to) WHERE kind IN ('clawback', 'reversal')"
+    )
     op.execute("CREATE INDEX ledger_by_provider ON ledger_transaction (provider, contract, effective_on)")
     op.execute("CREATE INDEX ledger_by_referral ON ledger_transaction (referral_id)")
     op.execute(BALANCE_CHECK)
@@ -111,6 +146,12 @@ def upgrade() -> None:
         " FOR EACH STATEMENT EXECUTE FUNCTION ledger_line_balances()"
     )
     op.execute("ALTER TABLE ledger_line ENABLE ALWAYS TRIGGER ledger_line_balances")
+    op.execute(TAKEN_BACK_CHECK)
+    op.execute(
+        "CREATE TRIGGER ledger_taken_back_within AFTER INSERT ON ledger_transaction REFERENCING NEW TABLE AS added"
+        " FOR EACH STATEMENT EXECUTE FUNCTION ledger_taken_back_within()"
+    )
+    op.execute("ALTER TABLE ledger_transaction ENABLE ALWAYS TRIGGER ledger_taken_back_within")
     for table in TABLES:
         op.execute(
             f"CREATE TRIGGER refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
