@@ -7,7 +7,7 @@ annual, places, name. ``settle`` gives (payable, treatment) of each entry, in or
 from typing import Any
 
 
-def settle(entries: Any, tiers_of: Any) -> Any:
+def settle(entries: Any, tiers_of: Any) -> Any:  # noqa: C901  the whole on one page
     done = []
 
     def sums(tier: Any, year: Any = None) -> Any:
