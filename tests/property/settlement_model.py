@@ -7,8 +7,8 @@ annual, places, name. ``settle`` gives (payable, treatment) of each entry, in or
 from typing import Any
 
 
-def settle(entries: Any, tiers_of: Any) -> Any:
-    done = []
+def settle(entries: Any, tiers_of: Any) -> Any:  # noqa: C901  the whole on one page
+    done: list[Any] = []
 
     def sums(tier: Any, year: Any = None) -> Any:
         return sum(e["pays"] for e in done if tier in tiers_of[e["contract"]] and (year is None or e["year"] == year))
@@ -30,7 +30,8 @@ def settle(entries: Any, tiers_of: Any) -> Any:
         elif not entry["first"]:
             why = "once_per_person"
         else:
-            rooms, pays, why = [], amount, "payable"
+            rooms: list[str] = []
+            pays, why = amount, "payable"
             for tier in tiers_of[entry["contract"]]:
                 code, whole, annual, most, _ = tier
                 if entry["milestone"] == "participant" and most is not None and places(tier) >= most and not rooms:

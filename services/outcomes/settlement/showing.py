@@ -4,9 +4,9 @@ import json
 from datetime import date, datetime
 from enum import StrEnum
 
+import asyncpg
 from rich.console import Console
 from rich.table import Table
-import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 

@@ -24,7 +24,7 @@ COMMANDS: dict[type[Any], dict[str, Any]] = {
     asked.Export: {"file_sha256": "0" * 64, "payable_pence": 100, "entries": (ENTRY,)},
     asked.Remit: {"paid_on": date(2025, 2, 1), "amount_pence": 100, "reference": "B1"},
 }
-AFTER = {
+AFTER: dict[tuple[type[Any], Stage], Stage] = {
     (asked.Submit, Stage.DRAFT): Stage.SUBMITTED,
     (asked.Approve, Stage.SUBMITTED): Stage.APPROVED,
     (asked.Export, Stage.APPROVED): Stage.EXPORTED,
