@@ -9,6 +9,7 @@ from services.outcomes.domain.decide import decide
 from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.domain.terms import RateBook
 from services.outcomes.store import TABLES, project
+from services.outcomes.watch import look_at_ledger
 from services.programmes.reader import FOLDER, load_book
 
 
@@ -27,4 +28,5 @@ def build(programmes_dir: Path | None = None) -> Service:
         project=project,
         tables=TABLES,
         derived=TABLES,
+        look=look_at_ledger(),
     )
