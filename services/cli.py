@@ -14,8 +14,6 @@ from services.kernel.sealing.root import check_root_key
 from services.kernel.service import Service
 from services.kernel.settings import Settings, load_settings
 
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the minute for which load balancers keep idle connections: whoever reuses one must not find it closed."""
 AS = {role.value: role for role in Role}
 WITH_KEYS = frozenset({"worker", "api", "replay"})
 """Roles that open what is sealed; the others never see a key."""
@@ -43,16 +41,9 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
 
 
 def _serve(served: Any, settings: Settings) -> None:
-    import uvicorn
+    from services.kernel.http.draining import serve
 
-    uvicorn.run(
-        served,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-    )
+    serve(served, settings)
 
 
 @app.command()

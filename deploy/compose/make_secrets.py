@@ -43,7 +43,7 @@ def main(root: Path) -> None:
 
 ROLES = (
     *(f"{name}_{kind}" for name in SERVICES for kind in ("run", "read")),
-    *("vault_run", "vault_read", "vault_mint", "triage_shadow", "auditor"),
+    *("vault_run", "vault_read", "vault_mint", "vault_audit", "triage_shadow", "auditor"),
 )
 
 
@@ -64,7 +64,7 @@ def setup(password: dict[str, str], owner: str) -> str:
             f'REVOKE CONNECT, TEMPORARY ON DATABASE "pathway_{name}" FROM PUBLIC;',
             *(f'GRANT CONNECT ON DATABASE "pathway_{name}" TO "{role}";' for role in (*mine, "auditor")),
         ]
-    lines += [f'GRANT "{name}_read" TO "auditor";' for name in SERVICES]
+    lines += [f'GRANT "{role}" TO "auditor";' for role in (*(f"{name}_read" for name in SERVICES), "vault_audit")]
     return "\n".join(lines) + "\n"
 
 

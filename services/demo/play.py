@@ -11,8 +11,8 @@ from services.demo.client import Client, Reply, clinical, coach_of
 from services.demo.follow import Follower
 from services.demo.person import Person, Sender
 from services.demo.refer import refer
+from services.demo.scene import RELAY_PACE_SECONDS
 from services.demo.screenplay import Act, Story, Target, course, needs_joint_assessment, opening, story_of
-from services.demo.world import RELAY_PACE_SECONDS
 
 SENDERS: Final = 16
 COACHES: Final = 24

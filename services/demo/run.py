@@ -57,8 +57,9 @@ def demo(
     """Run the demo; returns the exit status: 0 when everything holds.
 
     ``people``: None for the scale's own number. ``keep`` leaves the system running, until Ctrl-C, and prints where its
-    APIs are. ``running`` plays in a system that runs already, and starts nothing; with another ``seed`` each time,
-    since the people of one seed are the same people. Whenever and however it ends, no process is left behind.
+    APIs are. ``running`` plays in a system that runs already, and starts nothing; give it another
+    ``seed`` each time, since the people of one seed are the same people. Whenever and however it ends, no process is
+    left behind.
     """
     console = Console(stderr=as_json, highlight=False)
     for number in (signal.SIGTERM, signal.SIGHUP):

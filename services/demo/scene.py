@@ -10,6 +10,9 @@ SERVICES: Final = ("intake", "triage", "coaching", "outcomes")
 VAULT: Final = "vault"
 TOPICS: Final = (TOPIC_REFERRAL, TOPIC_TRIAGE, TOPIC_PLAN, TOPIC_OUTCOME, TOPIC_PERSON)
 
+RELAY_PACE_SECONDS: Final = 0.15
+"""Relays gather a little before they publish again, so that two cores are enough for all of it."""
+
 
 class Scene(Protocol):
     """A running system, as those who play in it and reconcile it see it."""

@@ -12,7 +12,7 @@ from typing import Final, Self
 from pydantic import SecretStr
 
 from services.demo.recorder import READY, ends
-from services.demo.scene import SERVICES, TOPICS, VAULT
+from services.demo.scene import RELAY_PACE_SECONDS, SERVICES, TOPICS, VAULT
 from services.embedded.broker import MockBroker
 from services.embedded.postgres import Postgres
 from services.embedded.processes import Child, Supervisor
@@ -23,8 +23,6 @@ from services.kernel.settings import Environment, Settings
 from services.vault.keys import init
 
 START_SECONDS: Final = 60.0
-RELAY_PACE_SECONDS: Final = 0.15
-"""Relays gather a little before they publish again, so that two cores are enough for all of it."""
 ROOT_KEY: Final = "root.key"
 CLI: Final = ("-m", "services.cli")
 

@@ -9,6 +9,7 @@ from services.outcomes.domain.both import State, decide, evolve
 from services.outcomes.domain.commanding import reissue
 from services.outcomes.domain.terms import RateBook
 from services.outcomes.store import TABLES, project
+from services.outcomes.watch import look_at_ledger
 from services.programmes.bank_holidays import is_closed
 from services.programmes.reader import FOLDER, load_book
 
@@ -29,4 +30,5 @@ def build(programmes_dir: Path | None = None) -> Service:
         tables=TABLES,
         derived=TABLES,
         reissue=reissue,
+        look=look_at_ledger(),
     )

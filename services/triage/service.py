@@ -14,6 +14,7 @@ from services.triage.domain.decide import ACKNOWLEDGE, decide
 from services.triage.domain.policy import TriagePolicy
 from services.triage.domain.reissue import reissue
 from services.triage.domain.state import TriageState, evolve
+from services.triage.holds import with_holds
 from services.triage.rulefile import FOLDER as RULES
 from services.triage.rulefile import load_rulebook
 from services.triage.store import CASES, TASKS, project
@@ -62,5 +63,5 @@ def build(programmes_dir: Path | None = None, rules_dir: Path | None = None) -> 
         reissue=reissue,
         despite_restriction=frozenset({ACKNOWLEDGE}),
         subject=subject,
-        look=look_of("triage"),
+        look=with_holds(look_of("triage")),
     )

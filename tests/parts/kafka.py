@@ -61,14 +61,16 @@ class LocalBroker(Broker):
     def __init__(
         self, home: KafkaHome, *, jvm: tuple[str, ...] = FAST_JVM, config: dict[str, str] | None = None
     ) -> None:
-        """Start it; returns when it answers. ``jvm`` and ``config`` replace or add options (benchmarks)."""
+        """Start it; returns when it answers. ``jvm`` and ``config`` replace or add options; ``{port}`` is its own."""
         self._home, self._jvm = home, jvm
         self.folder = Path(tempfile.mkdtemp(prefix="pathway-kafka-"))
         port = free_ports(2)
         super().__init__(f"127.0.0.1:{port}", f"jars in {home.folder}")
         shutil.copytree(home.formatted, self.folder / "data")
+        filled = {name: value.replace("{port}", str(port)) for name, value in (config or {}).items()}
+        filled = {name: value.replace("{controller}", str(port + 1)) for name, value in filled.items()}
         self._file = self.folder / "server.properties"
-        self._file.write_text(properties(port, self.folder / "data", config))
+        self._file.write_text(properties(port, self.folder / "data", filled))
         self._process: Child | None = None
         try:
             self.start()

@@ -29,6 +29,8 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> JSONResponse:
     """Answer 503 with everything that is missing, else 200."""
     parts = parts_of(request)
+    if getattr(request.app.state, "stopping", False):
+        raise Problem(503, "not_ready", "stopping", reasons=[Reason("stopping", "this process is ending")])
     missing = [Reason(f"{name}_not_ready", text) for name, text in await _missing(parts) if text]
     if missing:
         raise Problem(503, "not_ready", "something that is needed is missing; see errors", reasons=missing)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.kernel.migrations.roles import CREATE_ROLE
 
-VAULT = "vault"
-"""Its readers get less than a table: see its own migrations."""
+READERS = {"vault": "vault_audit"}
+"""Who reads all of a database and changes nothing, where ``<service>_read`` is another: of keys alone."""
 HERE = Path(__file__).parent
 
 # Two Jobs that migrate one database wait for each other on this key.
@@ -48,26 +48,23 @@ def _upgrade(connection: Connection, service: str) -> None:
         f"ALTER ROLE \"{role}\" SET timezone = 'UTC'",
     ):
         connection.exec_driver_sql(statement)
-    reader = None if service == VAULT else f"{service}_read"
-    if reader is not None:
-        for statement in (
-            CREATE_ROLE.format(role=reader),
-            f'GRANT USAGE ON SCHEMA public TO "{reader}"',
-            f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "{reader}"',
-            f"ALTER ROLE \"{reader}\" SET statement_timeout = '10s'",
-            f"ALTER ROLE \"{reader}\" SET idle_in_transaction_session_timeout = '10s'",
-            f'ALTER ROLE "{reader}" SET default_transaction_read_only = on',
-            f"ALTER ROLE \"{reader}\" SET timezone = 'UTC'",
-        ):
-            connection.exec_driver_sql(statement)
+    reader = READERS.get(service, f"{service}_read")
+    for statement in (
+        CREATE_ROLE.format(role=reader),
+        f'GRANT USAGE ON SCHEMA public TO "{reader}"',
+        f"ALTER ROLE \"{reader}\" SET statement_timeout = '10s'",
+        f"ALTER ROLE \"{reader}\" SET idle_in_transaction_session_timeout = '10s'",
+        f'ALTER ROLE "{reader}" SET default_transaction_read_only = on',
+        f"ALTER ROLE \"{reader}\" SET timezone = 'UTC'",
+    ):
+        connection.exec_driver_sql(statement)
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(_version_folders(service)))
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")
-    if reader is not None:  # what was there before the role was
-        connection.exec_driver_sql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{reader}"')
+    connection.exec_driver_sql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{reader}"')
 
 
 def _version_folders(service: str) -> list[str]:

@@ -19,6 +19,7 @@ from services.kernel.runtime.log_view import Place, ask_broker, open_log
 from services.kernel.runtime.own_log import check_own_log
 from services.kernel.runtime.reapplied import apply_unread, unread
 from services.kernel.runtime.records import Record
+from services.kernel.sealing.errors import VaultUnavailable
 from services.kernel.sealing.keyring import VaultKeys, open_keys
 from services.kernel.service import Service
 from services.kernel.settings import Settings
@@ -61,6 +62,11 @@ class Consumption:
                     self._keys = await open_keys(self.service, self.settings)
                 self._inbox = Inbox(self.service, self.service.policy(), self._pool, keys=self._keys)
             return self._inbox
+
+    @property
+    def keys_away(self) -> bool:
+        """Whether a batch waits for keys that cannot be read now."""
+        return self._inbox is not None and isinstance(self._inbox.waits_for, VaultUnavailable)
 
     async def close(self) -> None:
         """Close the pool; a batch that has not committed is rolled back by the server."""

@@ -48,6 +48,8 @@ class Inbox:
         self.pool = pool
         self.clock = clock
         self.keys = keys
+        self.waits_for: Exception | None = None
+        """What keeps a batch from being committed at this moment; it is tried again."""
         self.limit = BugLimit()
 
     async def process(self, records: Sequence[Record]) -> Counts:
@@ -95,14 +97,18 @@ class Inbox:
         attempt = 0
         while True:
             try:
-                return await self._commit(items, forced)
+                counts = await self._commit(items, forced)
             except Exception as error:
                 if not is_transient(error) and not isinstance(error, PositionMoved):
                     raise
                 end_if_cancelled(error)
                 attempt += 1
+                self.waits_for = error
                 metrics.retries.labels(self.service.name, type(error).__name__).inc()
                 log.warning("batch_retried", error=type(error).__name__, attempt=attempt)
+            else:
+                self.waits_for = None
+                return counts
             await backoff.pause(backoff.delay(attempt))
 
     async def _commit(self, items: Sequence[Decoded | Poison], forced: dict[int, str]) -> Counts:
@@ -132,6 +138,9 @@ class Inbox:
         self.limit.committed(limit, turns.counts.applied, time.monotonic())
         turns.counts.duplicates += len(items) - len(fresh)
         metrics.batch(self.service.name, turns.counts, len(fresh), time.perf_counter() - started)
+        recorded = next((item.envelope.recordedtime for item in fresh if isinstance(item, Decoded)), None)
+        if recorded is not None:
+            metrics.decision_seconds.labels(self.service.name).observe((self.clock() - recorded).total_seconds())
         for letter in turns.dead:
             log.error(
                 "dead_letter",

@@ -55,6 +55,11 @@ class LogView:
             for place in places
         }
 
+    async def ends(self, places: Collection[Place]) -> dict[Place, int]:
+        """Return the offset that the next record of each partition gets."""
+        ends = await self._consumer.end_offsets([self._tp(place) for place in places])
+        return {place: ends[self._tp(place)] for place in places}
+
     async def read(self, spans: dict[Place, tuple[int, int]]) -> AsyncIterator[list[Record]]:
         """Yield the records of ``spans`` (first offset, end offset) in lists, in order per partition.
 

@@ -15,9 +15,19 @@ batch_records = Histogram(
 )
 batch_seconds = Histogram("pathway_batch_seconds", "Seconds of a batch's transaction", ["service"])
 position = Gauge("pathway_position", "Next offset of a partition", ["service", "topic", "partition"])
+lag = Gauge("pathway_position_lag", "Records of a partition beyond our position", ["service", "topic", "partition"])
+decision_seconds = Histogram(
+    "pathway_decision_seconds",
+    "Seconds from a batch's oldest cause was recorded to the commit of what was decided",
+    ["service"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, 3600),
+)
 stops = Counter("pathway_stops_total", "Latched stops by reason", ["service", "reason"])
 relayed = Counter("pathway_relayed_total", "Outbox rows sent and marked", ["service"])
 relay_failures = Counter("pathway_relay_failures_total", "Sends that failed, by cause", ["service", "cause"])
+
+unsent = Gauge("pathway_outbox_unsent", "Outbox rows that are not sent yet", ["service"])
+oldest_unsent = Gauge("pathway_outbox_oldest_seconds", "Age of the oldest outbox row that is not sent", ["service"])
 
 waiting_keys = Gauge("pathway_waiting_keys", "Keys whose later events wait for a missing one", ["service"])
 stopped_keys = Gauge("pathway_stopped_keys", "Keys that two histories claim, until one is discarded", ["service"])

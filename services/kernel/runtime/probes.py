@@ -14,18 +14,24 @@ from starlette.routing import Route
 
 
 @asynccontextmanager
-async def serve_probes(host: str, port: int, missing: Callable[[], list[str]]) -> AsyncIterator[None]:
+async def serve_probes(
+    host: str, port: int, missing: Callable[[], list[str]], stuck: Callable[[], list[str]] = list
+) -> AsyncIterator[None]:
     """Serve the probes while the block runs; port 0 serves none.
 
-    ``missing`` says what keeps the process from being ready, in words; an empty list is ready. A process
-    whose stop is latched is alive and not ready: a restart would not help it.
+    ``missing`` says what keeps the process from being ready, in words; an empty list is ready. ``stuck`` says why a
+    restart would help it; an empty list is alive. A process whose stop is latched is alive and not ready: a restart
+    would not help it.
     """
     if port == 0:
         yield
         return
 
     async def livez(_: Request) -> Response:
-        return JSONResponse({"status": "alive"})
+        reasons = stuck()
+        return JSONResponse(
+            {"status": "stuck", "stuck": reasons} if reasons else {"status": "alive"}, 503 if reasons else 200
+        )
 
     async def readyz(_: Request) -> Response:
         reasons = missing()

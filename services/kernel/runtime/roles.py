@@ -10,7 +10,9 @@ import uvloop
 
 from services.kernel.runtime.consumption import Consumption
 from services.kernel.runtime.memory import collect_rarely
+from services.kernel.runtime.outbox_watch import OutboxWatch
 from services.kernel.runtime.probes import serve_probes
+from services.kernel.runtime.progress import Progress
 from services.kernel.runtime.relay import Relay
 from services.kernel.runtime.watch import Watch
 from services.kernel.service import Service
@@ -77,25 +79,33 @@ class Worker:
 async def run_worker(service: Service, settings: Settings) -> None:
     """Consume a service's inputs until a signal."""
     consumption = Consumption(service, settings)
+    progress = Progress(consumption)
 
     def missing() -> list[str]:
-        return [] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"]
+        away = ["the database does not answer"] if progress.away else []
+        return away + ([] if consumption.ready else ["the consumer does not read: see 'pathway consumer status'"])
 
     log.info("worker_starts", service=service.name, runner=str(settings.runner))
-    await run_roles([Worker(consumption), Watch(consumption)], settings, missing)
+    await run_roles([Worker(consumption), Watch(consumption), progress], settings, missing, progress.stuck)
 
 
 async def run_relays(services: Sequence[Service], settings: Settings, beside: Sequence[Running] = ()) -> None:
     """Publish the outboxes of one or more services until a signal; run what belongs ``beside`` them."""
     relays = [Relay(service, settings) for service in services]
+    watches = [OutboxWatch(service, settings) for service in services]
 
     def missing() -> list[str]:
         return [f"{relay.service.name}: {relay.trouble}" for relay in relays if relay.trouble]
 
-    await run_roles([*relays, *beside], settings, missing)
+    await run_roles([*relays, *watches, *beside], settings, missing)
 
 
-async def run_roles(running: Sequence[Running], settings: Settings, missing: Callable[[], list[str]]) -> None:
+async def run_roles(
+    running: Sequence[Running],
+    settings: Settings,
+    missing: Callable[[], list[str]],
+    stuck: Callable[[], list[str]] = list,
+) -> None:
     """Run roles with their probes until a signal. Raises :class:`RoleEnded` when one ends unasked."""
     together = _Together(running)
     collect_rarely()
@@ -107,7 +117,7 @@ async def run_roles(running: Sequence[Running], settings: Settings, missing: Cal
         # readiness falls first, so that nobody counts on a process that is going
         return ["stopping"] if together.stopping else missing()
 
-    async with serve_probes(settings.http_host, settings.http_port, not_ready), asyncio.TaskGroup() as group:
+    async with serve_probes(settings.http_host, settings.http_port, not_ready, stuck), asyncio.TaskGroup() as group:
         for one in running:
             group.create_task(together.run(one))
 
