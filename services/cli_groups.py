@@ -16,7 +16,7 @@ from services.kernel.settings import Settings, load_settings
 
 GROUPS: Final = (
     *("import", "explain", "dlq", "consumer", "outbox", "programme", "rules", "places", "vault", "person"),
-    *("referrals", "employers", "caseload", "papers", "retention", "safety"),
+    *("referrals", "employers", "caseload", "papers", "retention", "safety", "rates"),
 )
 
 
@@ -123,4 +123,8 @@ def _commands(name: str) -> typer.Typer | None:  # noqa: C901, PLR0911, PLR0912 
             from services.safety.cli import safety_commands
 
             return safety_commands(lookup)
+        case "rates":
+            from services.outcomes.rates.cli import rate_commands
+
+            return rate_commands(lookup)
     return None
