@@ -12,7 +12,12 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka.errors import KafkaError
-from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,  # type: ignore[attr-defined]
+    ScramMechanism,  # type: ignore[attr-defined]
+    UserScramCredentialUpsertion,  # type: ignore[attr-defined]
+)
 from pydantic import SecretStr
 
 from services.embedded.postgres import Postgres

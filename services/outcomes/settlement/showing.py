@@ -4,15 +4,13 @@ import json
 from datetime import date, datetime
 from enum import StrEnum
 
-import asyncpg
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.kernel.money import pounds
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.database import open_pool
+from services.kernel.runtime.reading import reading_session
 from services.kernel.settings import Settings
 from services.outcomes import reading
 from services.outcomes.domain.months import month_of
@@ -51,13 +49,9 @@ async def shown_statements(
     if not first <= until <= last:
         raise OperationRefused("effective_outside_month", f"--effective must be a day of {month}")
     url = settings.service_url("outcomes")
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
-    try:
-        async with AsyncSession(engine) as session:
-            everything = reading.Scope(None, None)
-            found = await reading.statements(session, everything, provider, month, until, known)
-    finally:
-        await engine.dispose()
+    async with reading_session(url) as session:
+        everything = reading.Scope(None, None)
+        found = await reading.statements(session, everything, provider, month, until, known)
     found = [one for one in found if contract in {None, one.contract}]
     match form:
         case Form.JSON:
