@@ -45,6 +45,9 @@ with, and would stand in clear in the log."""
 EvidenceReference = Annotated[str, Field(pattern=rf"^(plan/[1-9][0-9]{{0,8}}|doc-[1-9][0-9]{{0,17}}|{_UUID_PATTERN})$")]
 """Where evidence is kept: a document, or a version of the plan itself (``plan/7``)."""
 
+PaymentReference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
+"""What a payer calls a payment, as on its remittance advice. It is of a contract's month, never of a person."""
+
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]
 """An ODS code, valid on the day of the referral; 3 to 5 characters."""

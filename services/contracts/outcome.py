@@ -13,6 +13,7 @@ from services.contracts.base import (
     Moment,
     Month,
     Ordinal,
+    PaymentReference,
     PolicyVersion,
     Record,
     Sha256,
@@ -111,7 +112,7 @@ class ContractKeyed(Record):
 class Remittance(Record):
     """What a bank says was paid: its reference, who brought it in and when."""
 
-    reference: EvidenceReference
+    reference: PaymentReference
     by: Actor
     at: Moment
 

@@ -20,8 +20,8 @@ CONFIGURED = frozenset({"id", "version", "locality", "provider", "contract", "pr
 """Names that a programme file gives, not a person at a desk."""
 PSEUDONYMS = frozenset({"by", "coach", "obtained_by"})
 """Subjects of tokens: the deployer's issuer gives them."""
-CHOSEN = CONFIGURED | PSEUDONYMS | {"milestone", "area_code", "language", "fields"}
-"""Codes of a list that stands elsewhere: a rate card's, the ODS's, a language's, our own fields."""
+CHOSEN = CONFIGURED | PSEUDONYMS | {"milestone", "area_code", "language", "fields", "priority_groups"}
+"""Codes of a list that stands elsewhere: a rate card's or programme's, the ODS's, a language's, our own fields."""
 WORDS = (
     "psychosis",
     "hiv-1",

@@ -12,11 +12,11 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka.errors import KafkaError
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
-    ScramCredentialInfo,  # type: ignore[attr-defined]
-    ScramMechanism,  # type: ignore[attr-defined]
-    UserScramCredentialUpsertion,  # type: ignore[attr-defined]
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 from pydantic import SecretStr
 

@@ -68,16 +68,17 @@ PACKAGE = tuple(
 )
 
 
-def uuid(number: int) -> str:
-    return f"{number:08d}-0000-4000-8000-000000000000"
+def named(kind: str, number: int) -> str:
+    """An id as long as there are."""
+    return f"{kind}-{9000 + number}"
 
 
 STEPS = tuple(
     StepSpec(
-        step_id=uuid(number),
+        step_id=named("step", number),
         support=Support.MEANINGFUL_ACTIVITY,
         intensity=Intensity.LIGHT_TOUCH,
-        after=tuple(uuid(earlier) for earlier in range(max(0, number - 10), number)),
+        after=tuple(named("step", earlier) for earlier in range(max(0, number - 10), number)),
         due_on=DAY,
         owner=StepOwner.EMPLOYER,
         service="service-999999",
@@ -87,7 +88,7 @@ STEPS = tuple(
 BOOKING = Booking(state=BookingState.CANCELLED, on=DAY, booked_for=DAY, cancelled_by=CancelledBy.SERVICE)
 BARRIERS = tuple(
     OpenBarrier(
-        barrier_id=uuid(number),
+        barrier_id=named("barrier", number),
         area=BarrierArea.WORKPLACE,
         barrier=None,
         workplace=WorkplaceBarrier.RELATIONSHIPS,
@@ -101,7 +102,7 @@ ADJUSTMENTS = tuple(
 )
 EMPLOYER = LatestEmployer(on=DAY, employer="employer-99", size=SizeBand.MEDIUM, next_on=DAY)
 GOALS = tuple(
-    Goal(goal_id=uuid(number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
+    Goal(goal_id=named("goal", number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
 )
 EVIDENCE = tuple(
     Evidence(kind=EvidenceKind.EMPLOYMENT_CONTRACT, obtained_on=DAY, reference=LONGEST) for _ in range(MAX_EVIDENCE)
@@ -126,7 +127,7 @@ def largest() -> PlanUpdated:
             "handed_over_to": LONGEST,
             "language": "sgn-Abcdefgh-Abcdefgh",
             "formats": tuple(AccessibleFormat),
-            "finished_steps": tuple(uuid(number) for number in range(MAX_FINISHED_STEPS)),
+            "finished_steps": tuple(named("step", number) for number in range(MAX_FINISHED_STEPS)),
             "latest": event.plan.latest.model_copy(
                 update={"evidence": EVIDENCE, "employer": EMPLOYER, "fit_note_on": DAY}
             ),
