@@ -102,7 +102,8 @@ ADJUSTMENTS = tuple(
 )
 EMPLOYER = LatestEmployer(on=DAY, employer="employer-99", size=SizeBand.MEDIUM, next_on=DAY)
 GOALS = tuple(
-    Goal(goal_id=named("goal", number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY) for number in range(MAX_OPEN_GOALS)
+    Goal(goal_id=named("goal", number), theme=GoalTheme.RETURN_TO_WORK, target_on=DAY)
+    for number in range(MAX_OPEN_GOALS)
 )
 EVIDENCE = tuple(
     Evidence(kind=EvidenceKind.EMPLOYMENT_CONTRACT, obtained_on=DAY, reference=LONGEST) for _ in range(MAX_EVIDENCE)
