@@ -59,14 +59,15 @@ def hear(held: list[Due], update: Data, files: Any) -> list[Due]:  # noqa: C901 
         shown = [{"kind": record, "obtained_on": str(day)}]
         if kind == "session_recorded" and start is None:
             facts, start = ("participant",), day
+        first = start or date.max
         if start is None or (kind == "review_completed" and update["state"] == "closed"):
             facts = facts[2:] if start else ()
         for price in [p for p in card(files, update, update["contract"], day)["prices"] if facts]:
-            fact, late = price.get("fact", price["milestone"]), kind == "session_recorded" and day < start
-            wrong = (day == start or (day < start and not late)) if fact == "engagement" else day < start
+            fact, late = price.get("fact", price["milestone"]), kind == "session_recorded" and day < first
+            wrong = (day == first or (day < first and not late)) if fact == "engagement" else day < first
             wrong = wrong or (fact == "health_outcome" and not change.get("reliable_improvement"))
             if fact in facts and not wrong and update["plan"]["counters"]["sessions_attended"] >= price.get("nth", 0):
-                bill(held, update, price, day, start, shown, files)
+                bill(held, update, price, day, first, shown, files)
     work, before = change.get("work"), update["plan"]["work_at_referral"]
     about = work is not None and before is not None and not well(before)
     given = [change["evidence"]] if kind == "evidence_recorded" else change.get("evidence", []) if about else []

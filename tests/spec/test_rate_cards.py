@@ -15,7 +15,11 @@ SICK = Work(status=WorkStatus.EMPLOYED, attendance=Attendance.OFF_SICK)
 
 
 def sessions(*days: int) -> list[Happening]:
-    return [lambda p, day=day: p.session(after(day)) for day in days]
+    return [session(day) for day in days]
+
+
+def session(day: int) -> Happening:
+    return lambda p: p.session(after(day))
 
 
 def lasted(on: int, since: int = 10, *evidence_on: int, **more: Any) -> Happening:
