@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from sqlmodel import and_, col, or_, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -24,6 +23,7 @@ from services.coaching.domain.dates import london_day
 from services.coaching.domain.plan import Plan
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.domain.reissue import COMMAND_TYPE
+from services.coaching.if_match import IfMatch, expected_version
 from services.coaching.one_plan import refuse_second
 from services.coaching.papers.api import router as paper_router
 from services.coaching.papers.contact import Contacts
@@ -42,8 +42,6 @@ from services.kernel.settings import Settings
 
 router = APIRouter(tags=["plans"])
 
-_VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,14})"')
-
 
 @router.post("/plans/{referral_id}/commands", response_model=views.Done, summary="Ask something of a plan")
 async def command(
@@ -51,10 +49,10 @@ async def command(
     body: Annotated[PlanCommand, Body(openapi_examples=COMMAND_EXAMPLES)],
     once: Once,
     who: Coach,
-    if_match: Annotated[str | None, Header(description='The plan version that you saw: `"7"`.')] = None,
+    if_match: IfMatch = None,
 ) -> Response:
     """Apply one command. An illegal move answers 409 with a code and changes nothing."""
-    expected = _expected_version(if_match)
+    expected = expected_version(if_match)
 
     async def handle(tx: Transaction) -> Answer:
         await tx.conn.execute(LOCK, referral_id)
@@ -155,15 +153,6 @@ async def _since_confirmed(session: AsyncSession, found: Plan) -> Sequence[Recom
         return ()
     where = and_(col(RecommendationRow.referral_id) == found.referral_id, col(RecommendationRow.revision) >= first)
     return (await session.exec(select(RecommendationRow).where(where))).all()
-
-
-def _expected_version(if_match: str | None) -> int | None:
-    if if_match is None or if_match == "*":
-        return None
-    found = _VERSION.fullmatch(if_match)
-    if found is None:
-        raise Refused(Reason("if_match_malformed", 'If-Match is a plan version in quotes: "7"'), status=400)
-    return int(found[1])
 
 
 def _cursor(last: views.PlanSummary) -> str:

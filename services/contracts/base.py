@@ -8,7 +8,7 @@ validated on the hot path, where a Python validator would cost more than all of 
 """
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -36,8 +36,14 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Actor = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}$")]
 """The pseudonymous subject of a token; never a name."""
 
-Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
-"""An opaque pointer into the system that holds the thing itself."""
+_UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+DocumentReference = Annotated[str, Field(pattern=rf"^(doc-[1-9][0-9]{{0,17}}|{_UUID_PATTERN})$")]
+"""Where a document is kept: its number or UUID in the system that holds it. A file's name may say what somebody is ill
+with, and would stand in clear in the log."""
+
+EvidenceReference = Annotated[str, Field(pattern=rf"^(plan/[1-9][0-9]{{0,8}}|doc-[1-9][0-9]{{0,17}}|{_UUID_PATTERN})$")]
+"""Where evidence is kept: a document, or a version of the plan itself (``plan/7``)."""
 
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,5}$")]

@@ -10,12 +10,12 @@ from services.contracts.base import (
     Code,
     Common,
     Count,
+    EvidenceReference,
     Moment,
     Month,
     Ordinal,
     PolicyVersion,
     Record,
-    Reference,
     SafeInt,
     Sha256,
     Slug,
@@ -36,7 +36,7 @@ class Evidence(Record):
 
     kind: EvidenceKind
     obtained_on: date
-    reference: Reference
+    reference: EvidenceReference
     obtained_by: Actor | None = None
     sha256: Sha256 | None = None
 

@@ -13,7 +13,7 @@ from services.contracts.base import Actor, Code, Common, Count, Ordinal, Record,
 from services.contracts.codes import AccessibleFormat, Barrier, Channel, EarningsBand, TriageOutcome
 from services.contracts.employer_codes import SizeBand
 from services.contracts.outcome import Evidence
-from services.contracts.plan_change import Goal, ItemId, PlanChange, StepSpec
+from services.contracts.plan_change import Goal, PlanChange, StepSpec
 from services.contracts.plan_codes import (
     Adjustment,
     AdjustmentState,
@@ -28,7 +28,7 @@ from services.contracts.plan_codes import (
     StepState,
     WorkplaceBarrier,
 )
-from services.contracts.plan_item import EmployerNumber, WeeklyHours
+from services.contracts.plan_item import BarrierId, EmployerNumber, SessionId, StepId, WeeklyHours
 from services.contracts.plan_work_change import MAX_ADJUSTMENTS
 from services.contracts.referral import Consents, Language
 from services.contracts.triage import Package
@@ -75,7 +75,7 @@ class OpenStep(StepSpec):
 class OpenBarrier(Record):
     """A barrier that is not resolved. Which condition one in health is about rests sealed in coaching's database."""
 
-    barrier_id: ItemId
+    barrier_id: BarrierId
     area: BarrierArea
     barrier: Barrier | None
     workplace: WorkplaceBarrier | None
@@ -113,7 +113,7 @@ class PlanCounters(Record):
 class LatestSession(Record):
     """The last session recorded."""
 
-    session_id: ItemId
+    session_id: SessionId
     on: date
     attendance: SessionAttendance
     channel: Channel
@@ -184,7 +184,7 @@ class PlanSnapshot(Record):
     steps: Annotated[tuple[OpenStep, ...], Field(max_length=MAX_OPEN_STEPS)] = ()
     barriers: Annotated[tuple[OpenBarrier, ...], Field(max_length=MAX_OPEN_BARRIERS)] = ()
     adjustments: Annotated[tuple[PlanAdjustment, ...], Field(max_length=MAX_ADJUSTMENTS)] = ()
-    finished_steps: Annotated[tuple[ItemId, ...], Field(max_length=MAX_FINISHED_STEPS)] = ()
+    finished_steps: Annotated[tuple[StepId, ...], Field(max_length=MAX_FINISHED_STEPS)] = ()
     counters: PlanCounters = PlanCounters()
     latest: PlanLatest = PlanLatest()
     consents: Consents | None = None

@@ -15,6 +15,7 @@ from services.contracts.codes import (
     ConsentKind,
     WithdrawalReason,
 )
+from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import (
     ChangeKind,
     ClosureCode,
@@ -26,7 +27,6 @@ from services.contracts.plan_item import (
     Change,
     FitNote,
     Goal,
-    ItemId,
     SealedBarrier,
     SealedFitNote,
     StepSpec,
@@ -84,7 +84,6 @@ __all__ = [
     "GoalSet",
     "HandedOver",
     "HoldReleased",
-    "ItemId",
     "NoteRecorded",
     "Paused",
     "PlanAgreed",
@@ -179,13 +178,15 @@ class Reopened(Change):
 class Corrected(Change):
     """An earlier entry was wrong.
 
-    A coach took it back: ``refers_to`` is its plan version and ``took_back`` its kind; the right one follows as a fact
-    of its own. Or (null) intake has set right ``fields`` of the referral, in the event ``event_id``.
+    A coach took it back: ``refers_to`` is its plan version, ``took_back`` its kind, ``evidence`` what it had shown; the
+    right one follows as a fact of its own. Or (null) intake has set right ``fields`` of the referral, in the event
+    ``event_id``.
     """
 
     kind: Literal[ChangeKind.CORRECTED] = ChangeKind.CORRECTED
     refers_to: Ordinal | None
     took_back: ChangeKind | None
+    evidence: Annotated[tuple[Evidence, ...], Field(max_length=20)]
     fields: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,64}$")], ...]
     reason: CorrectionReason | None
     event_id: Uuid | None

@@ -20,9 +20,18 @@ from services.contracts.plan_codes import (
 )
 from services.kernel.sealing.content import Sealed, SealedAs
 
-ItemId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,35}$")]
-"""The id of a goal, step, barrier or session within its plan: a short name or a UUID. It stands in clear in the log:
-what names a health condition is no id."""
+GoalId = Annotated[str, Field(pattern=r"^goal-[1-9][0-9]{0,3}$")]
+"""Which goal of the plan. A number, as everything that a coach names here: a word would stand in clear in the log, and
+could say what somebody is ill with."""
+
+StepId = Annotated[str, Field(pattern=r"^step-[1-9][0-9]{0,3}$")]
+"""Which step of the plan."""
+
+BarrierId = Annotated[str, Field(pattern=r"^barrier-[1-9][0-9]{0,3}$")]
+"""Which barrier of the plan; coaching numbers them."""
+
+SessionId = Annotated[str, Field(pattern=r"^session-[1-9][0-9]{0,8}$")]
+"""Which session of the plan: named after the plan version that recorded it."""
 
 EmployerNumber = Annotated[str, Field(pattern=r"^employer-[1-9][0-9]?$")]
 """Which of a person's employers; a word for one could be its name."""
@@ -36,7 +45,7 @@ WeeklyHours = Annotated[int, Field(ge=0, le=168)]
 class Goal(Record):
     """A goal of a plan; ``target_on`` null = no day was set."""
 
-    goal_id: ItemId
+    goal_id: GoalId
     theme: GoalTheme
     target_on: date | None
 
@@ -47,10 +56,10 @@ class StepSpec(Record):
     ``owner`` sees to it, ``service`` is who gives the support.
     """
 
-    step_id: ItemId
+    step_id: StepId
     support: Support
     intensity: Intensity | None
-    after: Annotated[tuple[ItemId, ...], Field(max_length=10)]
+    after: Annotated[tuple[StepId, ...], Field(max_length=10)]
     due_on: date | None
     owner: StepOwner | None = None
     service: ServiceNumber | None = None

@@ -24,7 +24,7 @@ from services.contracts.plan_codes import (
     StepCancellation,
     WorkplaceBarrier,
 )
-from services.contracts.plan_item import Change, Goal, ItemId, SealedBarrier, StepSpec
+from services.contracts.plan_item import BarrierId, Change, Goal, GoalId, SealedBarrier, SessionId, StepId, StepSpec
 from services.contracts.triage import Package, SealedFindings
 from services.kernel.sealing.content import Digest
 
@@ -113,7 +113,7 @@ class GoalProgressed(Change):
     """A goal moved."""
 
     kind: Literal[ChangeKind.GOAL_PROGRESSED] = ChangeKind.GOAL_PROGRESSED
-    goal_id: ItemId
+    goal_id: GoalId
     progress: GoalProgress
 
 
@@ -122,7 +122,7 @@ class BarrierChanged(Change):
     ``workplace`` and ``sealed`` (health) stands there; later only how it stands."""
 
     kind: Literal[ChangeKind.BARRIER_CHANGED] = ChangeKind.BARRIER_CHANGED
-    barrier_id: ItemId
+    barrier_id: BarrierId
     state: BarrierState
     area: BarrierArea
     barrier: Barrier | None
@@ -141,21 +141,21 @@ class StepStarted(Change):
     """A step began."""
 
     kind: Literal[ChangeKind.STEP_STARTED] = ChangeKind.STEP_STARTED
-    step_id: ItemId
+    step_id: StepId
 
 
 class StepFinished(Change):
     """A step is done."""
 
     kind: Literal[ChangeKind.STEP_FINISHED] = ChangeKind.STEP_FINISHED
-    step_id: ItemId
+    step_id: StepId
 
 
 class StepCancelled(Change):
     """A step will not be done."""
 
     kind: Literal[ChangeKind.STEP_CANCELLED] = ChangeKind.STEP_CANCELLED
-    step_id: ItemId
+    step_id: StepId
     reason: StepCancellation
 
 
@@ -163,7 +163,7 @@ class BookingChanged(Change):
     """A booking for a step moved; ``booked_for`` null = no day yet. ``cancelled_by``: who called it off."""
 
     kind: Literal[ChangeKind.BOOKING_CHANGED] = ChangeKind.BOOKING_CHANGED
-    step_id: ItemId
+    step_id: StepId
     booking: BookingState
     booked_for: date | None
     cancelled_by: CancelledBy | None
@@ -173,8 +173,8 @@ class SessionRecorded(Change):
     """A session was attended, missed or cancelled; minutes are 0 unless attended."""
 
     kind: Literal[ChangeKind.SESSION_RECORDED] = ChangeKind.SESSION_RECORDED
-    session_id: ItemId
+    session_id: SessionId
     attendance: SessionAttendance
     minutes: Annotated[int, Field(ge=0, le=1440)]
     channel: Channel
-    step_id: ItemId | None
+    step_id: StepId | None

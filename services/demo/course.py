@@ -85,8 +85,8 @@ def _goals(person: Person, on: date, weeks: int) -> list[dict[str, Any]]:
         theme = "return_to_work" if person.body["work"]["attendance"] == "off_sick" else "stay_in_work"
     target = (on + timedelta(weeks=weeks)).isoformat()
     return [
-        {"goal_id": "work", "theme": theme, "target_on": target},
-        {"goal_id": "health", "theme": "health", "target_on": None},
+        {"goal_id": "goal-1", "theme": theme, "target_on": target},
+        {"goal_id": "goal-2", "theme": "health", "target_on": None},
     ]
 
 
@@ -147,7 +147,7 @@ def _work(rng: random.Random, person: Person, first: date, weeks: int, end: list
     evidence = {
         "kind": rng.choice(("payslip", "employer_confirmation")),
         "obtained_on": shown.isoformat(),
-        "reference": f"evidence-{person.number:05d}",
+        "reference": f"doc-{person.number + 1}",
     }
     confirmed = {"work": work, "since": since.isoformat(), "weekly_hours": rng.choice((16, 20, 30, 37))}
     return [

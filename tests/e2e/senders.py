@@ -125,7 +125,7 @@ def course(person: Person) -> list[dict[str, Any]]:
     acts += [_session(first + timedelta(days=14 * number)) for number in range(6)]
     if person.number % 3 == 0:
         found = first + timedelta(days=80)
-        payslip = {"kind": "payslip", "obtained_on": found.isoformat(), "reference": f"slip-{person.number}"}
+        payslip = {"kind": "payslip", "obtained_on": found.isoformat(), "reference": f"doc-{person.number + 1}"}
         acts += [
             _act("work_status_changed", found, work={"status": "employed", "attendance": "working"}, weekly_hours=20),
             _act("evidence_recorded", found, evidence=payslip, milestone="work_outcome"),

@@ -12,8 +12,8 @@ from typing import Any
 from tests.property.coaching_model import PlanModel
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, step
 
-STEPS = "abcdefgh"
-BARRIERS = (None, None, "barrier-1", "barrier-2", "unheard-of")
+STEPS = tuple(f"step-{number}" for number in range(1, 9))
+BARRIERS = (None, None, "barrier-1", "barrier-2", "barrier-99")
 GOALS = ("goal-1", "goal-2", "goal-3")
 COACHES = ("coach-1", "coach-2")
 ODD_DAYS = (REFERRED_ON - timedelta(days=1), TODAY, TODAY + timedelta(days=1), REFERRED_ON + timedelta(days=200))
@@ -25,14 +25,17 @@ START: dict[str, list[tuple[str, Fields]]] = {"proposed": []}
 START["confirmed"] = [("recommendation_confirmed", {"revision": 1})]
 START["agreed"] = [
     *START["confirmed"],
-    ("plan_agreed", {"goals": ({"goal_id": "goal-1", "theme": "health"},), "steps": (step("a"), step("b", "a"))}),
+    (
+        "plan_agreed",
+        {"goals": ({"goal_id": "goal-1", "theme": "health"},), "steps": (step("step-1"), step("step-2", "step-1"))},
+    ),
 ]
-START["active"] = [*START["agreed"], ("step_started", {"step_id": "a"})]
+START["active"] = [*START["agreed"], ("step_started", {"step_id": "step-1"})]
 START["paused"] = [*START["active"], ("paused", {"reason": "away"})]
 START["in_review"] = [
     *START["active"],
-    ("step_finished", {"step_id": "a"}),
-    ("step_cancelled", {"step_id": "b", "reason": "replaced"}),
+    ("step_finished", {"step_id": "step-1"}),
+    ("step_cancelled", {"step_id": "step-2", "reason": "replaced"}),
 ]
 START["closed"] = [*START["active"], ("closed", {"closure": "46"})]
 """The commands that bring a proposed plan to each state."""

@@ -23,7 +23,7 @@ SAYS = {  # kind of change: the plan's own record of it, and which facts it may 
 class Due:
     """Something that a provider may bill: a milestone of a card, which time, for which day, how many pence."""
 
-    milestone: str; number: int; day: date; pence: int; provider: str; contract: str; facts: set[int]; proven: bool  # fmt: skip # noqa: E501, E702
+    milestone: str; number: int; day: date; pence: int; provider: str; contract: str; facts: set[int]; proven: bool; shown: list[Data]  # fmt: skip # noqa: E501, E702
 
 
 def programme_files() -> list[Data]:
@@ -53,7 +53,9 @@ def hear(held: list[Due], update: Data, files: Any) -> list[Due]:  # noqa: C901 
     change, kind, day = update["change"], update["change"]["kind"], DAY(update["change"]["occurred_on"])
     start = next((due.day for due in held if due.milestone == "participant"), None)
     if kind == "corrected":
-        return [due for due in held if change["refers_to"] not in due.facts]
+        gone = [e for e in change["evidence"] if e not in update["plan"]["latest"]["evidence"]]
+        left = [due for due in held if change["refers_to"] not in due.facts]
+        return [due for due in left if not due.shown or any(e not in gone for e in due.shown)]
     if kind in SAYS and change.get("attendance", "attended") == "attended" and change.get("closure", "46") == "46":
         record, facts = SAYS[kind]
         shown = [{"kind": record, "obtained_on": str(day)}]
@@ -81,7 +83,7 @@ def hear(held: list[Due], update: Data, files: Any) -> list[Due]:  # noqa: C901 
         fits = [e for e in fits if DAY(e["obtained_on"]) >= least or not (strict or (about and price.get("fact")))]
         meant = reached is not None if about else change.get("milestone") in {None, due.milestone}
         if fits and meant:
-            due.proven, due.facts = True, due.facts | {update["plan_version"]}
+            due.proven, due.facts, due.shown = True, due.facts | {update["plan_version"]}, fits
     if about and start is not None and day >= start:
         for price in card(files, update, update["contract"], day)["prices"]:
             reached = lasting(price, change, start)
@@ -127,11 +129,14 @@ def bill(held: list[Due], update: Data, price: Data, day: date, start: date, sho
     points += [
         up["basis_points"] for up in mine if price["milestone"] in (up.get("milestones") or [price["milestone"]])
     ]
-    proven = not price.get("evidence") or any(e["kind"] in price["evidence"] for e in shown)
+    fits = [e for e in shown if e["kind"] in (price.get("evidence") or [])]
+    proven, fits = not price.get("evidence") or bool(fits), [e for e in fits if "reference" in e]
     pence = (pence * (10_000 + max(points)) + 5_000) // 10_000
     number = min(set(range(1, price["at_most"] + 1)) - taken)
     facts = {update["plan_version"]}
-    held.append(Due(price["milestone"], number, day, pence, update["provider"], update["contract"], facts, proven))
+    held.append(
+        Due(price["milestone"], number, day, pence, update["provider"], update["contract"], facts, proven, fits)
+    )
 
 
 def card(files: Any, update: Data, contract: str, day: date) -> Data:

@@ -27,15 +27,15 @@ def begun() -> Desk:
     made = desk("active")
     made.ask("consent_changed", consent="share_with_employer", given=True)
     for number in range(6):
-        made.ask("step_added", step=step(f"step-{number}"))
-        made.ask("step_started", step_id=f"step-{number}")
+        made.ask("step_added", step=step(f"step-1{number}"))
+        made.ask("step_started", step_id=f"step-1{number}")
     return made
 
 
 def told(rnd: Random, count: int) -> list[tuple[str, Any, dict[str, Any]]]:
     """Draw commands that are all allowed, whatever came before."""
     found: list[tuple[str, Any, dict[str, Any]]] = []
-    steps = [f"step-{number}" for number in range(6)]
+    steps = [f"step-1{number}" for number in range(6)]
     while len(found) < count:
         kind = rnd.choice(KINDS)
         on = REFERRED_ON + DAY * rnd.randrange(90)

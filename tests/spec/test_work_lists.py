@@ -64,8 +64,7 @@ def test_to_contact_within_two_working_days(title: str, came: str, as_of: str, l
 @pytest.mark.parametrize(
     ("title", "known", "lists"),
     [
-        ("attempts reach nobody", {**NOBODY, "attempts": 3}, ["to_contact!"]),
-        ("who was spoken to is off the list", {**REACHED, "attempts": 3}, []),
+        ("who was spoken to is off the list", REACHED, []),
         ("a closed plan needs nothing", {**NOBODY, "state": PlanState.CLOSED}, []),
         ("nor does one whose person no longer takes part", {**NOBODY, "state": PlanState.WITHDRAWN}, []),
         (

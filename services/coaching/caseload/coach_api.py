@@ -21,6 +21,7 @@ from services.coaching.caseload.work_api import AsOf
 from services.coaching.domain.caseload import asked
 from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.dates import london_day
+from services.coaching.if_match import IfMatch, expected_version
 from services.coaching.reading import Coach as Who
 from services.coaching.reading import ReferralId, plan_of
 from services.contracts.base import Actor, Slug, Uuid
@@ -58,7 +59,11 @@ class Coaches(BaseModel):
 
 @router.post("/coaches/{coach_id}/commands", response_model=Changed, summary="Say something of a coach")
 async def command(
-    coach_id: CoachId, body: Annotated[CoachCommand, Body(openapi_examples=EXAMPLES)], once: Once, who: Who
+    coach_id: CoachId,
+    body: Annotated[CoachCommand, Body(openapi_examples=EXAMPLES)],
+    once: Once,
+    who: Who,
+    if_match: IfMatch = None,
 ) -> Response:
     """Register a coach, change what they can take on, record an absence. Coaches record their own absences only."""
     if who.role != access.TEAM_LEAD and not (isinstance(body, _OWN) and coach_id == who.subject):
@@ -66,10 +71,15 @@ async def command(
             Reason("team_lead_only", "ask your team lead: coaches record their own absences only"), status=403
         )
 
+    expected = expected_version(if_match)
+
     async def handle(tx: Transaction) -> Answer:
         found = await tx.load(coach_id)
         if found is not None and not (isinstance(body, Register) and gone(found)):
             reachable(found, who)
+        if expected is not None and (found is None or found.version != expected):
+            at = "is not registered" if found is None else f"is at version {found.version}"
+            raise Refused(Reason("stale_version", f"the coach has changed: {coach_id} {at}"))
         kind, data = await _asked(tx, body, coach_id, who)
         done = await tx.execute(Command(tx.command_id, kind, coach_id, data, actor=who.subject))
         coach: Coach = done.state

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
+from services.coaching.caseload.store import STANDING
 from services.coaching.caseload.taking import ENDED
 from services.coaching.domain.caseload.coach import Coach, lower, overlaps
 from services.coaching.domain.policy import CoachingPolicy
@@ -25,6 +26,7 @@ class CoachView(BaseModel):
 
     coach_id: Actor
     registered: bool
+    version: Annotated[int | None, Field(description="For If-Match of a command about the coach.")]
     state: CoachState | None
     open_plans: int
     ceiling: Annotated[
@@ -57,10 +59,10 @@ class Holder(BaseModel):
     by: Actor | None
 
 
-_COACHES: Final = """
+_COACHES: Final = f"""
 WITH newest AS (
-    SELECT DISTINCT ON (referral_id) coach, state, programme, provider FROM plan_history
-    WHERE occurred_on <= $1 ORDER BY referral_id, plan_version DESC),
+    SELECT DISTINCT ON (referral_id) coach, state, programme, provider FROM ({STANDING}) s
+    WHERE stood_on <= $1 ORDER BY referral_id, plan_version DESC),
 held AS (
     SELECT coach AS coach_id, count(*) AS open_plans,
         bool_or(($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider = $3)) AS here
@@ -73,11 +75,12 @@ known AS (
         ORDER BY from_on DESC LIMIT 1) a ON true
     WHERE $3::text IS NULL OR c.provider = $3)
 SELECT coalesce(known.coach_id, held.coach_id) AS coach_id, known.programme, known.state, known.capacity,
-    known.languages::text AS languages, known.localities::text AS localities, known.offers::text AS offers,
+    known.version, known.languages::text AS languages,
+    known.localities::text AS localities, known.offers::text AS offers,
     coalesce(known.away, false) AS away, known.until_on, known.cover, coalesce(held.open_plans, 0) AS open_plans
 FROM known FULL JOIN held USING (coach_id)
 WHERE held.here OR (known.coach_id IS NOT NULL AND ($2::text IS NULL OR known.programme = $2)) ORDER BY 1
-"""
+"""  # noqa: S608  our own words
 
 
 async def coaches(
@@ -103,6 +106,7 @@ def _view(row: Any, policy: CoachingPolicy, as_of: date) -> CoachView:
     return CoachView(
         coach_id=row["coach_id"],
         registered=registered,
+        version=row["version"],
         state=CoachState(row["state"]) if registered else None,
         open_plans=open_plans,
         ceiling=most,

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
 
-from services.coaching.domain.caseload.work import ENDED, Awaited, Further, Item, Known, Session, Terms, WorkList, items
+from services.coaching.caseload.store import STANDING
+from services.coaching.caseload.taking import ENDED
+from services.coaching.domain.caseload.work import Awaited, Further, Item, Known, Session, Terms, WorkList, items
 from services.coaching.domain.policy import CoachingPolicy
 from services.coaching.papers.letter_table import awaited_on
 from services.contracts.base import VersionRef
@@ -13,8 +15,6 @@ from services.contracts.plan_codes import PlanState
 from services.kernel.operations.audit import Pool
 from services.kernel.runtime.tables import Connection
 from services.programmes.bank_holidays import is_closed
-
-_ENDED: Final = sorted(state.value for state in ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,12 @@ class Reach:
     today: frozenset[str] | None = None
 
 
-# The newest version by that day says how a plan stood; then what had happened until then, of plans still open. A
-# version counts from the latest day of those up to it: what is recorded late says how the plan stood by then. What was
+# The newest version by that day says how a plan stood; then what had happened until then, of plans still open. What was
 # taken back since has not happened.
-_NEWEST: Final = """
+_NEWEST: Final = f"""
 SELECT DISTINCT ON (referral_id) * FROM (
-    SELECT *, max(occurred_on) OVER (PARTITION BY referral_id ORDER BY plan_version) AS stood_on FROM plan_history
-    WHERE ($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider IS NULL OR provider = $3)
-) h WHERE stood_on <= $1 ORDER BY referral_id, plan_version DESC"""
+    {STANDING} WHERE ($2::text IS NULL OR programme = $2) AND ($3::text IS NULL OR provider IS NULL OR provider = $3)
+) h WHERE stood_on <= $1 ORDER BY referral_id, plan_version DESC"""  # noqa: S608  our own words
 
 _KNOWN: Final = f"""
 WITH newest AS ({_NEWEST}),
@@ -51,7 +49,6 @@ told AS (
     SELECT referral_id, min(h.recorded_on) AS came_on,
         min(h.occurred_on) FILTER (WHERE h.spoken) AS first_reached,
         max(h.occurred_on) FILTER (WHERE h.spoken) AS last_reached,
-        count(*) FILTER (WHERE h.kind = 'contacted') AS attempts,
         max(h.occurred_on) FILTER (WHERE h.kind = 'proposed' AND h.proposal) AS proposed_on,
         array_agg(h.occurred_on ORDER BY h.occurred_on, h.plan_version)
             FILTER (WHERE h.attendance IN ('attended', 'missed')) AS days,
@@ -72,7 +69,7 @@ letters AS (
     SELECT l.referral_id, array_agg(l.letter_id ORDER BY l.letter_id) AS ids,
         array_agg(l.sent_on ORDER BY l.letter_id) AS sent, array_agg(l.answer_by ORDER BY l.letter_id) AS by
     FROM letter l JOIN open USING (referral_id) WHERE l.view = 'gp' AND {awaited_on("$1::date")} GROUP BY l.referral_id)
-SELECT open.*, told.came_on, told.first_reached, told.last_reached, told.attempts, told.days, told.attended,
+SELECT open.*, told.came_on, told.first_reached, told.last_reached, told.days, told.attended,
     CASE WHEN open.proposal THEN told.proposed_on END AS proposed_on, further.ids AS further_ids,
     further.days AS further_days, letters.ids AS letter_ids, letters.sent AS letters_sent, letters.by AS letters_by
 FROM open JOIN told USING (referral_id) LEFT JOIN further USING (referral_id) LEFT JOIN letters USING (referral_id)
@@ -110,7 +107,7 @@ async def work(
     """
     found = []
     coaches, today = (None if some is None else sorted(some) for some in (reach.coaches, reach.today))
-    rows = await source.fetch(_KNOWN, as_of, reach.programme, reach.provider, _ENDED, coaches, reach.free, today)
+    rows = await source.fetch(_KNOWN, as_of, reach.programme, reach.provider, ENDED, coaches, reach.free, today)
     away = {row["coach_id"]: row["cover"] for row in await source.fetch(_COVER, as_of)}
     for row in rows:
         made = items(_known(row), as_of, _terms(policy, row), is_closed)
@@ -137,7 +134,6 @@ def _known(row: Any) -> Known:
         came_on=row["came_on"],
         first_reached_on=row["first_reached"],
         last_reached_on=row["last_reached"],
-        attempts=row["attempts"],
         sessions=tuple(Session(*one) for one in _together(row["days"], row["attended"])),
         agreed_on=row["agreed_on"],
         review_on=row["review_on"],

@@ -7,7 +7,7 @@ as of any day: a row for each event, with the few facts of it that a list needs.
 import json
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -117,6 +117,12 @@ HISTORY = Table(
     on_conflict="ON CONFLICT (referral_id, plan_version) DO NOTHING",
 )
 TABLES = (COACH, ABSENCE, HISTORY)
+
+STANDING: Final = (
+    "SELECT *, max(occurred_on) OVER (PARTITION BY referral_id ORDER BY plan_version) AS stood_on FROM plan_history"
+)
+"""Every version of every plan with the day from which it stood: the latest of those up to it, since what is recorded
+late says how the plan stood by then. The newest by a day says how a plan stood on it."""
 
 
 def coach_rows(data: CoachChanged) -> Iterator[Row]:

@@ -8,15 +8,16 @@ over the ceiling: a person does not wait for that.
 
 from typing import Final
 
+from services.coaching.domain.caseload import work
 from services.coaching.domain.caseload.asked import TAKE, TakePlan
 from services.coaching.domain.caseload.coach import Coach, gone
 from services.coaching.domain.plan import Plan
-from services.contracts.plan_codes import PlanState
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.http import Principal
 from services.kernel.runtime.commands import Executed, Transaction
 
-ENDED: Final = (PlanState.CLOSED.value, PlanState.WITHDRAWN.value)
+ENDED: Final = tuple(sorted(state.value for state in work.ENDED))
+"""The states in which a plan takes no place, as the tables hold them."""
 _OPEN: Final = """
 SELECT count(*) FROM plan WHERE coach = $1 AND referral_id <> $2 AND state <> ALL($3::text[])"""
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from services.contracts.base import Actor, Ordinal, Reference, Sha256
+from services.contracts.base import Actor, DocumentReference, Ordinal, Sha256
 from services.contracts.codes import Attendance, EarningsBand, Intensity, Support, WorkStatus
 from services.contracts.instruments import Tool
 from services.contracts.plan_codes import Adjustment, EvidenceKind, Fitness, FitNoteIssuer, GoalTheme, StepOwner
-from services.contracts.plan_item import ItemId, ServiceNumber
+from services.contracts.plan_item import GoalId, ServiceNumber, StepId
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -67,7 +67,7 @@ PackageFields = Annotated[tuple[PackageItemFields, ...], Field(min_length=1, max
 class GoalFields(Fields):
     """A goal."""
 
-    goal_id: ItemId
+    goal_id: GoalId
     theme: GoalTheme
     target_on: Day | None = None
 
@@ -75,11 +75,11 @@ class GoalFields(Fields):
 class StepFields(Fields):
     """A step: one support in the plan."""
 
-    step_id: ItemId
+    step_id: StepId
     support: Support
     intensity: Intensity | None = None
     after: Annotated[
-        tuple[ItemId, ...], Field(max_length=10, description="The steps that must be finished first.")
+        tuple[StepId, ...], Field(max_length=10, description="The steps that must be finished first.")
     ] = ()
     due_on: Annotated[Day | None, Field(description="The target date.")] = None
     owner: Annotated[StepOwner | None, Field(description="Who sees to it.")] = None
@@ -100,7 +100,7 @@ class EvidenceFields(Fields):
 
     kind: EvidenceKind
     obtained_on: Day
-    reference: Reference
+    reference: DocumentReference
     obtained_by: Annotated[Actor | None, Field(description="Who obtained it; null: you.")] = None
     sha256: Annotated[Sha256 | None, Field(description="The SHA-256 of what is kept; null: not taken.")] = None
 

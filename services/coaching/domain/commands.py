@@ -46,7 +46,7 @@ from services.contracts.plan_codes import (
     SessionAttendance,
     StepCancellation,
 )
-from services.contracts.plan_item import ItemId, SealedBarrier, SealedFitNote
+from services.contracts.plan_item import GoalId, SealedBarrier, SealedFitNote, StepId
 from services.kernel.sealing.content import Digest
 
 
@@ -115,7 +115,7 @@ class ProgressGoal(CommandBody):
     """Say how a goal stands; met and dropped goals leave the plan."""
 
     kind: Literal[ChangeKind.GOAL_PROGRESSED]
-    goal_id: ItemId
+    goal_id: GoalId
     progress: GoalProgress
 
 
@@ -130,21 +130,21 @@ class StartStep(CommandBody):
     """Start a step whose predecessors are all finished."""
 
     kind: Literal[ChangeKind.STEP_STARTED]
-    step_id: ItemId
+    step_id: StepId
 
 
 class FinishStep(CommandBody):
     """Finish a started step."""
 
     kind: Literal[ChangeKind.STEP_FINISHED]
-    step_id: ItemId
+    step_id: StepId
 
 
 class CancelStep(CommandBody):
     """Cancel an open step that no other open step waits for."""
 
     kind: Literal[ChangeKind.STEP_CANCELLED]
-    step_id: ItemId
+    step_id: StepId
     reason: StepCancellation
 
 
@@ -155,7 +155,7 @@ class RecordSession(CommandBody):
     attendance: SessionAttendance
     minutes: Minutes = 0
     channel: Channel
-    step_id: Annotated[ItemId | None, Field(description="The step that the session was part of.")] = None
+    step_id: Annotated[StepId | None, Field(description="The step that the session was part of.")] = None
 
 
 class ChangeConsent(CommandBody):

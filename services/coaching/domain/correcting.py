@@ -62,6 +62,12 @@ def _can_open_again(state: Plan, fact: StepFact) -> None:
         refuse("too_many_steps", f"a plan holds at most {MAX_OPEN_STEPS} open steps")
 
 
+def said_of(wrong: Fact) -> dict[str, Any]:
+    """Return what the event says of what was taken back, so that who earned by it can tell."""
+    shown = wrong.evidence if isinstance(wrong, WorkFact | EvidenceFact) else ()
+    return {"took_back": wrong.kind, "evidence": shown}
+
+
 def without(state: Plan, wrong: Fact) -> PlanSnapshot:  # noqa: PLR0911  one answer a kind
     """Return the snapshot as it would stand without ``wrong``, one of the plan's facts. Pure."""
     plan = state.plan

@@ -63,7 +63,7 @@ def _commanded(state: Plan | None, command: Command, policy: CoachingPolicy, now
     added: dict[str, Any] = {}
     if isinstance(body, CorrectFact):
         taken = correcting.wrong_fact(state, body)
-        before, added = correcting.without(state, taken), {"took_back": taken.kind}
+        before, added = correcting.without(state, taken), correcting.said_of(taken)
     change = in_codes(state, asked, command.actor, now, added)
     return _draft(state.plan_version + 1, before, state, change, cell, policy.terms(state.programme))
 
@@ -126,7 +126,14 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
             )
         case Correction(by=by, fields=fields):
             return Corrected(
-                by=by, occurred_on=day, refers_to=None, took_back=None, fields=fields, reason=None, event_id=data.origin
+                by=by,
+                occurred_on=day,
+                refers_to=None,
+                took_back=None,
+                evidence=(),
+                fields=fields,
+                reason=None,
+                event_id=data.origin,
             )
         case Withdrawal(by=by, reason=reason):
             return Withdrawn(by=by, occurred_on=day, reason=reason)
@@ -135,7 +142,14 @@ def _relayed(data: TriageRelayed) -> PlanChange | None:
             if not fields:
                 return None
             return Corrected(
-                by=by, occurred_on=day, refers_to=None, took_back=None, fields=fields, reason=None, event_id=data.origin
+                by=by,
+                occurred_on=day,
+                refers_to=None,
+                took_back=None,
+                evidence=(),
+                fields=fields,
+                reason=None,
+                event_id=data.origin,
             )
 
 

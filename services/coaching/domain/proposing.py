@@ -11,7 +11,7 @@ from services.contracts.base import Ordinal, Record
 from services.contracts.codes import TriageOutcome
 from services.contracts.package_change import PackageChange, package_change
 from services.contracts.plan import PlanSnapshot
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import StepId
 from services.contracts.triage import Package
 
 
@@ -45,7 +45,7 @@ class ProposalDifferences(Record):
     not_eligible: bool
     to_plan: PackageChange | None
     to_recommendation: PackageChange | None
-    steps: tuple[ItemId, ...]
+    steps: tuple[StepId, ...]
 
 
 def differences(plan: PlanSnapshot, told: Mapping[int, Told]) -> ProposalDifferences | None:

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from services.coaching.domain.commands import Asked, PlanCommand
 from services.contracts.codes import Condition
 from services.contracts.plan import PlanUpdated
-from services.contracts.plan_change import BarrierChanged
+from services.contracts.plan_change import BarrierChanged, Corrected
 from services.contracts.plan_codes import ChangeKind
 from services.contracts.plan_item import SealedBarrier, SealedFitNote
 from services.kernel.decision import Command, Event
@@ -28,7 +28,8 @@ def reissue(event: Event, cause_id: str) -> Command:
     """
     data: PlanUpdated = event.data
     change = data.change
-    fields: dict[str, Any] = change.model_dump(exclude=_ADDED_BY_COACHING)
+    added = _ADDED_BY_COACHING | ({"evidence"} if isinstance(change, Corrected) else set())
+    fields: dict[str, Any] = change.model_dump(exclude=added)
     digest = getattr(change, "note_digest", None)
     day = change.occurred_on
     if change.kind is ChangeKind.NOTE_RECORDED:

@@ -8,7 +8,7 @@ from services.coaching.domain.command_fields import CommandBody, Day
 from services.contracts.base import Slug
 from services.contracts.codes import Barrier, Channel, Condition
 from services.contracts.plan_codes import BarrierState, BookingState, CancelledBy, ChangeKind, WorkplaceBarrier
-from services.contracts.plan_item import ItemId
+from services.contracts.plan_item import BarrierId, StepId
 
 
 class ChangeBarrier(CommandBody):
@@ -20,7 +20,7 @@ class ChangeBarrier(CommandBody):
 
     kind: Literal[ChangeKind.BARRIER_CHANGED]
     barrier_id: Annotated[
-        ItemId | None, Field(description="Of one in the plan; null: it appears, and is numbered.")
+        BarrierId | None, Field(description="Of one in the plan; null: it appears, and is numbered.")
     ] = None
     state: BarrierState
     barrier: Barrier | None = None
@@ -32,7 +32,7 @@ class ChangeBooking(CommandBody):
     """Say how the booking of an open step stands."""
 
     kind: Literal[ChangeKind.BOOKING_CHANGED]
-    step_id: ItemId
+    step_id: StepId
     booking: BookingState
     booked_for: Annotated[Day | None, Field(description="The day offered or booked; only then.")] = None
     cancelled_by: Annotated[CancelledBy | None, Field(description="Of a cancelled one: who called it off.")] = None

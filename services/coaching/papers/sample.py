@@ -51,12 +51,12 @@ _SNAPSHOT: Final[dict[str, Any]] = {
     "review_on": "2025-06-23",
     "started_on": "2025-04-14",
     "goals": [
-        {"goal_id": "back", "theme": "return_to_work", "target_on": "2025-07-07", "progress": "partly_met"},
-        {"goal_id": "well", "theme": "health", "target_on": None, "progress": "open"},
+        {"goal_id": "goal-1", "theme": "return_to_work", "target_on": "2025-07-07", "progress": "partly_met"},
+        {"goal_id": "goal-2", "theme": "health", "target_on": None, "progress": "open"},
     ],
     "steps": [
         _step(
-            "physio",
+            "step-1",
             "physiotherapy",
             state="started",
             started_on="2025-05-06",
@@ -64,9 +64,9 @@ _SNAPSHOT: Final[dict[str, Any]] = {
             owner="service",
             booking={"state": "booked", "on": "2025-05-26", "booked_for": "2025-06-09", "cancelled_by": None},
         ),
-        _step("talk", "employer_conversation", after=["physio"], due_on="2025-06-30", owner="coach"),
-        _step("therapy", "talking_therapies", intensity="step_2", owner="person"),
-        _step("tech", "adaptive_technology", after=["talk"], owner="employer"),
+        _step("step-2", "employer_conversation", after=["step-1"], due_on="2025-06-30", owner="coach"),
+        _step("step-3", "talking_therapies", intensity="step_2", owner="person"),
+        _step("step-4", "adaptive_technology", after=["step-2"], owner="employer"),
     ],
     "barriers": [
         {
@@ -100,7 +100,7 @@ _SNAPSHOT: Final[dict[str, Any]] = {
         {"adjustment": "travel", "state": "refused", "on": "2025-05-12", "review_on": None},
         {"adjustment": "equipment", "state": "proposed", "on": "2025-05-26", "review_on": None},
     ],
-    "finished_steps": ["assessment"],
+    "finished_steps": ["step-5"],
     "counters": {"sessions_attended": 5, "minutes": 210, "steps_finished": 1, "goals_met": 1},
     "consents": {"take_part": _GIVEN, "share_with_gp": _GIVEN, "share_with_employer": _GIVEN},
     "work_at_referral": {"status": "employed", "attendance": "off_sick"},

@@ -27,7 +27,15 @@ from services.contracts.plan_codes import (
     EmployerRole,
     WorkplaceBarrier,
 )
-from services.contracts.plan_item import EmployerNumber, FitNote, ItemId, SealedBarrier, SealedFitNote, WeeklyHours
+from services.contracts.plan_item import (
+    BarrierId,
+    EmployerNumber,
+    FitNote,
+    SealedBarrier,
+    SealedFitNote,
+    StepId,
+    WeeklyHours,
+)
 from services.kernel.sealing.content import ContentErased, Sealed
 
 
@@ -60,7 +68,7 @@ class FitNoteEntry(Entry):
 class BarrierEntry(Entry):
     """How a barrier stood. Which one it is, is said once: when it appeared."""
 
-    barrier_id: ItemId
+    barrier_id: BarrierId
     state: BarrierState
     area: BarrierArea
     barrier: Barrier | None
@@ -71,7 +79,7 @@ class BarrierEntry(Entry):
 class BookingEntry(Entry):
     """How a step's booking stood."""
 
-    step_id: ItemId
+    step_id: StepId
     booking: BookingState
     booked_for: date | None
     cancelled_by: CancelledBy | None

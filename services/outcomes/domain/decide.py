@@ -24,7 +24,7 @@ from services.kernel.decision import Command, Draft, Received
 from services.outcomes.domain.commanding import commanded
 from services.outcomes.domain.entries import reverse
 from services.outcomes.domain.results import evidence_recorded, review_completed
-from services.outcomes.domain.state import NOTHING, Earnings
+from services.outcomes.domain.state import NOTHING, Earnings, Entry
 from services.outcomes.domain.support import plan_agreed, plan_closed, session_recorded, step_finished
 from services.outcomes.domain.terms import RateBook
 from services.outcomes.domain.verdict import Verdict
@@ -59,17 +59,27 @@ def judge(state: Earnings | None, update: PlanUpdated, book: RateBook) -> list[V
 
 
 def corrected(state: Earnings, update: PlanUpdated, _: RateBook) -> list[Verdict]:
-    """Take back what a wrong fact had earned; the right one arrives as a fact of its own."""
+    """Take back what a wrong fact had earned, or what rests on its evidence alone.
+
+    The right one arrives as a fact of its own.
+    """
     change = update.change
     assert isinstance(change, Corrected)  # noqa: S101  decide calls it for this type
-    wrong = change.refers_to
     reason = change.reason.value if change.reason else "corrected"
     found = [
         Verdict("taken_back", entry.milestone, reverse(update, entry, reason), entry.card)
         for entry in (*state.earned, *state.claimable)
-        if wrong is not None and wrong in entry.plan_versions
+        if _falls(entry, change, update)
     ]
     return found or [Verdict("nothing_to_take_back")]
+
+
+def _falls(entry: Entry, change: Corrected, update: PlanUpdated) -> bool:
+    """Tell whether an entry rests on what was taken back: on that fact, or on evidence that nobody shows any more."""
+    if change.refers_to is None:
+        return False
+    gone = [shown for shown in change.evidence if shown not in update.plan.latest.evidence]
+    return change.refers_to in entry.plan_versions or (bool(entry.shown) and all(e in gone for e in entry.shown))
 
 
 Rule = Callable[[Earnings, PlanUpdated, RateBook], list[Verdict]]

@@ -41,6 +41,11 @@ class Entry(BaseModel):
         """What of it stands."""
         return self.amount_pence - self.clawed_back_pence
 
+    @property
+    def shown(self) -> tuple[Evidence, ...]:
+        """The evidence that came from outside; a record of the plan itself falls with its version."""
+        return tuple(e for e in self.evidence if not e.reference.startswith("plan/"))
+
 
 class Earnings(BaseModel):
     """The entries of one referral. ``reversed`` names the last reversal of ``milestone/occurrence``.

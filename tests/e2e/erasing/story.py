@@ -216,7 +216,7 @@ def course() -> list[Mapping[str, Any]]:
         return {"kind": kind, "occurred_on": (FIRST + timedelta(days=days)).isoformat(), **fields}
 
     attended = {"attendance": "attended", "minutes": 45, "channel": "phone", "step_id": None}
-    paid = {"kind": "payslip", "obtained_on": (FIRST + timedelta(days=80)).isoformat(), "reference": "slip-1"}
+    paid = {"kind": "payslip", "obtained_on": (FIRST + timedelta(days=80)).isoformat(), "reference": "doc-1"}
     return [
         act("recommendation_confirmed", 3, revision=2),
         act("note_recorded", 3, note=acts.NOTE),

@@ -211,7 +211,7 @@ async def coached(call: Caller, referral_id: str) -> None:
     noted = {"kind": "note_recorded", **day, "note": f"Cannot sleep since {NOTE}"}
     assert (await call.post("coaching", place, noted, COACH, headers={"If-Match": WRONG})).status_code == 400
     override = {"kind": "recommendation_overridden", "revision": 2, "reason": "other", "package": [{"support": "gp"}]}
-    goal, step = {"goal_id": "work", "theme": "stay_in_work"}, {"step_id": "first", "support": "gp"}
+    goal, step = {"goal_id": "goal-1", "theme": "stay_in_work"}, {"step_id": "step-1", "support": "gp"}
     circle = [{**step, "step_id": name, "after": [name, WRONG.lower()]} for name in (WRONG.lower(), WRONG.lower())]
     for body in (
         noted,

@@ -60,11 +60,11 @@ async def test_from_the_recommendation_to_a_participant(ada: Desk, triage: Triag
     assert (done["referral_id"], done["plan_version"], done["state"], done["waiting"]) == (PLAN, 2, "confirmed", False)
     assert len(done["events"]) == 1
     assert (await ada.ask("plan_agreed", goals=[GOAL], steps=[*FIRST_STEPS])).status_code == 200
-    assert (await ada.ask("step_started", step_id="physio")).json()["state"] == "active"
-    session: dict[str, Any] = {"attendance": "attended", "minutes": 45, "channel": "phone", "step_id": "physio"}
+    assert (await ada.ask("step_started", step_id="step-1")).json()["state"] == "active"
+    session: dict[str, Any] = {"attendance": "attended", "minutes": 45, "channel": "phone", "step_id": "step-1"}
     assert (await ada.ask("session_recorded", **session)).status_code == 200
     plan = (await ada.get(f"/plans/{PLAN}")).json()
-    assert plan["blocked"] == {"talk": ["physio"]}
+    assert plan["blocked"] == {"step-2": ["step-1"]}
     assert (plan["plan"]["started_on"], plan["support_until"]) == ("2024-11-18", "2025-02-10")
 
 
@@ -91,7 +91,7 @@ async def test_further_referrals_of_the_person_stand_with_the_plan(ada: Desk, tr
 async def test_an_illegal_move_is_409_with_a_code_and_changes_nothing(ada: Desk, triage: Triage) -> None:
     await triage(PLAN)
     before = (await ada.get(f"/plans/{PLAN}")).json()
-    answer = await ada.ask("step_started", step_id="physio")
+    answer = await ada.ask("step_started", step_id="step-1")
     assert (answer.status_code, codes(answer)) == (409, ["not_confirmed"])
     assert answer.headers["content-type"] == "application/problem+json"
     assert (await ada.get(f"/plans/{PLAN}")).json() == before

@@ -56,6 +56,32 @@ async def test_nobody_takes_a_plan_over_their_capacity(lead: Desk, ada: Desk, tr
     assert (await ada.ask("recommendation_confirmed", plan=REFERRALS[2], revision=1)).status_code == 200
 
 
+async def test_two_leads_do_not_overwrite_each_other(lead: Desk) -> None:
+    await register(lead, "coach-ada", capacity=2)
+    [seen_by_both] = (await lead.get("/coaches")).json()["coaches"]
+    lead.headers["If-Match"] = f'"{seen_by_both["version"]}"'
+    first = await say(lead, "coach-ada", "profile_changed", profile={"capacity": 5})
+    second = await say(lead, "coach-ada", "profile_changed", profile={"capacity": 9})
+    unknown = await say(lead, "coach-nobody", "registered", profile={"capacity": 1})
+    assert (first.status_code, second.status_code, unknown.status_code) == (200, 409, 409)
+    assert codes(second) == codes(unknown) == ["stale_version"]
+    assert "version 2" in second.text
+    lead.headers["If-Match"] = "seven"
+    assert (await say(lead, "coach-ada", "left")).status_code == 400
+
+
+async def test_free_places_of_a_day_count_what_was_recorded_late(lead: Desk, ada: Desk, triage: Triage) -> None:
+    """As work lists do: a version counts from the latest day of those up to it."""
+    await triage(PLAN)
+    await register(lead, "coach-ada", capacity=2)
+    later, before = REFERRED_ON + timedelta(days=9), REFERRED_ON + timedelta(days=3)
+    await ada.ask("contacted", channel="phone", reached=True, occurred_on=later.isoformat())
+    await ada.ask("recommendation_confirmed", revision=1, occurred_on=before.isoformat())
+    for day, held in ((before, 0), (later, 1)):
+        [told] = (await lead.get("/coaches", as_of=day.isoformat())).json()["coaches"]
+        assert (day, told["open_plans"]) == (day, held)
+
+
 async def test_a_closed_plan_is_no_way_round_the_capacity(lead: Desk, ada: Desk, ben: Desk, triage: Triage) -> None:
     await triage(*REFERRALS[:2])
     await register(lead, "coach-ada", capacity=1)

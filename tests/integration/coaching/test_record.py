@@ -27,8 +27,8 @@ async def test_everything_is_shown_in_the_order_of_its_days(ada: Desk, triage: T
     await done(ada, "barrier_changed", state="open", health="back_pain")
     await done(ada, "barrier_changed", state="open", workplace="relationships")
     await done(ada, "barrier_changed", barrier_id="barrier-1", state="eased", occurred_on="2024-11-20")
-    await done(ada, "booking_changed", step_id="physio", booking="booked", booked_for="2024-11-25")
-    await done(ada, "booking_changed", step_id="physio", booking="missed", occurred_on="2024-11-25")
+    await done(ada, "booking_changed", step_id="step-1", booking="booked", booked_for="2024-11-25")
+    await done(ada, "booking_changed", step_id="step-1", booking="missed", occurred_on="2024-11-25")
     await done(ada, "adjustment_changed", adjustment="equipment", state="proposed", review_on="2024-12-02")
     await done(ada, "fit_note_recorded", fit_note={**NOTE, "from_on": "2024-11-25", "to_on": "2024-12-08"})
     await done(ada, "fit_note_recorded", fit_note={**NOTE, "from_on": "2024-11-04", "to_on": "2024-11-17"})
@@ -59,7 +59,7 @@ async def test_everything_is_shown_in_the_order_of_its_days(ada: Desk, triage: T
     [now] = found["work"]
     assert (now["work"], now["weekly_hours"], now["pay_band"], now["confirmed"]) == (work, 20, "from_15k", False)
     plan = (await ada.get(f"/plans/{PLAN}")).json()
-    assert (plan["blocked"], plan["ready"]) == ({"talk": ["physio"]}, ["physio"])
+    assert (plan["blocked"], plan["ready"]) == ({"step-2": ["step-1"]}, ["step-1"])
     assert plan["plan"]["steps"][0]["booking"]["state"] == "missed"
 
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from services.contracts import types
 from services.intake.domain.handed_over import linked_referral_id
+from services.intake.people.handovers import BEGOTTEN
 from services.intake.referrals.examples import GP_REFERRAL
 from services.intake.service import build
 from services.kernel.http.dev_issuer import DevIssuer
@@ -21,17 +22,20 @@ from services.kernel.replay.folding import replay
 from services.kernel.replay.history import History
 from services.kernel.runtime.inbox import Inbox
 from services.kernel.runtime.records import Record
+from services.kernel.runtime.tables import write_rows
 from services.kernel.service import Change, Row
 from services.kernel.settings import Settings
 from tests.integration.http.conftest import Ask, calling
 from tests.integration.http.test_intake import ask, gp, intake, keys, post, settings, stored, token
 from tests.integration.http.test_intake_consents_downstream import OUTBOX, Pathway, pathway
 from tests.parts.keys import MadeKeys
+from tests.unit.coaching.desk import NOW
 
 __all__ = ["ask", "gp", "intake", "keys", "pathway", "settings", "stored"]
 
 OTHER = "working-well-early-help"
 HAND_OVER = {"programme": OTHER, "channel": "phone"}
+DETAILS = "SELECT json_agg(to_jsonb(d) - 'referral_id') FROM referral_details d WHERE {}"
 REFERRALS = (
     "SELECT json_agg(json_build_array(referral_id, programme, organisation_id, linked_referral, route) "
     "ORDER BY referred_on, referral_id) FROM referral"
@@ -175,6 +179,27 @@ async def test_after_a_restore_the_handover_is_remembered_until_it_is_read_again
         for record in records if topic in service.inputs else ():
             await inbox.process([record])
     assert (ask("SELECT count(*) FROM restored_input"), ask(OUTBOX)) == ("0", before)
+
+
+async def test_after_a_restore_two_handovers_that_are_read_together_lose_nobodys_details(
+    gp: httpx.AsyncClient, intake: FastAPI, pathway: Pathway, ask: Ask
+) -> None:
+    """The second is of the referral that the first begets: neither its row nor its details are there yet."""
+    _, new = await handed_over(gp, pathway)
+    third, rows = str(uuid5(UUID(new), "handed over again")), []
+    written: list[Any] = json.loads(ask(DETAILS.format(f"referral_id = '{new}'")))
+    for referral, before in ((third, new), (new, json.loads(ask(REFERRALS))[0][0])):
+        at = (NOW, "provider", NOW.date())
+        rows.append((referral, before, None, OTHER, "2024.1", "growth-company", *at))
+    for lost in ((third, new), (third,)):
+        for referral in lost:
+            ask(f"DELETE FROM referral_details WHERE referral_id = '{referral}'")
+            ask(f"DELETE FROM referral WHERE referral_id = '{referral}'")
+        async with intake.state.parts.pool.acquire() as connection:
+            await write_rows(connection, BEGOTTEN, rows)
+        for referral in (new, third):
+            assert json.loads(ask(DETAILS.format(f"referral_id = '{referral}'"))) == written
+    assert written[0]["family_name"], "there was something to lose"
 
 
 async def test_a_replay_makes_the_same_referral_byte_for_byte(

@@ -190,8 +190,8 @@ def step(step_id: str, *after: str, support: str = "physiotherapy") -> dict[str,
 
 WORKING = {"status": "employed", "attendance": "working"}
 PAYSLIP = {"kind": "payslip", "obtained_on": REFERRED_ON, "reference": "doc-1"}
-GOAL = {"goal_id": "back-to-work", "theme": "return_to_work"}
-FIRST_STEPS = (step("physio"), step("talk", "physio", support="employer_conversation"))
+GOAL = {"goal_id": "goal-1", "theme": "return_to_work"}
+FIRST_STEPS = (step("step-1"), step("step-2", "step-1", support="employer_conversation"))
 
 
 def day(number: int) -> date:
@@ -217,12 +217,12 @@ def desk(state: PlanState | str | None = PlanState.PROPOSED) -> Desk:
     made.ask("plan_agreed", goals=(GOAL,), steps=FIRST_STEPS)
     if state is PlanState.AGREED:
         return made
-    made.ask("step_started", step_id="physio")
+    made.ask("step_started", step_id="step-1")
     if state is PlanState.PAUSED:
         made.ask("paused", reason="away")
     elif state is PlanState.IN_REVIEW:
-        made.ask("step_finished", step_id="physio")
-        made.ask("step_cancelled", step_id="talk", reason="person_declined")
+        made.ask("step_finished", step_id="step-1")
+        made.ask("step_cancelled", step_id="step-2", reason="person_declined")
     elif state is PlanState.CLOSED:
         made.ask("closed", closure="46")
     assert made.state.state is state

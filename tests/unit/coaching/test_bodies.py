@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.coaching.caseload.coach_bodies import RecordAbsence
-from services.coaching.domain.commands import PlanCommand
+from services.coaching.domain.commands import CorrectFact, PlanCommand
 from services.contracts.plan_change import PlanChange
 from tests.unit.coaching.desk import COMMAND
 from tests.unit.coaching.test_lifecycle import COMMANDS
@@ -21,7 +21,8 @@ IN_NO_EVENT = {"note", "scores", "fit_note", "health"}
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 def test_a_command_has_the_fields_of_its_change(body: Any) -> None:
     change = CHANGES[get_args(body.model_fields["kind"].annotation)[0]]
-    assert set(body.model_fields) - IN_NO_EVENT == set(change.model_fields) - ADDED_BY_COACHING
+    added = ADDED_BY_COACHING | ({"evidence"} if body is CorrectFact else set())
+    assert set(body.model_fields) - IN_NO_EVENT == set(change.model_fields) - added
     assert ("note" in body.model_fields) == ("note_digest" in change.model_fields)
     assert body.__doc__
 
@@ -61,13 +62,13 @@ def test_no_day_is_so_far_off_that_months_cannot_be_counted_from_it(on: str) -> 
         ("recommendation_overridden", {"revision": 1, "package": ({"support": "gp"},)}),
         ("recommendation_overridden", {"revision": 1, "reason": "because", "package": ({"support": "gp"},)}),
         ("recommendation_overridden", {"revision": 1, "reason": "other", "package": ()}),
-        ("plan_agreed", {"goals": (), "steps": ({"step_id": "a", "support": "gp"},)}),
+        ("plan_agreed", {"goals": (), "steps": ({"step_id": "step-1", "support": "gp"},)}),
         ("plan_agreed", {"goals": ({"goal_id": "a", "theme": "health"},), "steps": ()}),
         ("closed", {"closure": "99"}),
         ("closed", {}),
         ("note_recorded", {"note": ""}),
         ("employer_contacted", {"channel": "phone", "employer": "smith-and-sons", "role": "owner"}),
-        ("step_added", {"step": {"step_id": "a", "support": "gp", "service": "early-psychosis-team"}}),
+        ("step_added", {"step": {"step_id": "step-1", "support": "gp", "service": "early-psychosis-team"}}),
         ("proposed", {}),
     ],
 )

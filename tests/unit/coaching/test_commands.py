@@ -80,40 +80,40 @@ def test_whoever_confirms_or_overrides_becomes_the_coach() -> None:
 
 def test_finishing_a_step_frees_the_next() -> None:
     made = desk("active")
-    made.ask("step_finished", day(3), step_id="physio")
-    made.ask("step_started", day(4), step_id="talk")
-    made.ask("step_added", step=step("late", "physio", "talk"))
-    assert refusal(made, "step_started", step_id="late") == (409, [("step_blocked", "/step_id")])
-    assert refusal(made, "step_finished", day(3), step_id="talk") == (
+    made.ask("step_finished", day(3), step_id="step-1")
+    made.ask("step_started", day(4), step_id="step-2")
+    made.ask("step_added", step=step("step-6", "step-1", "step-2"))
+    assert refusal(made, "step_started", step_id="step-6") == (409, [("step_blocked", "/step_id")])
+    assert refusal(made, "step_finished", day(3), step_id="step-2") == (
         422,
         [("finished_before_started", "/occurred_on")],
     )
-    made.ask("step_finished", day(4), step_id="talk")
-    assert (made.state.plan.finished_steps, made.state.plan.latest.step_finished_on) == (("physio", "talk"), day(4))
-    assert refusal(made, "step_added", step=step("physio"))[1][0][0] == "step_id_taken"
+    made.ask("step_finished", day(4), step_id="step-2")
+    assert (made.state.plan.finished_steps, made.state.plan.latest.step_finished_on) == (("step-1", "step-2"), day(4))
+    assert refusal(made, "step_added", step=step("step-1"))[1][0][0] == "step_id_taken"
 
 
 def test_goals_that_are_met_or_dropped_leave_the_plan() -> None:
     made = desk("active")
-    made.ask("goal_set", goal={"goal_id": "other", "theme": "health"})
-    made.ask("goal_progressed", goal_id="other", progress="partly_met")
+    made.ask("goal_set", goal={"goal_id": "goal-2", "theme": "health"})
+    made.ask("goal_progressed", goal_id="goal-2", progress="partly_met")
     assert [(g.goal_id, g.progress) for g in made.state.plan.goals] == [
-        ("back-to-work", "open"),
-        ("other", "partly_met"),
+        ("goal-1", "open"),
+        ("goal-2", "partly_met"),
     ]
-    made.ask("goal_progressed", goal_id="other", progress="met")
-    made.ask("goal_progressed", goal_id="back-to-work", progress="dropped")
+    made.ask("goal_progressed", goal_id="goal-2", progress="met")
+    made.ask("goal_progressed", goal_id="goal-1", progress="dropped")
     assert (made.state.plan.goals, made.state.plan.counters.goals_met) == ((), 1)
 
 
 def test_open_items_are_limited() -> None:
     made = desk("active")
     for number in range(24 - len(made.state.plan.steps)):
-        made.ask("step_added", step=step(f"s{number}"))
-    assert refusal(made, "step_added", step=step("more"))[1] == [("too_many_steps", "")]
+        made.ask("step_added", step=step(f"step-9{number}"))
+    assert refusal(made, "step_added", step=step("step-8"))[1] == [("too_many_steps", "")]
     for number in range(19):
-        made.ask("goal_set", goal={"goal_id": f"g{number}", "theme": "health"})
-    assert refusal(made, "goal_set", goal={"goal_id": "more", "theme": "health"})[1] == [("too_many_goals", "")]
+        made.ask("goal_set", goal={"goal_id": f"goal-9{number}", "theme": "health"})
+    assert refusal(made, "goal_set", goal={"goal_id": "goal-8", "theme": "health"})[1] == [("too_many_goals", "")]
 
 
 def test_sessions_are_counted_and_named_after_the_version_that_records_them() -> None:

@@ -66,7 +66,7 @@ def test_a_session_is_never_given_the_name_of_one_that_was_taken_back() -> None:
 
 def test_a_review_leaves_the_day_that_stood_before_it() -> None:
     made = desk("confirmed")
-    made.ask("plan_agreed", day(0), **agreed((step("a"),)), review_on=day(20))
+    made.ask("plan_agreed", day(0), **agreed((step("step-1"),)), review_on=day(20))
     first = recorded(made, "review_completed", 20, reliable_improvement=True, next_review_on=day(60))
     second = recorded(made, "review_completed", 30, reliable_improvement=False, next_review_on=day(90))
     take_back(made, first)
@@ -122,23 +122,23 @@ def test_what_leaves_only_its_day_in_the_plan() -> None:
 
 def test_a_step_that_was_not_finished_is_open_again_and_holds_back_what_waits_for_it() -> None:
     made = desk("active")
-    made.ask("booking_changed", day(1), step_id="physio", booking="booked", booked_for=day(2))
+    made.ask("booking_changed", day(1), step_id="step-1", booking="booked", booked_for=day(2))
     before = made.state.plan
-    finished = recorded(made, "step_finished", 3, step_id="physio")
+    finished = recorded(made, "step_finished", 3, step_id="step-1")
     take_back(made, finished)
     plan = made.state.plan
     assert {one.step_id: one for one in plan.steps} == {one.step_id: one for one in before.steps}
     assert (plan.finished_steps, plan.counters.steps_finished, plan.latest.step_finished_on) == ((), 0, None)
-    assert refusal(made, "step_started", day(5), step_id="talk") == (409, [("step_blocked", "/step_id")])
+    assert refusal(made, "step_started", day(5), step_id="step-2") == (409, [("step_blocked", "/step_id")])
 
 
 def test_a_step_is_not_opened_again_under_one_that_has_begun() -> None:
     made = desk("active")
-    finished = recorded(made, "step_finished", 3, step_id="physio")
-    made.ask("step_started", day(4), step_id="talk")
+    finished = recorded(made, "step_finished", 3, step_id="step-1")
+    made.ask("step_started", day(4), step_id="step-2")
     wanted = (409, [("step_needed", "/refers_to")])
     assert refusal(made, "corrected", day(9), refers_to=finished, reason="wrong_value") == wanted
-    last = recorded(made, "step_finished", 5, step_id="talk")
+    last = recorded(made, "step_finished", 5, step_id="step-2")
     assert refusal(made, "corrected", day(9), refers_to=finished, reason="wrong_value") == wanted
     take_back(made, last)
     assert made.state.state is PlanState.ACTIVE, "one step is open again"
@@ -166,8 +166,8 @@ def test_the_plan_is_as_far_as_without_it(state: str, told: list[tuple[str, dict
 
 def test_the_last_step_open_again_ends_the_review() -> None:
     made = desk("active")
-    made.ask("step_cancelled", day(1), step_id="talk", reason="replaced")
-    finished = recorded(made, "step_finished", 2, step_id="physio")
+    made.ask("step_cancelled", day(1), step_id="step-2", reason="replaced")
+    finished = recorded(made, "step_finished", 2, step_id="step-1")
     assert made.state.state.value == "in_review"
     take_back(made, finished)
     assert made.state.state.value == "active"

@@ -26,15 +26,15 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "acknowledged": {},
     "contacted": {"channel": "phone", "reached": True},
     "assessed": {"channel": "phone"},
-    "plan_agreed": {"goals": ({"goal_id": "g", "theme": "health"},), "steps": (step("new"),)},
-    "goal_set": {"goal": {"goal_id": "another", "theme": "health"}},
-    "goal_progressed": {"goal_id": "back-to-work", "progress": "partly_met"},
-    "step_added": {"step": step("more")},
-    "step_started": {"step_id": "physio"},
-    "step_finished": {"step_id": "physio"},
-    "step_cancelled": {"step_id": "talk", "reason": "person_declined"},
+    "plan_agreed": {"goals": ({"goal_id": "goal-1", "theme": "health"},), "steps": (step("step-7"),)},
+    "goal_set": {"goal": {"goal_id": "goal-9", "theme": "health"}},
+    "goal_progressed": {"goal_id": "goal-1", "progress": "partly_met"},
+    "step_added": {"step": step("step-8")},
+    "step_started": {"step_id": "step-1"},
+    "step_finished": {"step_id": "step-1"},
+    "step_cancelled": {"step_id": "step-2", "reason": "person_declined"},
     "barrier_changed": {"state": "open", "barrier": "debt"},
-    "booking_changed": {"step_id": "talk", "booking": "booked", "booked_for": "2024-11-18"},
+    "booking_changed": {"step_id": "step-2", "booking": "booked", "booked_for": "2024-11-18"},
     "adjustment_changed": {"adjustment": "phased_return", "state": "proposed"},
     "employer_contacted": {"channel": "phone", "employer": "employer-1", "role": "line_manager"},
     "fit_note_recorded": {"fit_note": FIT_NOTE},
@@ -96,7 +96,7 @@ CELLS = list(itertools.product(EXPECTED, PlanState))
 
 # What must hold besides the state, so that the usual command is possible there.
 PREPARE: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {
-    ("step_started", "active"): [("step_added", {"step": step("free")})],
+    ("step_started", "active"): [("step_added", {"step": step("step-9")})],
 }
 
 
@@ -124,7 +124,7 @@ def fields_of(kind: str, state: PlanState) -> dict[str, Any]:
     fields = COMMANDS[kind]
     if kind.startswith("recommendation") and state not in {PlanState.PROPOSED, PlanState.WITHDRAWN}:
         return {**fields, "revision": 2}
-    return {**fields, "step_id": "free"} if (kind, state) == ("step_started", "active") else fields
+    return {**fields, "step_id": "step-9"} if (kind, state) == ("step_started", "active") else fields
 
 
 @pytest.mark.parametrize(("kind", "state"), CELLS, ids=str)
@@ -206,8 +206,8 @@ def test_a_missed_session_does_not_activate() -> None:
 
 def test_the_last_open_step_leads_to_a_review() -> None:
     made = desk("active")
-    [finished] = made.ask("step_finished", step_id="physio")
-    [cancelled] = made.ask("step_cancelled", step_id="talk", reason="replaced")
+    [finished] = made.ask("step_finished", step_id="step-1")
+    [cancelled] = made.ask("step_cancelled", step_id="step-2", reason="replaced")
     assert [finished.data.state, cancelled.data.state] == [PlanState.ACTIVE, PlanState.IN_REVIEW]
 
 

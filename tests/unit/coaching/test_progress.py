@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.coaching.domain import lifecycle, progress
 from services.contracts.plan_codes import AdjustmentState, BarrierState, BookingState
@@ -62,7 +63,7 @@ def command(noun: str, to: str, *, first: bool) -> tuple[str, dict[str, Any]]:
         return "adjustment_changed", {"adjustment": "travel", "state": to}
     booked_for = {"booked_for": REFERRED_ON} if to == "booked" else {}
     by = {"cancelled_by": "service"} if to == "cancelled" else {}
-    return "booking_changed", {"step_id": "physio", "booking": to, **booked_for, **by}
+    return "booking_changed", {"step_id": "step-1", "booking": to, **booked_for, **by}
 
 
 @pytest.mark.parametrize(("noun", "now", "to"), CELLS, ids=[" ".join(filter(None, cell)) for cell in CELLS])
@@ -88,7 +89,7 @@ def test_the_readme_shows_the_tables() -> None:
 
 def booked(made: Desk | None = None) -> Desk:
     found = made or desk("active")
-    found.ask("booking_changed", step_id="physio", booking="booked", booked_for=day(5))
+    found.ask("booking_changed", step_id="step-1", booking="booked", booked_for=day(5))
     return found
 
 
@@ -111,7 +112,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         desk,
         "booking_changed",
         day(0),
-        {"step_id": "physio", "booking": "booked"},
+        {"step_id": "step-1", "booking": "booked"},
         [("booking_without_day", "/booked_for")],
     ),
     (
@@ -119,7 +120,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         desk,
         "booking_changed",
         day(3),
-        {"step_id": "physio", "booking": "booked", "booked_for": day(2)},
+        {"step_id": "step-1", "booking": "booked", "booked_for": day(2)},
         [("booked_for_earlier_day", "/booked_for")],
     ),
     (
@@ -127,7 +128,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         lambda _: booked(),
         "booking_changed",
         day(4),
-        {"step_id": "physio", "booking": "missed"},
+        {"step_id": "step-1", "booking": "missed"},
         [("booking_not_yet", "/occurred_on")],
     ),
     (
@@ -135,7 +136,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         lambda _: booked(),
         "booking_changed",
         day(5),
-        {"step_id": "physio", "booking": "attended", "booked_for": day(5)},
+        {"step_id": "step-1", "booking": "attended", "booked_for": day(5)},
         [("day_known_already", "/booked_for")],
     ),
     (
@@ -143,7 +144,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         lambda _: booked(),
         "booking_changed",
         day(1),
-        {"step_id": "physio", "booking": "cancelled"},
+        {"step_id": "step-1", "booking": "cancelled"},
         [("cancelled_by_whom", "/cancelled_by")],
     ),
     (
@@ -151,7 +152,7 @@ IMPOSSIBLE: list[tuple[str, Any, str, date, dict[str, Any], list[tuple[str, str]
         lambda _: booked(),
         "booking_changed",
         day(5),
-        {"step_id": "physio", "booking": "attended", "cancelled_by": "person"},
+        {"step_id": "step-1", "booking": "attended", "cancelled_by": "person"},
         [("cancelled_by_whom", "/cancelled_by")],
     ),
     (
@@ -187,8 +188,10 @@ def test_a_barrier_is_named_once() -> None:
 
 def test_no_word_of_a_coach_names_a_barrier() -> None:
     made = desk("active")
-    named: dict[str, Any] = {"barrier_id": "psychosis", "state": "open", "health": "severe_mental_illness"}
+    named: dict[str, Any] = {"barrier_id": "barrier-1", "state": "open", "health": "severe_mental_illness"}
     assert refusal(made, "barrier_changed", **named) == (409, [("barrier_unknown", "/barrier_id")])
+    with pytest.raises(ValidationError, match="barrier_id"):
+        made.ask("barrier_changed", **{**named, "barrier_id": "psychosis"})
     for _ in range(2):
         made.ask("barrier_changed", state="open", health="severe_mental_illness")
     made.ask("barrier_changed", barrier_id="barrier-1", state="resolved")
@@ -207,9 +210,9 @@ def test_open_barriers_are_limited() -> None:
 def test_nothing_new_is_booked_on_a_hold_but_what_is_booked_can_happen() -> None:
     made = booked()
     made.triage("held", 2)
-    new: dict[str, Any] = {"step_id": "talk", "booking": "offered"}
+    new: dict[str, Any] = {"step_id": "step-2", "booking": "offered"}
     assert refusal(made, "booking_changed", **new) == (409, [("on_hold", "")])
-    made.ask("booking_changed", day(5), step_id="physio", booking="attended")
+    made.ask("booking_changed", day(5), step_id="step-1", booking="attended")
     booking = made.state.plan.steps[0].booking
     assert booking is not None
     assert (booking.state, booking.on, booking.booked_for) == ("attended", day(5), day(5))
@@ -217,7 +220,7 @@ def test_nothing_new_is_booked_on_a_hold_but_what_is_booked_can_happen() -> None
 
 def test_a_missed_booking_is_counted_and_a_booking_is_no_session() -> None:
     made = booked()
-    made.ask("booking_changed", day(5), step_id="physio", booking="missed")
+    made.ask("booking_changed", day(5), step_id="step-1", booking="missed")
     counters = made.state.plan.counters
     assert (counters.bookings_missed, counters.sessions_missed) == (1, 0)
 
@@ -245,7 +248,7 @@ def test_the_day_on_which_an_adjustment_is_looked_at_can_move(state: str) -> Non
 
 def test_an_unlocked_step_is_the_next_one() -> None:
     made = desk("active")
-    assert refusal(made, "step_started", step_id="talk") == (409, [("step_blocked", "/step_id")])
-    made.ask("step_finished", step_id="physio")
-    [event] = made.ask("step_started", step_id="talk")
-    assert event.data.change.step_id == "talk"
+    assert refusal(made, "step_started", step_id="step-2") == (409, [("step_blocked", "/step_id")])
+    made.ask("step_finished", step_id="step-1")
+    [event] = made.ask("step_started", step_id="step-2")
+    assert event.data.change.step_id == "step-2"

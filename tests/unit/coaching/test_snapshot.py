@@ -10,7 +10,12 @@ from services.kernel.decision import Refused
 from tests.unit.coaching.desk import REFERRED_ON, TODAY, Desk, desk, step
 
 FIT_NOTE = {"fitness": "not_fit", "from_on": REFERRED_ON, "to_on": TODAY, "issuer": "pharmacist"}
-UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a{:04x}"
+LONG = 9000
+"""Ids as long as there are."""
+
+
+def named(number: int) -> str:
+    return f"step-{LONG + number}"
 
 
 def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
@@ -22,12 +27,12 @@ def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
     made.ask("consent_changed", consent="share_with_employer", given=True)
     for adjustment in Adjustment:
         made.ask("adjustment_changed", adjustment=adjustment, state="in_place", review_on=TODAY)
-    goals = tuple({"goal_id": UUID.format(n), "theme": "change_work", "target_on": TODAY} for n in range(6))
-    made.ask("plan_agreed", goals=goals, steps=(step(UUID.format(0)),))
-    made.ask("step_started", step_id=UUID.format(0))
+    goals = tuple({"goal_id": f"goal-{LONG + n}", "theme": "change_work", "target_on": TODAY} for n in range(6))
+    made.ask("plan_agreed", goals=goals, steps=(step(named(0)),))
+    made.ask("step_started", step_id=named(0))
     for week in range(1, 105):
         on = REFERRED_ON + timedelta(weeks=week)
-        name, before = UUID.format(week), UUID.format(week - 1)
+        name, before = named(week), named(week - 1)
         made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id=before)
         made.ask("step_added", on, step={**step(name, before, support="supported_employment"), "due_on": TODAY})
         made.ask("booking_changed", on, step_id=name, booking="booked", booked_for=on)
@@ -46,10 +51,10 @@ def test_two_years_of_weekly_use_stay_under_16_kib() -> None:
         if week % 6 == 0:
             made.ask("review_completed", on, reliable_improvement=True)
     for number in range(10):
-        made.ask("step_added", on, step=step(UUID.format(1000 + number), *(UUID.format(n) for n in range(90, 95))))
+        made.ask("step_added", on, step=step(named(900 + number), *(named(n) for n in range(90, 95))))
     kinds = "attendance_record step_record review_record payslip employer_confirmation employment_contract tax_record"
     for kind in (*kinds.split(), "self_declaration"):
-        made.ask("evidence_recorded", on, evidence={"kind": kind, "obtained_on": on, "reference": "d" * 64})
+        made.ask("evidence_recorded", on, evidence={"kind": kind, "obtained_on": on, "reference": "doc-" + "9" * 18})
     assert made.state.plan.counters.sessions_attended == 104
     assert len(made.state.plan.finished_steps) == 104
     assert max(map(len, made.bytes)) < 16 * 1024
@@ -61,11 +66,11 @@ def test_a_row_of_history_or_record_is_as_small_after_hundreds_of_commands() -> 
     made = desk("active")
     for week in range(60):
         on = REFERRED_ON + timedelta(days=week)
-        made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id="physio")
-        made.ask("booking_changed", on, step_id="physio", booking="booked", booked_for=on)
-        made.ask("step_added", on, step=step(UUID.format(week), *(() if week == 0 else (UUID.format(week - 1),))))
-        made.ask("step_started", on, step_id=UUID.format(week))
-        made.ask("step_finished", on, step_id=UUID.format(week))
+        made.ask("session_recorded", on, attendance="attended", minutes=60, channel="in_person", step_id="step-1")
+        made.ask("booking_changed", on, step_id="step-1", booking="booked", booked_for=on)
+        made.ask("step_added", on, step=step(named(week), *(() if week == 0 else (named(week - 1),))))
+        made.ask("step_started", on, step_id=named(week))
+        made.ask("step_finished", on, step_id=named(week))
     for table in ("plan_history", "plan_record"):
         sizes = [len(str(row)) for name, row in made.rows if name == table]
         assert len(sizes) >= 60
@@ -77,22 +82,20 @@ def test_the_most_that_a_plan_can_hold_fits_into_an_event() -> None:
     made = Desk()
     made.triage()
     made.ask("recommendation_confirmed", revision=1)
-    goals = tuple({"goal_id": UUID.format(n), "theme": "stay_in_work", "target_on": TODAY} for n in range(20))
-    made.ask("plan_agreed", goals=goals, steps=(step(UUID.format(0)),))
+    goals = tuple({"goal_id": f"goal-{LONG + n}", "theme": "stay_in_work", "target_on": TODAY} for n in range(20))
+    made.ask("plan_agreed", goals=goals, steps=(step(named(0)),))
     for number in range(176):
-        made.ask("step_started", step_id=UUID.format(number))
-        made.ask("step_added", step=step(UUID.format(number + 1)))
-        made.ask("step_finished", step_id=UUID.format(number))
-    waits = tuple(UUID.format(n) for n in range(10))
+        made.ask("step_started", step_id=named(number))
+        made.ask("step_added", step=step(named(number + 1)))
+        made.ask("step_finished", step_id=named(number))
+    waits = tuple(named(n) for n in range(10))
     for number in range(177, 200):
-        made.ask(
-            "step_added", step={**step(UUID.format(number), *waits, support="supported_employment"), "due_on": TODAY}
-        )
+        made.ask("step_added", step={**step(named(number), *waits, support="supported_employment"), "due_on": TODAY})
     assert len(made.state.plan.steps) == 24
-    made.ask("step_cancelled", step_id=UUID.format(199), reason="replaced")
-    made.ask("step_added", step=step("200"))
-    made.ask("step_started", step_id="200")
-    made.ask("step_finished", step_id="200")
+    made.ask("step_cancelled", step_id=named(199), reason="replaced")
+    made.ask("step_added", step=step("step-9901"))
+    made.ask("step_started", step_id="step-9901")
+    made.ask("step_finished", step_id="step-9901")
     with pytest.raises(Refused, match="too_many_steps"):
-        made.ask("step_added", step=step("201"))
+        made.ask("step_added", step=step("step-9902"))
     assert max(map(len, made.bytes)) < 48 * 1024

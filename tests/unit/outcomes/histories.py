@@ -50,7 +50,7 @@ def day(text: str | date) -> date:
 
 
 def evidence(kind: EvidenceKind, on: str | date) -> Evidence:
-    return Evidence(kind=kind, obtained_on=day(on), reference=f"file/{kind}")
+    return Evidence(kind=kind, obtained_on=day(on), reference=f"doc-{1 + list(EvidenceKind).index(kind)}")
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Plan:
     work_at_referral: Work | None = UNEMPLOYED
     consent: Consent | None = field(default_factory=lambda: Consent(given=True, on=REFERRED, channel=Channel.PHONE))
     kept: tuple[Evidence, ...] = ()
+    shown: dict[int, tuple[Evidence, ...]] = field(default_factory=dict)
     version: int = 0
     groups: tuple[str, ...] = ()
     referred_on: date = REFERRED
@@ -83,7 +84,7 @@ class Plan:
             SessionRecorded(
                 by="coach-1",
                 occurred_on=day(on),
-                session_id=f"s{self.version + 1}",
+                session_id=f"session-{self.version + 1}",
                 attendance=attendance,
                 minutes=45 if attendance is SessionAttendance.ATTENDED else 0,
                 channel=Channel.IN_PERSON,
@@ -107,6 +108,7 @@ class Plan:
 
     def confirmed(self, on: str | date, *shown: Evidence, work: Work = WORKING, **more: Any) -> Received:
         """``more``: since, break_days, weekly_hours, earned_pence, self_employed_days."""
+        self.shown[self.version + 1] = shown
         fields: dict[str, Any] = {"since": None, "weekly_hours": 20} | more
         return self.change(WorkStatusConfirmed(by="coach-1", occurred_on=day(on), work=work, evidence=shown, **fields))
 
@@ -118,18 +120,23 @@ class Plan:
 
     def evidence(self, on: str | date, shown: Evidence, milestone: str | None = None) -> Received:
         self.kept = (*self.kept, shown)[-10:]
+        self.shown[self.version + 1] = (shown,)
         return self.change(EvidenceRecorded(by="coach-1", occurred_on=day(on), evidence=shown, milestone=milestone))
 
     def note(self, on: str | date) -> Received:
         return self.change(NoteRecorded(by="coach-1", occurred_on=day(on), note_digest=Digest("0" * 64)))
 
     def corrected(self, on: str | date, version: int | None) -> Received:
+        shown = self.shown.pop(version or 0, ())
+        left = {one for found in self.shown.values() for one in found}
+        self.kept = tuple(one for one in self.kept if one in left or one not in shown)
         return self.change(
             Corrected(
                 by="coach-1",
                 occurred_on=day(on),
                 refers_to=version,
                 took_back=None,
+                evidence=shown,
                 fields=("occurred_on",),
                 reason=CorrectionReason.WRONG_DATE,
                 event_id=None,

@@ -1,5 +1,6 @@
 """A correction takes back what the wrong fact had earned, once; the right fact earns it anew."""
 
+from services.contracts.outcome import Evidence
 from services.contracts.plan_codes import EvidenceKind, OutcomeKind
 from services.outcomes.domain.ledger import fold_ledger
 from tests.unit.outcomes.histories import Books, Plan, evidence
@@ -60,6 +61,35 @@ def test_a_claim_can_be_taken_back_and_made_again() -> None:
     assert claim.kind is OutcomeKind.CLAIMABLE
     [earned] = books.take(plan.evidence("2025-03-01", evidence(EvidenceKind.PAYSLIP, "2025-03-01")))
     assert earned.effective_on == claim.effective_on
+
+
+SLIP = evidence(EvidenceKind.PAYSLIP, "2025-02-01")
+
+
+def proven_before(*shown: Evidence) -> tuple[Plan, Books]:
+    """An outcome that was earned at once, by evidence recorded before the change of work."""
+    plan, books = Plan(), Books()
+    books.take(plan.session("2024-12-02"), *(plan.evidence("2025-02-01", one) for one in shown))
+    [earned] = books.take(plan.work("2025-02-01"))
+    assert earned.kind is OutcomeKind.EARNED
+    return plan, books
+
+
+def test_an_outcome_falls_with_evidence_that_was_recorded_before_the_change() -> None:
+    plan, books = proven_before(SLIP)
+    [reversal] = books.take(plan.corrected("2025-04-01", 2))
+    assert reversal.refers_to == books.events[-2].id
+
+
+def test_an_outcome_stands_while_other_evidence_does() -> None:
+    other = evidence(EvidenceKind.TAX_RECORD, "2025-02-03")
+    plan, books = proven_before(SLIP, other)
+    assert books.take(plan.corrected("2025-04-01", 2)) == []
+
+
+def test_an_outcome_stands_while_another_record_of_the_same_evidence_does() -> None:
+    plan, books = proven_before(SLIP, SLIP)
+    assert books.take(plan.corrected("2025-04-01", 2)) == []
 
 
 def test_an_outcome_falls_with_the_change_or_with_the_evidence() -> None:

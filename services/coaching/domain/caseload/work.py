@@ -75,7 +75,6 @@ class Known:
     came_on: date
     first_reached_on: date | None = None
     last_reached_on: date | None = None
-    attempts: int = 0
     sessions: tuple[Session, ...] = ()
     agreed_on: date | None = None
     review_on: date | None = None

@@ -79,7 +79,7 @@ HIDDEN = {
     ),
     View.EMPLOYER: (
         *FIT_NOTES,
-        *("ZZ9", "Debt", "Go back to work", "health", "Health", "condition", "therap", "physio", "coun" + "selling"),
+        *("ZZ9", "Debt", "Go back to work", "health", "Health", "condition", "therap", "step-1", "coun" + "selling"),
         *("WorkWell", "Growth Company", "GP", "NHS", "off sick", "struggling", "difficulty", "steps", "goal"),
         *("review of", "session", "barrier", "refused", "Refused", "travel", "Travel", "version"),
     ),
@@ -160,10 +160,10 @@ def test_print_is_large_black_on_white_and_a4() -> None:
 def test_what_has_started_comes_first_then_what_can_start_by_its_day() -> None:
     named = {step["step_id"]: step for step in sample.plan().model_dump(mode="json")["plan"]["steps"]}
     steps = (
-        {**named["talk"], "due_on": "2025-06-03"},
-        {**named["therapy"], "due_on": None},
-        {**named["tech"], "after": [], "due_on": "2025-06-20"},
-        {**named["physio"], "due_on": None},
+        {**named["step-2"], "due_on": "2025-06-03"},
+        {**named["step-3"], "due_on": None},
+        {**named["step-4"], "after": [], "due_on": "2025-06-20"},
+        {**named["step-1"], "due_on": None},
     )
     text = Reader(html(View.PARTICIPANT, steps=steps)).text
     words_of = ("Physiotherapy", "Technology that", "NHS Talking Therapies", "A talk with")
@@ -174,7 +174,7 @@ def test_what_has_started_comes_first_then_what_can_start_by_its_day() -> None:
 def test_two_barriers_in_health_are_named_once() -> None:
     """Which conditions they are stands on no page, so the line would be there twice."""
     barriers = [barrier.model_dump(mode="json") for barrier in sample.plan().plan.barriers]
-    again = {**next(one for one in barriers if one["area"] == "health"), "barrier_id": "another"}
+    again = {**next(one for one in barriers if one["area"] == "health"), "barrier_id": "barrier-9"}
     assert Reader(html(View.PARTICIPANT, barriers=(*barriers, again))).text.count("Your health") == 1
 
 
