@@ -44,8 +44,7 @@ class Entry(BaseModel):
     @property
     def shown(self) -> tuple[Evidence, ...]:
         """The evidence that came from outside; a record of the plan itself falls with its version."""
-        own = {f"plan/{version}" for version in self.plan_versions}
-        return tuple(one for one in self.evidence if one.reference not in own)
+        return tuple(e for e in self.evidence if not e.reference.startswith("plan/"))
 
 
 class Earnings(BaseModel):

@@ -1,6 +1,5 @@
 """``pathway rates``: check a rate card's file, copy a template, explain what one participant earned and why."""
 
-import asyncio
 import json
 import re
 from dataclasses import asdict
@@ -8,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
 from services.kernel.money import pounds
-from services.kernel.operations.printing import AsJson, Lookup
+from services.kernel.operations.printing import AsJson, Lookup, run_or_exit
 from services.kernel.replay.history import History
 from services.kernel.runtime.log_view import open_log
 from services.kernel.service import Service
@@ -70,11 +68,7 @@ def rate_commands(lookup: Lookup) -> typer.Typer:  # noqa: C901  one function a 
         if not _REFERRAL.fullmatch(referral):
             raise typer.BadParameter("a referral's id is a UUID in small letters", param_hint="REFERRAL")
         service, settings = lookup(NAME)
-        try:
-            told = asyncio.run(_told(service, settings, referral))
-        except KafkaError as error:
-            typer.echo(f"the broker cannot be reached: {type(error).__name__}", err=True)
-            raise typer.Exit(_REFUSED) from None
+        told = run_or_exit(_told(service, settings, referral))
         if told is None:
             typer.echo("no topic holds a plan of this referral; check the id", err=True)
             raise typer.Exit(_REFUSED)
