@@ -16,7 +16,7 @@ from services.kernel.settings import Settings, load_settings
 
 GROUPS: Final = (
     *("import", "explain", "dlq", "consumer", "outbox", "programme", "rules", "places", "vault", "person"),
-    *("referrals", "employers", "caseload", "papers", "retention", "safety"),
+    *("referrals", "employers", "caseload", "papers", "retention", "safety", "rates"),
     *("period", "statement", "payment", "remittance", "claim", "audit", "forecast", "reconcile"),
 )
 
@@ -156,4 +156,8 @@ def _commands(name: str) -> typer.Typer | None:  # noqa: C901, PLR0911, PLR0912 
             from services.outcomes.settlement.audit_cli import audit_commands
 
             return audit_commands(lookup)
+        case "rates":
+            from services.outcomes.rates.cli import rate_commands
+
+            return rate_commands(lookup)
     return None

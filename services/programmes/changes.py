@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from services.kernel.money import pounds
 from services.programmes.model import AnyProgramme, EmployerProgramme, Joining, Programme
-from services.programmes.rate_card import Price, RateCard
+from services.programmes.rate_card import RateCard
+from services.programmes.rate_wording import fee_in_words, price_in_words, uplift_in_words
 from services.programmes.tiers import Contract, Limits, Locality, Requirement, Tiers
 from services.programmes.wording import in_words, route_in_words
 
@@ -177,17 +178,18 @@ def _cards(old: RateCard, new: RateCard) -> Iterator[str]:
     yield from _value(f"{name}: prices from", old.effective_from, new.effective_from)
     yield from _value(f"{name}: prices until", old.effective_to or _OPEN, new.effective_to or _OPEN)
     yield from _value(f"{name}: contracts", ", ".join(old.contracts), ", ".join(new.contracts))
-    yield from _listed(f"{name}: price", _pair(old.prices, new.prices, "milestone"), _price)
+    days = (old.acknowledge_within_working_days, new.acknowledge_within_working_days)
+    yield from _value(f"{name}: working days to acknowledge", *days)
+    yield from _listed(f"{name}: price", _pair(old.prices, new.prices, "milestone"), price_in_words)
+    yield from _listed(f"{name}: uplift", _pair(old.uplifts, new.uplifts, "group"), uplift_in_words)
+    yield from _listed(f"{name}: fee", _pair(old.delivery_fee, new.delivery_fee, "contract"), fee_in_words)
 
 
 def _card(card: RateCard) -> str:
-    return f"{card.id} {card.version} for {', '.join(card.contracts)}: {'; '.join(map(_price, card.prices))}"
-
-
-def _price(price: Price) -> str:
-    gap = f" every {price.gap_days} days" if price.gap_days else ""
-    evidence = f" with {' or '.join(price.evidence)}" if price.evidence else ""
-    return f"{price.milestone} {pounds(price.amount_pence)} x {price.at_most}{gap}{evidence}"
+    terms = "; ".join(
+        (*map(price_in_words, card.prices), *map(uplift_in_words, card.uplifts), *map(fee_in_words, card.delivery_fee))
+    )
+    return f"{card.id} {card.version} for {', '.join(card.contracts)}: {terms}"
 
 
 Pair = tuple[Mapping[str, T], Mapping[str, T]]

@@ -17,7 +17,8 @@ from services.programmes.model import (
     Support,
 )
 from services.programmes.nesting import nesting_faults
-from services.programmes.rate_card import Payment, RateCard
+from services.programmes.rate_card import Payment
+from services.programmes.rate_checks import card_faults, edition_faults
 from services.programmes.tiers import Requirement, Tiers
 from services.programmes.vocabulary import Fault as ConditionFault
 from services.programmes.vocabulary import Names
@@ -29,7 +30,7 @@ Found = tuple[tuple[Any, ...], str, str, str]
 def programme_problems(document: Document, programme: AnyProgramme, areas: AreaCodes) -> list[Problem]:
     """Return all that is wrong inside one programme whose fields are well-formed."""
     found: list[Found] = [
-        *_dates((), programme.published_on, programme.effective_from, programme.effective_to),
+        *edition_faults((), programme.published_on, programme.effective_from, programme.effective_to),
         *((("tiers", *path), code, message, _NARROW) for path, code, message in nesting_faults(programme.tiers)),
         *_area(programme, areas),
     ]
@@ -40,6 +41,7 @@ def programme_problems(document: Document, programme: AnyProgramme, areas: AreaC
             *_limits(programme.matching, programme.tiers),
             *_support(programme.support),
             *_cards(programme.payment, programme),
+            *card_faults(programme),
         ]
     else:
         found += [*_employers(programme.tiers), *_promotion(programme.promotion)]
@@ -47,15 +49,6 @@ def programme_problems(document: Document, programme: AnyProgramme, areas: AreaC
 
 
 _NARROW = "A lower tier may only narrow the one above it."
-
-
-def _dates(at: tuple[Any, ...], published: Any, starts: Any, ends: Any) -> Iterator[Found]:
-    if published >= starts:
-        message = f"It takes effect on {starts} but is published on {published}."
-        fix = "Publish it before the day on which it takes effect, so that no file changes the past."
-        yield ((*at, "effective_from"), "published_too_late", message, fix)
-    if ends is not None and ends < starts:
-        yield ((*at, "effective_to"), "ends_before_start", f"It ends on {ends}, before it starts.", "")
 
 
 def _repeated(at: tuple[Any, ...], key: str, values: Iterable[str]) -> Iterator[Found]:
@@ -201,24 +194,11 @@ def _cards(payment: Payment, programme: Programme) -> Iterator[Found]:
     cards = payment.rate_cards
     for index, card in enumerate(cards):
         at = ("payment", "rate_cards", index)
-        yield from _dates(at, card.published_on, card.effective_from, card.effective_to)
-        yield from _repeated((*at, "prices"), "milestone", (price.milestone for price in card.prices))
         for number, contract in enumerate(card.contracts):
             if programme.tiers.contract(contract) is None:
                 message = f"There is no contract {contract!r}."
                 yield ((*at, "contracts", number), "unknown_contract", message, "Correct the id.")
-        for earlier in cards[:index]:
-            yield from _same_days(at, card, earlier)
     for path, contract_ in programme.tiers.contracts():
         if not any(card.covers(contract_.id, contract_.starts) for card in cards):
             message = f"No rate card prices {contract_.id!r} on its first day, {contract_.starts}."
             yield (("tiers", *path), "unpriced_contract", message, "Add the contract to a rate card.")
-
-
-def _same_days(at: tuple[Any, ...], card: RateCard, earlier: RateCard) -> Iterator[Found]:
-    shared = set(card.contracts) & set(earlier.contracts)
-    before = card.effective_to is not None and card.effective_to < earlier.effective_from
-    after = earlier.effective_to is not None and earlier.effective_to < card.effective_from
-    if shared and not before and not after:
-        message = f"It prices the same days as {earlier.id} {earlier.version} for {', '.join(sorted(shared))}."
-        yield ((*at, "effective_from"), "overlapping_cards", message, "End one before the other starts.")

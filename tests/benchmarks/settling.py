@@ -34,7 +34,8 @@ WITH entry AS (
     (VALUES ('participant', 402), ('engagement', 50)) m (milestone, amount)),
 posted AS (
     INSERT INTO ledger_transaction (id, kind, programme, contract, provider, referral_id, person_id, milestone,
-        occurrence, sequence, effective_on, amount_pence, evidence, card_id, card_version, card_sha256, reasons, known_at)
+        occurrence, sequence, effective_on, amount_pence, evidence, card_id, card_version, card_sha256,
+        reasons, known_at)
     SELECT id, 'earned', 'workwell-greater-manchester',
            CASE WHEN n % 2 = 0 THEN 'wwgm-manchester-growth-company' ELSE 'wwgm-manchester-big-life' END,
            CASE WHEN n % 2 = 0 THEN 'growth-company' ELSE 'big-life' END,

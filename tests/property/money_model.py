@@ -1,58 +1,47 @@
-"""What each provider should be paid, worked out a second time from ``plan.updated`` alone.
-
-Shares no code with the service, on purpose: it reads plain dictionaries as they stand in the topic and the
-programmes' YAML itself. ``owed(json.loads(record.value) for record in topic)`` gives pence by provider.
-"""
+"""What each provider should be paid, worked out a second time from the topic and the files; it shares no code."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-FILES = Path(__file__).parents[2] / "services" / "programmes"
-WORK = "work_outcome"
-RECORDS = {
-    "session_recorded": "attendance_record",
-    "step_finished": "step_record",
-    "review_completed": "review_record",
+Data = dict[str, Any]
+DAY = date.fromisoformat
+SAYS = {  # kind of change: the plan's own record of it, and which facts it may be
+    "session_recorded": ("attendance_record", ("engagement", "nth_session")),
+    "step_finished": ("step_record", ("engagement", "step_finished")),
+    "review_completed": ("review_record", ("engagement", "review_completed", "health_outcome")),
+    "plan_agreed": ("plan_record", ("plan_agreed",)),
+    "closed": ("plan_record", ("closed_by_agreement",)),
 }
 
 
 @dataclass
 class Due:
-    """Something that a provider may bill: a milestone, which time, for which day, how many pence."""
+    """Something that a provider may bill: a milestone of a card, which time, for which day, how many pence."""
 
-    milestone: str
-    number: int
-    day: date
-    pence: int
-    provider: str
-    contract: str
-    facts: set[int]
-    proven: bool
+    milestone: str; number: int; day: date; pence: int; provider: str; contract: str; facts: set[int]; proven: bool  # fmt: skip # noqa: E501, E702
 
 
-def programme_files() -> list[dict[str, Any]]:
+def programme_files() -> list[Data]:
     """Return every programme file as plain data, the one that takes effect last first."""
-    found = [yaml.safe_load(path.read_text()) for path in FILES.glob("*/20*.yaml")]
-    return sorted(found, key=lambda file: str(file["effective_from"]), reverse=True)
+    folder = Path(__file__).parents[2] / "services" / "programmes"
+    return sorted((yaml.safe_load(p.read_text()) for p in folder.glob("*/20*.yaml")), key=lambda f: str(f["effective_from"]), reverse=True)  # noqa: E501  # fmt: skip
 
 
-def dues(updates: Iterable[dict[str, Any]], files: Sequence[dict[str, Any]] | None = None) -> list[Due]:
+def dues(updates: Any, files: Any = None) -> list[Due]:
     """Return what is due after all these plan changes, in any order and with any repetition of them."""
-    known = programme_files() if files is None else files
-    referrals: dict[str, _Referral] = defaultdict(lambda: _Referral(known))
-    once = {(update["referral_id"], update["plan_version"]): update for update in updates}
-    for (referral, _), update in sorted(once.items(), key=lambda item: item[0]):
-        referrals[referral].hear(update)
-    return [due for one in referrals.values() for due in one.dues]
+    found: dict[str, list[Due]] = defaultdict(list)
+    for (referral, _), update in sorted({(u["referral_id"], u["plan_version"]): u for u in updates}.items()):
+        if update["provider"] and update["contract"]:
+            found[referral] = hear(found[referral], update, programme_files() if files is None else files)
+    return [due for one in found.values() for due in one]
 
 
-def owed(updates: Iterable[dict[str, Any]], files: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
+def owed(updates: Any, files: Any = None) -> dict[str, int]:
     """Return the pence earned by each provider."""
     sums = Counter[str]()
     for due in dues(updates, files):
@@ -60,89 +49,104 @@ def owed(updates: Iterable[dict[str, Any]], files: Sequence[dict[str, Any]] | No
     return dict(sums)
 
 
-@dataclass
-class _Referral:
-    files: Sequence[dict[str, Any]]
-    dues: list[Due] = field(default_factory=list)
-
-    def hear(self, update: dict[str, Any]) -> None:
-        change, kind = update["change"], update["change"]["kind"]
-        if not update["provider"] or not update["contract"]:
-            return
-        day = date.fromisoformat(change["occurred_on"])
-        if kind == "corrected":
-            self.dues = [due for due in self.dues if change["refers_to"] not in due.facts]
-        elif kind == "evidence_recorded":
-            self.prove(update, [change["evidence"]], named=change["milestone"])
-        elif kind == "session_recorded" and change["attendance"] == "attended" and not self.have("participant"):
-            self.bill(update, "participant", day, {"attendance_record"})
-        elif kind in RECORDS and change.get("attendance", "attended") == "attended":
-            self.engage(update, day, RECORDS[kind])
-            if change.get("reliable_improvement") and self.supported(day):
-                self.bill(update, "health_outcome", day, {"review_record"})
-        elif kind in {"work_status_changed", "work_status_confirmed"}:
-            self.work(update, change, day)
-
-    def price(self, update: dict[str, Any], contract: str, day: date) -> dict[str, dict[str, Any]]:
-        name = update["programme"]["id"]
-        file = next(f for f in self.files if f["programme"] == name and f["effective_from"] <= day)
-        cards = [c for c in file["payment"]["rate_cards"] if contract in c["contracts"] and c["effective_from"] <= day]
-        [card] = [c for c in cards if c.get("effective_to") is None or day <= c["effective_to"]]
-        return {price["milestone"]: price for price in card["prices"]}
-
-    def have(self, milestone: str) -> list[Due]:
-        return [due for due in self.dues if due.milestone == milestone]
-
-    def supported(self, day: date) -> bool:
-        return any(due.day <= day for due in self.have("participant"))
-
-    def engage(self, update: dict[str, Any], day: date, record: str) -> None:
-        start = self.have("participant")
-        if not start or day == start[0].day or (day < start[0].day and record != "attendance_record"):
-            return
-        gap = self.price(update, update["contract"], day)["engagement"].get("gap_days", 0)
-        if all((day - due.day).days >= gap or (due.day - day).days >= gap for due in self.have("engagement")):
-            self.bill(update, "engagement", day, {record})
-
-    def work(self, update: dict[str, Any], change: dict[str, Any], day: date) -> None:
-        before = update["plan"]["work_at_referral"]
-        if before is None or _well_in_work(before) or not _well_in_work(change["work"]):
-            return
-        brought = change.get("evidence", [])
-        kept = [e for e in update["plan"]["latest"]["evidence"] if date.fromisoformat(e["obtained_on"]) >= day]
-        if any(not due.proven for due in self.have(WORK)):
-            self.prove(update, brought, named=WORK)
-        elif self.supported(day):
-            self.bill(update, WORK, day, {e["kind"] for e in (*brought, *kept)})
-
-    def bill(self, update: dict[str, Any], milestone: str, day: date, shown: set[str]) -> None:
-        price = self.price(update, update["contract"], day).get(milestone)
-        taken = {due.number for due in self.have(milestone)}
-        waiting = any(not due.proven for due in self.have(milestone))
-        if price is None or waiting or len(taken) >= price["at_most"] or not _consent(update, day):
-            return
-        number = min(set(range(1, price["at_most"] + 1)) - taken)
-        proven = not price.get("evidence") or not shown.isdisjoint(price["evidence"])
-        whom, facts = (update["provider"], update["contract"]), {update["plan_version"]}
-        self.dues.append(Due(milestone, number, day, price["amount_pence"], *whom, facts, proven))
-
-    def prove(self, update: dict[str, Any], shown: list[dict[str, Any]], named: str | None) -> None:
-        for due in self.dues:
-            price = self.price(update, due.contract, due.day)[due.milestone]
-            fits = [e for e in shown if due.proven is False and e["kind"] in price["evidence"]]
-            old = [e for e in fits if named is None and date.fromisoformat(e["obtained_on"]) < due.day]
-            if named in {None, due.milestone} and len(fits) > len(old):
-                due.proven, due.facts = True, due.facts | {update["plan_version"]}
+def hear(held: list[Due], update: Data, files: Any) -> list[Due]:  # noqa: C901  a second model, in one piece
+    change, kind, day = update["change"], update["change"]["kind"], DAY(update["change"]["occurred_on"])
+    start = next((due.day for due in held if due.milestone == "participant"), None)
+    if kind == "corrected":
+        return [due for due in held if change["refers_to"] not in due.facts]
+    if kind in SAYS and change.get("attendance", "attended") == "attended" and change.get("closure", "46") == "46":
+        record, facts = SAYS[kind]
+        shown = [{"kind": record, "obtained_on": str(day)}]
+        if kind == "session_recorded" and start is None:
+            facts, start = ("participant",), day
+        first = start or date.max
+        if start is None or (kind == "review_completed" and update["state"] == "closed"):
+            facts = facts[2:] if start else ()
+        for price in [p for p in card(files, update, update["contract"], day)["prices"] if facts]:
+            fact, late = price.get("fact", price["milestone"]), kind == "session_recorded" and day < first
+            wrong = (day == first or (day < first and not late)) if fact == "engagement" else day < first
+            wrong = wrong or (fact == "health_outcome" and not change.get("reliable_improvement"))
+            if fact in facts and not wrong and update["plan"]["counters"]["sessions_attended"] >= price.get("nth", 0):
+                bill(held, update, price, day, first, shown, files)
+    work, before = change.get("work"), update["plan"]["work_at_referral"]
+    about = work is not None and before is not None and not well(before)
+    given = [change["evidence"]] if kind == "evidence_recorded" else change.get("evidence", []) if about else []
+    waiting = {due.milestone for due in held if not due.proven}
+    for due in [due for due in held if not due.proven]:
+        price = next(p for p in card(files, update, due.contract, due.day)["prices"] if p["milestone"] == due.milestone)
+        reached, named = lasting(price, change, start), change.get("milestone") == due.milestone
+        strict = price.get("fact") == "sustained_work" or (kind == "evidence_recorded" and not named)
+        least = (reached or due.day) if about and price.get("fact") == "sustained_work" else due.day
+        fits = [e for e in given if e["kind"] in price["evidence"]]
+        fits = [e for e in fits if DAY(e["obtained_on"]) >= least or not (strict or (about and price.get("fact")))]
+        meant = reached is not None if about else change.get("milestone") in {None, due.milestone}
+        if fits and meant:
+            due.proven, due.facts = True, due.facts | {update["plan_version"]}
+    if about and start is not None and day >= start:
+        for price in card(files, update, update["contract"], day)["prices"]:
+            reached = lasting(price, change, start)
+            if reached is not None and price["milestone"] not in waiting:
+                old = reached if price.get("fact") == "sustained_work" else date.min
+                shown = [e for e in change.get("evidence", []) if DAY(e["obtained_on"]) >= old]
+                shown += [e for e in update["plan"]["latest"]["evidence"] if DAY(e["obtained_on"]) >= reached]
+                bill(held, update, price, day, start, shown, files)
+    return held
 
 
-def _well_in_work(work: dict[str, Any]) -> bool:
+def lasting(price: Data, change: Data, start: date | None) -> date | None:
+    """Return the day on which a change of work reaches a price; None: it does not."""
+    fact, day = price.get("fact", price["milestone"]), DAY(change["occurred_on"])
+    confirmed = change["kind"] == "work_status_confirmed"
+    if fact == "work_outcome":
+        return day if change.get("work") and well(change["work"]) else None
+    if fact == "earnings" and confirmed:
+        pairs = [("least_earnings_pence", "earned_pence"), ("least_self_employed_days", "self_employed_days")]
+        return day if any(a in price and (change[b] or 0) >= price[a] for a, b in pairs) else None
+    if fact != "sustained_work" or not confirmed or not change["since"] or not well(change["work"]):
+        return None
+    since, breaks = DAY(change["since"]), change["break_days"] or 0
+    reached = since + timedelta(days=7 * price["weeks"] + breaks)
+    enough = (change["weekly_hours"] or 0) >= price.get("least_hours", 0)
+    short = breaks <= 7 * (price.get("within_weeks", 999) - price["weeks"])
+    return reached if enough and short and day >= reached and (start is None or since >= start) else None
+
+
+def bill(held: list[Due], update: Data, price: Data, day: date, start: date, shown: list[Data], files: Any) -> None:
+    """Add what a price gives for a day, where consent, ceiling, gap and window allow it."""
+    same = [due for due in held if due.milestone == price["milestone"]]
+    taken = {due.number for due in same}
+    near = any(abs((day - due.day).days) < price.get("gap_days", 0) for due in same if due.proven)
+    window = (lasting(price, update["change"], start) or day) - start
+    late = window.days > price.get("within_days", 9999)
+    if any(not d.proven for d in same) or len(taken) >= price["at_most"] or near or late or not consent(update, day):
+        return
+    sooner, points = price.get("acceleration"), [0]
+    pence = sooner["amount_pence"] if sooner and (day - start).days <= sooner["within_days"] else price["amount_pence"]
+    uplifts = card(files, update, update["contract"], day).get("uplifts", [])
+    mine = [up for up in uplifts if up["group"] in update["plan"]["priority_groups"]]
+    points += [
+        up["basis_points"] for up in mine if price["milestone"] in (up.get("milestones") or [price["milestone"]])
+    ]
+    proven = not price.get("evidence") or any(e["kind"] in price["evidence"] for e in shown)
+    pence = (pence * (10_000 + max(points)) + 5_000) // 10_000
+    number = min(set(range(1, price["at_most"] + 1)) - taken)
+    facts = {update["plan_version"]}
+    held.append(Due(price["milestone"], number, day, pence, update["provider"], update["contract"], facts, proven))
+
+
+def card(files: Any, update: Data, contract: str, day: date) -> Data:
+    file = next(f for f in files if f["programme"] == update["programme"]["id"] and f["effective_from"] <= day)
+    cards = [c for c in file["payment"]["rate_cards"] if contract in c["contracts"] and c["effective_from"] <= day]
+    [found] = [c for c in cards if c.get("effective_to") is None or day <= c["effective_to"]]
+    return dict(found)
+
+
+def well(work: Data) -> bool:
     return work["status"] in {"employed", "self_employed"} and work["attendance"] in {"working", None}
 
 
-def _consent(update: dict[str, Any], day: date) -> bool:
-    consents = update["plan"]["consents"]
-    said = consents["take_part"] if consents else None
-    on = date.fromisoformat(said["on"]) if said and said["on"] else None
+def consent(update: Data, day: date) -> bool:
+    said = (update["plan"]["consents"] or {}).get("take_part")
+    on = DAY(said["on"]) if said and said["on"] else None
     given = said is None or said["given"]
-    stood = given if on is None else (on <= day) is given
-    return stood and date.fromisoformat(update["referred_on"]) <= day
+    return bool((given if on is None else (on <= day) is given) and DAY(update["referred_on"]) <= day)

@@ -7,23 +7,26 @@ from uuid import NAMESPACE_URL, uuid5
 
 from services.contracts.base import VersionRef, Work
 from services.contracts.codes import AgeBand, Attendance, Channel, Route, WorkStatus
-from services.contracts.outcome import Evidence, ReferralOutcome
-from services.contracts.plan import PlanLatest, PlanSnapshot, PlanUpdated
+from services.contracts.outcome import Evidence, LedgerCommand, ReferralOutcome
+from services.contracts.plan import PlanCounters, PlanLatest, PlanSnapshot, PlanUpdated
 from services.contracts.plan_change import (
+    Closed,
     Corrected,
     EvidenceRecorded,
     NoteRecorded,
+    PlanAgreed,
     ReviewCompleted,
     WorkStatusChanged,
     WorkStatusConfirmed,
 )
-from services.contracts.plan_codes import CorrectionReason, EvidenceKind, PlanState, SessionAttendance
+from services.contracts.plan_codes import ClosureCode, CorrectionReason, EvidenceKind, PlanState, SessionAttendance
 from services.contracts.plan_support_change import SessionRecorded, StepFinished
 from services.contracts.referral import Consent, Consents
 from services.contracts.types import PLAN_UPDATED
-from services.kernel.decision import Event, Received
-from services.kernel.ids import event_id
+from services.kernel.decision import Command, Draft, Event, Received
+from services.kernel.ids import event_id, uuid7
 from services.kernel.sealing.content import Digest
+from services.outcomes.domain.commanding import COMMAND_TYPE
 from services.outcomes.domain.decide import decide
 from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.domain.terms import RateBook
@@ -35,6 +38,7 @@ PROVIDER = "growth-company"
 MANCHESTER = RateBook(load_book())
 REFERRED = date(2024, 11, 18)
 NOW = datetime(2025, 1, 1, 9, tzinfo=UTC)
+LATER = datetime(2028, 1, 3, 9, tzinfo=UTC)
 
 UNEMPLOYED = Work(status=WorkStatus.UNEMPLOYED, attendance=None)
 WORKING = Work(status=WorkStatus.EMPLOYED, attendance=Attendance.WORKING)
@@ -61,6 +65,10 @@ class Plan:
     consent: Consent | None = field(default_factory=lambda: Consent(given=True, on=REFERRED, channel=Channel.PHONE))
     kept: tuple[Evidence, ...] = ()
     version: int = 0
+    groups: tuple[str, ...] = ()
+    referred_on: date = REFERRED
+    acknowledged_on: date | None = None
+    attended: int = 0
     linked_referral: str | None = None
     takes_over: bool = False
     state: PlanState = PlanState.ACTIVE
@@ -70,6 +78,7 @@ class Plan:
         return str(uuid5(NAMESPACE_URL, self.name))
 
     def session(self, on: str | date, attendance: SessionAttendance = SessionAttendance.ATTENDED) -> Received:
+        self.attended += attendance is SessionAttendance.ATTENDED
         return self.change(
             SessionRecorded(
                 by="coach-1",
@@ -96,12 +105,16 @@ class Plan:
     def work(self, on: str | date, work: Work = WORKING) -> Received:
         return self.change(WorkStatusChanged(by="coach-1", occurred_on=day(on), work=work, weekly_hours=20))
 
-    def confirmed(self, on: str | date, *shown: Evidence, work: Work = WORKING) -> Received:
-        return self.change(
-            WorkStatusConfirmed(
-                by="coach-1", occurred_on=day(on), work=work, since=None, weekly_hours=20, evidence=shown
-            )
-        )
+    def confirmed(self, on: str | date, *shown: Evidence, work: Work = WORKING, **more: Any) -> Received:
+        """``more``: since, break_days, weekly_hours, earned_pence, self_employed_days."""
+        fields: dict[str, Any] = {"since": None, "weekly_hours": 20} | more
+        return self.change(WorkStatusConfirmed(by="coach-1", occurred_on=day(on), work=work, evidence=shown, **fields))
+
+    def agreed(self, on: str | date) -> Received:
+        return self.change(PlanAgreed(by="coach-1", occurred_on=day(on), goals=(), steps=(), review_on=None))
+
+    def closed(self, on: str | date, closure: ClosureCode = ClosureCode.COMPLETED_BY_AGREEMENT) -> Received:
+        return self.change(Closed(by="coach-1", occurred_on=day(on), closure=closure))
 
     def evidence(self, on: str | date, shown: Evidence, milestone: str | None = None) -> Received:
         self.kept = (*self.kept, shown)[-10:]
@@ -135,7 +148,7 @@ class Plan:
             provider=self.provider,
             contract=self.contract,
             route=Route.GP,
-            referred_on=REFERRED,
+            referred_on=self.referred_on,
             occurred_on=change.occurred_on,
             age_band=AgeBand.FROM_35,
             work=UNEMPLOYED,
@@ -147,6 +160,9 @@ class Plan:
                 consents=consents,
                 work_at_referral=self.work_at_referral,
                 latest=PlanLatest(evidence=self.kept),
+                counters=PlanCounters(sessions_attended=self.attended),
+                priority_groups=self.groups,
+                acknowledged_on=self.acknowledged_on,
                 linked_referral=self.linked_referral,
                 takes_over=self.takes_over,
             ),
@@ -171,6 +187,7 @@ class Books:
     seen: dict[str, int] = field(default_factory=dict)
     made: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    causes: dict[str, str] = field(default_factory=dict)
 
     def take(self, *causes: Received) -> list[ReferralOutcome]:
         """Apply changes; return what they led to."""
@@ -181,15 +198,28 @@ class Books:
             self.seen[cause.key] = cause.sequence
             now = NOW + timedelta(minutes=cause.sequence)
             drafts = decide(self.states.get(cause.key), cause, policy=self.policy, now=now)
-            own = self.made.get(cause.key, 0)
-            self.made[cause.key] = own + len(drafts)
-            for ordinal, draft in enumerate(drafts):
-                identity = event_id(cause.id, draft.type, ordinal)
-                event = Event(identity, draft.type, cause.key, own + ordinal + 1, draft.data, now, draft.policy)
-                self.states[cause.key] = evolve(self.states.get(cause.key), event)
-                self.events.append(event)
-                made.append(event.data.root)
+            made += self._record(cause.id, cause.key, drafts, now)
         return made
+
+    def _record(self, cause_id: str, key: str, drafts: list[Draft], now: datetime) -> list[ReferralOutcome]:
+        made = []
+        own = self.made.get(key, 0)
+        self.made[key] = own + len(drafts)
+        for ordinal, draft in enumerate(drafts):
+            identity = event_id(cause_id, draft.type, ordinal)
+            event = Event(identity, draft.type, key, own + ordinal + 1, draft.data, now, draft.policy)
+            self.states[key] = evolve(self.states.get(key), event)
+            self.events.append(event)
+            self.causes[identity] = cause_id
+            made.append(event.data.root)
+        return made
+
+    def command(self, asked: LedgerCommand, key: str, now: datetime = LATER) -> list[ReferralOutcome]:
+        """Apply a command of finance; return what it led to. Raises Refused."""
+        own = self.made.get(key, 0)
+        command = Command(uuid7(now, own.to_bytes(10)), COMMAND_TYPE, key, asked, asked.by)
+        drafts = decide(self.states.get(key), command, policy=self.policy, now=now)
+        return self._record(command.id, key, drafts, now)
 
     @property
     def pence(self) -> int:
