@@ -31,6 +31,7 @@ from tests.benchmarks.measure import Measured, measure
 from tests.benchmarks.outcomes import outcomes_rows
 from tests.benchmarks.rules import rules_rows
 from tests.benchmarks.sealing import sealing_rows
+from tests.benchmarks.settling import settling_rows
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker, resolve
 from tests.parts.kafka_admin import Raw
@@ -159,7 +160,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=20_000, help="events for our stage; the rivals get fewer")
     parser.add_argument(
-        "--only", choices=("stage", "import", "coaching", "outcomes"), help="all but the stages need no Apache Kafka"
+        "--only",
+        choices=("stage", "import", "coaching", "outcomes", "money"),
+        help="all but the stages need no Apache Kafka",
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true", help="exit 1 where something misses its bar")
@@ -173,6 +176,8 @@ def main() -> None:
             rows += coaching_rows(postgres, {})
         if options.only in {None, "outcomes"}:
             rows += outcomes_rows(postgres, {})
+        if options.only in {None, "money"}:
+            rows += settling_rows(postgres, {})
         if options.only in {None, "import"}:
             rows += importing_rows(postgres, {}, Path(folder) / "import")
     OUT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")

@@ -4,19 +4,15 @@ The table of states and commands stands in :data:`ALLOWED`: what is not in it is
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from services.contracts.base import PolicyVersion, VersionRef
-from services.contracts.outcome import ContractOutcome, OutcomeRecorded, ReferralOutcome, Remittance
+from services.contracts.outcome import ContractOutcome, OutcomeRecorded, Remittance
 from services.contracts.plan_codes import OutcomeKind
 from services.contracts.statement import (
     MOST_LINES,
-    ClosingCommand,
-    CutPosition,
-    SettledLine,
     StatementApproved,
     StatementExported,
     StatementQueried,
@@ -24,8 +20,6 @@ from services.contracts.statement import (
     StatementSealed,
     StatementSettled,
     StatementSubmitted,
-    StatementTotals,
-    YearTotal,
 )
 from services.contracts.types import (
     OUTCOME_RECORDED,
@@ -38,100 +32,25 @@ from services.contracts.types import (
     STATEMENT_SUBMITTED,
 )
 from services.kernel.decision import Command, Draft, PolicyRef, Reason, Refused
+from services.outcomes.domain.settlement_asked import (
+    Approve,
+    Export,
+    OfContract,
+    PostFee,
+    Query,
+    Release,
+    Remit,
+    Seal,
+    Settle,
+    Submit,
+    TakeBack,
+)
 from services.outcomes.domain.settlement_state import ContractAccount, Month, Stage
-
-
-class _OfContract(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    programme: VersionRef
-    contract: str
-    provider: str
-    month: str
-
-    def named(self) -> dict[str, Any]:
-        """Return what every event of a contract carries."""
-        return {
-            "programme": self.programme, "contract": self.contract, "provider": self.provider, "month": self.month
-        }  # fmt: skip
-
-
-class PostFee(_OfContract):
-    """The delivery fee of a month."""
-
-    effective_on: date
-    amount_pence: int
-    card: PolicyVersion
-
-
-class Settle(_OfContract):
-    """The next lines of a month that is being closed."""
-
-    first: int
-    lines: tuple[SettledLine, ...]
-
-
-class Seal(_OfContract):
-    """The end of a closing. ``by`` and the moment stand in ``change``."""
-
-    change: ClosingCommand
-    cut: tuple[CutPosition, ...]
-    totals: StatementTotals
-    years: tuple[YearTotal, ...]
-    places: int
-    root: str
-
-
-class Submit(_OfContract):
-    """The provider hands a statement in."""
-
-
-class Approve(_OfContract):
-    """The commissioner approves it."""
-
-
-class Query(_OfContract):
-    """The commissioner holds one line."""
-
-    entry_id: str
-    reason: str
-
-
-class Release(_OfContract):
-    """The commissioner lets a held line go."""
-
-    entry_id: str
-    reason: str
-
-
-class Export(_OfContract):
-    """The lines of ``entries`` leave in a payment file."""
-
-    file_sha256: str
-    payable_pence: int
-    entries: tuple[str, ...]
-
-
-class Remit(_OfContract):
-    """A bank says that a file was paid, in whole or in part."""
-
-    paid_on: date
-    amount_pence: int
-    reference: str
-
-
-class TakeBack(BaseModel):
-    """Take back what a person was paid for twice; ``outcome`` is the entry that does so, about a referral."""
-
-    model_config = ConfigDict(frozen=True)
-
-    outcome: ReferralOutcome
-
 
 TAKE_BACK: Final = "settlement.take_back"
 
 _EVERY: Final = frozenset(Stage)
-ALLOWED: Final[Mapping[type[_OfContract], Mapping[Stage, str | None]]] = {
+ALLOWED: Final[Mapping[type[OfContract], Mapping[Stage, str | None]]] = {
     Submit: {
         Stage.DRAFT: None,
         Stage.SUBMITTED: "already_submitted",

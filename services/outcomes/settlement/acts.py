@@ -5,7 +5,7 @@ from typing import Any
 from services.contracts.base import VersionRef
 from services.kernel.decision import Command, Reason, Refused
 from services.kernel.runtime.commands import Executed, Transaction
-from services.outcomes.domain import settlement_commands as asked
+from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.settlement_state import ContractAccount, Month
 
 IN_STATEMENT = "SELECT EXISTS (SELECT FROM settlement_line WHERE entry_id = $1 AND contract = $2 AND month = $3)"

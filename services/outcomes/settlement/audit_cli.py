@@ -14,11 +14,11 @@ from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.domain.months import london_day
-from services.outcomes.domain.sampling import Claim
 from services.outcomes.settlement import auditing
 from services.outcomes.settlement.claim import claim_pack
 from services.outcomes.settlement.cli import NAME, Out, ProgrammeId, book_of
 from services.outcomes.settlement.forecast import forecast as forecast_of
+from services.outcomes.settlement.sampling import Claim
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Agreed by both sides before the month is known.")]
 Size = Annotated[int, typer.Option("--size", min=1, help="How many claims.")]

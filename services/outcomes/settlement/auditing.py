@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.tables import Connection
-from services.outcomes.domain.sampling import Claim, Finding, error_rate, error_value, population_digest, sample
 from services.outcomes.domain.settlement_totals import FORM
+from services.outcomes.settlement.sampling import Claim, Finding, error_rate, error_value, population_digest, sample
 
 POPULATION: Final = """
 SELECT s.entry_id, s.payable_pence FROM settlement_line s JOIN statement st USING (contract, month)

@@ -16,7 +16,7 @@ from services.kernel.decision import Command, Refused
 from services.kernel.ids import event_id, uuid7
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.commands import Commands, Transaction
-from services.outcomes.domain import settlement_commands as asked
+from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.months import london_day, month_after, month_of
 from services.outcomes.domain.settlement import Candidate, Rooms, Settled, Settlement, Tier
 from services.outcomes.domain.settlement_totals import Running

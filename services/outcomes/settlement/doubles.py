@@ -12,7 +12,8 @@ from services.contracts.plan_codes import OutcomeKind
 from services.kernel.decision import Command
 from services.kernel.runtime.commands import Commands, Transaction
 from services.outcomes.domain.months import month_of
-from services.outcomes.domain.settlement_commands import TAKE_BACK, TakeBack
+from services.outcomes.domain.settlement_asked import TakeBack
+from services.outcomes.domain.settlement_commands import TAKE_BACK
 
 PERSON_MERGED: Final = "person_merged"
 DOUBLES: Final = """

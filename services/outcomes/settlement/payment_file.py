@@ -15,7 +15,7 @@ from services.kernel.decision import Command, Reason, Refused
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.commands import Transaction
 from services.kernel.runtime.tables import Connection
-from services.outcomes.domain import settlement_commands as asked
+from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.settlement_state import ContractAccount, Stage
 from services.outcomes.settlement.acts import account_of, named
 from services.outcomes.settlement.terms import Terms, terms_of

@@ -15,7 +15,7 @@ from services.kernel.decision import Command, Refused
 from services.kernel.ids import uuid7
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.commands import Commands, Transaction
-from services.outcomes.domain import settlement_commands as asked
+from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.months import MONTH_PATTERN, london_day
 from services.outcomes.settlement.acts import account_of, named
 

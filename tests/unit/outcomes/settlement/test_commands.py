@@ -7,7 +7,7 @@ import pytest
 
 from services.contracts.base import VersionRef
 from services.kernel.decision import Command, Event, Refused
-from services.outcomes.domain import settlement_commands as asked
+from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.settlement_commands import ALLOWED, decide
 from services.outcomes.domain.settlement_state import ContractAccount, Month, Stage, evolve
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.outcomes.domain.sampling import Claim, Finding, error_rate, error_value, population_digest, sample
+from services.outcomes.settlement.sampling import Claim, Finding, error_rate, error_value, population_digest, sample
 
 POPULATION = [Claim(f"{number:04}", 5000) for number in range(500)]
 
