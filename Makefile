@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 # Much of a test's time is waiting for a part: three side by side keep two processors busy.
 WORKERS ?= 3
 
-.PHONY: help demo test check lock bench format rule-book clean
+.PHONY: help demo test check lock bench format rule-book image sbom audit clean
+IMAGE ?= pathway:dev
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +41,22 @@ rule-book: $(STAMP)  ## render docs/rule-book.md from the rule files and their c
 	$(BIN)/pathway rules book > docs/rule-book.md.part
 	mv docs/rule-book.md.part docs/rule-book.md
 
+image:  ## build the container image
+	DOCKER_BUILDKIT=1 docker build --file deploy/docker/Dockerfile --tag $(IMAGE) \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	  --build-arg CREATED="$$(git log -1 --format=%cI 2>/dev/null || echo unknown)" .
+
+$(VENV)/supply: requirements/supply.lock
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --require-hashes -r requirements/supply.lock
+	touch $@
+
+sbom: $(VENV)/supply  ## what the image holds, as CycloneDX, from the lock: pathway.cdx.json
+	$(VENV)/supply/bin/cyclonedx-py requirements --output-reproducible --of JSON -o pathway.cdx.json requirements/run.lock
+
+audit: $(VENV)/supply  ## known faults of what the image holds; exit code 3 where nobody can be asked
+	@deploy/docker/audit $(VENV)/supply/bin/pip-audit requirements/run.lock
+
 lock: $(STAMP)  ## resolve the pinned versions anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links requirements/run.in -o requirements/run.lock
@@ -47,6 +64,8 @@ lock: $(STAMP)  ## resolve the pinned versions anew
 	  --no-emit-index-url --no-emit-find-links -c requirements/run.lock requirements/kms.in -o requirements/kms.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links -c requirements/kms.lock requirements/dev.in -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links requirements/supply.in -o requirements/supply.lock
 
 clean:  ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -18,6 +18,7 @@ from tests.parts.kafka_jars import KafkaUnavailableError
 MARKERS = {
     "kafka": "needs Apache Kafka (an address, Docker, or the jars with Java); skipped where there is none",
     "mock": "runs on the in-memory broker",
+    "docker": "builds and runs containers; skipped where Docker does not answer",
     "slow": "takes more than ten seconds",
     "faults": "kills, freezes or restarts a process or a part",
 }

@@ -20,7 +20,11 @@ PARTS = ("Context", "Decision", "Consequences", "Rejected")
 # Read by tests and by the settings' reader itself, so no field of Settings.
 PERIODS = setting_names(load_retention().classes)
 OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFKA", "PATHWAY_REQUIRE_KAFKA"} | {
-    *("PATHWAY_TOKEN", "PATHWAY_API")  # of a client of the API
+    *("PATHWAY_TOKEN", "PATHWAY_API"),  # of a client of the API
+    "PATHWAY_REQUIRE_DOCKER",
+    *re.findall(r"PATHWAY_DEMO_[A-Z]+", (ROOT / "docker-compose.yml").read_text()),
+    "PATHWAY_DEMO_TOKENS",
+    *re.findall(r"PATHWAY_[A-Z]+_PORT", (ROOT / "docker-compose.yml").read_text()),
 }
 
 
@@ -109,7 +113,7 @@ def test_every_difference_of_a_replay_is_described() -> None:
 
 
 def test_every_metric_is_described() -> None:
-    text = (ROOT / "docs" / "operations" / "running.md").read_text()
+    text = (ROOT / "docs" / "operations" / "metrics.md").read_text()
     code = (ROOT / "services" / "kernel" / "runtime" / "metrics.py").read_text()
     assert [name for name in re.findall(r'"(pathway_[a-z_]+)"', code) if f"`{name}`" not in text] == []
 

@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import confluent_kafka.admin
 import pytest
 from aiokafka.errors import KafkaError
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 from pydantic import SecretStr
 
 from services.embedded.postgres import Postgres
@@ -30,6 +25,7 @@ from tests.parts.kafka import LocalBroker
 from tests.parts.kafka_jars import KafkaUnavailableError, kafka_home
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+kafka_admin: Any = confluent_kafka.admin
 USER, PASSWORD = "pathway-tally", "correct horse"
 
 
@@ -107,9 +103,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 def _add_user(broker: LocalBroker) -> None:
-    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    wanted = UserScramCredentialUpsertion(USER, info, PASSWORD.encode())
+    info = kafka_admin.ScramCredentialInfo(kafka_admin.ScramMechanism.SCRAM_SHA_512, 4096)
+    admin = kafka_admin.AdminClient({"bootstrap.servers": broker.bootstrap})
+    wanted = kafka_admin.UserScramCredentialUpsertion(USER, info, PASSWORD.encode())
     for done in admin.alter_user_scram_credentials([wanted]).values():
         done.result(20)
 
