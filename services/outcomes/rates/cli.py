@@ -46,16 +46,16 @@ def rate_commands(lookup: Lookup) -> typer.Typer:  # noqa: C901  one function a 
         raise typer.Exit(_REFUSED if problems else 0)
 
     @app.command()
-    def template(name: TemplateName = None) -> None:
+    def template(which: TemplateName = None) -> None:
         """Print a rate card to copy; its prices are illustrative. Exit code 2: there is none of that name."""
-        if name is None:
+        if which is None:
             for known in names():
                 typer.echo(known)
             return
         try:
-            typer.echo(text_of(name), nl=False)
+            typer.echo(text_of(which), nl=False)
         except KeyError:
-            message = f"{name!r} is none; there are {', '.join(names())}"
+            message = f"{which!r} is none; there are {', '.join(names())}"
             raise typer.BadParameter(message, param_hint="NAME") from None
 
     @app.command(name="explain")
