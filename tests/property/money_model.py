@@ -34,10 +34,11 @@ def programme_files() -> list[Data]:
 
 def dues(updates: Any, files: Any = None) -> list[Due]:
     """Return what is due after all these plan changes, in any order and with any repetition of them."""
+    known = programme_files() if files is None else files
     found: dict[str, list[Due]] = defaultdict(list)
     for (referral, _), update in sorted({(u["referral_id"], u["plan_version"]): u for u in updates}.items()):
         if update["provider"] and update["contract"]:
-            found[referral] = hear(found[referral], update, programme_files() if files is None else files)
+            found[referral] = hear(found[referral], update, known)
     return [due for one in found.values() for due in one]
 
 
