@@ -85,6 +85,7 @@ def hear(held: list[Due], update: Data, files: Any) -> list[Due]:  # noqa: C901 
         meant = reached is not None if about else change.get("milestone") in {None, due.milestone}
         if fits and meant:
             due.proven, due.facts, due.shown = True, due.facts | {update["plan_version"]}, fits
+            due.pence = worth(price, card(files, update, due.contract, due.day), update, due.day, start)
     if about and start is not None and day >= start:
         for price in card(files, update, update["contract"], day)["prices"]:
             reached = lasting(price, change, start)
@@ -114,6 +115,16 @@ def lasting(price: Data, change: Data, start: date | None) -> date | None:
     return reached if enough and short and day >= reached and (start is None or since >= start) else None
 
 
+def worth(price: Data, whole: Data, update: Data, day: date, start: date | None) -> int:
+    """Return what a day brings; nobody is paid for being sooner than a beginning that was taken back."""
+    sooner, name = price.get("acceleration"), price["milestone"]
+    early = sooner is not None and start is not None and (day - start).days <= sooner["within_days"]
+    pence = (sooner or price)["amount_pence"] if early else price["amount_pence"]
+    mine = [up for up in whole.get("uplifts", []) if up["group"] in update["plan"]["priority_groups"]]
+    points = max([0, *(up["basis_points"] for up in mine if name in (up.get("milestones") or [name]))])
+    return int((pence * (10_000 + points) + 5_000) // 10_000)
+
+
 def bill(held: list[Due], update: Data, price: Data, day: date, start: date, shown: list[Data], files: Any) -> None:
     """Add what a price gives for a day, where consent, ceiling, gap and window allow it."""
     same = [due for due in held if due.milestone == price["milestone"]]
@@ -123,16 +134,9 @@ def bill(held: list[Due], update: Data, price: Data, day: date, start: date, sho
     late = window.days > price.get("within_days", 9999)
     if any(not d.proven for d in same) or len(taken) >= price["at_most"] or near or late or not consent(update, day):
         return
-    sooner, points = price.get("acceleration"), [0]
-    pence = sooner["amount_pence"] if sooner and (day - start).days <= sooner["within_days"] else price["amount_pence"]
-    uplifts = card(files, update, update["contract"], day).get("uplifts", [])
-    mine = [up for up in uplifts if up["group"] in update["plan"]["priority_groups"]]
-    points += [
-        up["basis_points"] for up in mine if price["milestone"] in (up.get("milestones") or [price["milestone"]])
-    ]
+    pence = worth(price, card(files, update, update["contract"], day), update, day, start)
     fits = [e for e in shown if e["kind"] in (price.get("evidence") or [])]
     proven, fits = not price.get("evidence") or bool(fits), [e for e in fits if "reference" in e]
-    pence = (pence * (10_000 + max(points)) + 5_000) // 10_000
     number = min(set(range(1, price["at_most"] + 1)) - taken)
     facts = {update["plan_version"]}
     held.append(

@@ -205,7 +205,7 @@ def balances(world: World) -> dict[str, int]:
     """What is owed to each provider by the ledger."""
     sums = Counter[str]()
     for row in world.parts["outcomes"].tables["ledger_transaction"].values():
-        sums[row[4]] += row[10]
+        sums[row[4]] += row[11]
     return {provider: pence for provider, pence in sums.items() if pence}
 
 

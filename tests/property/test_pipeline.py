@@ -93,7 +93,7 @@ def test_the_ledger_is_the_independent_model_whatever_came_twice_or_late(worlds:
         tables = world.parts["outcomes"].tables
         sums = Counter[str]()
         for row in tables["ledger_transaction"].values():
-            sums[row[4]] += row[10]
+            sums[row[4]] += row[11]
         assert {p: n for p, n in sums.items() if n} == {
             p: n for p, n in owed(values(world, types.TOPIC_PLAN)).items() if n
         }
