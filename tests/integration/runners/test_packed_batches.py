@@ -22,7 +22,7 @@ def write_packed(stage: Stage, codec: str, records: Iterable[Raw]) -> None:
         {
             "bootstrap.servers": stage.kafka.bootstrap,
             "compression.type": codec,
-            "linger.ms": 1000,
+            "linger.ms": 60_000,  # until flush: on a busy machine a second may be over before the last record is there
             "message.max.bytes": 2 * MOST_BYTES,
             "batch.size": 2 * MOST_BYTES,
         }
