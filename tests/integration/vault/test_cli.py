@@ -24,7 +24,7 @@ Pathway = Callable[..., Result]
 def pathway(database: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pathway:
     """``pathway("vault", "init")`` on a vault of this test's own, checked, with a root key in ``root.key``."""
     monkeypatch.setattr(database, "open_vault", lambda: None)  # these tests set the vault up themselves
-    for name, value in database.environment("vault", "intake", "triage").items():
+    for name, value in database.environment("vault", "intake", "triage", "outcomes").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
     monkeypatch.setenv("PATHWAY_KAFKA_BOOTSTRAP", "127.0.0.1:1")

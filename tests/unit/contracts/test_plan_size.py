@@ -62,6 +62,7 @@ EVENT_LIMIT = 64 * 1024
 DAY = date(2025, 1, 7)
 NOON = datetime(2025, 1, 7, 12, tzinfo=UTC)
 LONGEST = "x" * 64
+UUID = "5b7c1f60-2d3e-4a88-8f19-0c9e4d7a2f35"
 PACKAGE = tuple(
     PackageItem(support=support, intensity=Intensity.LIGHT_TOUCH, after=tuple(Support)[:place])
     for place, support in enumerate(Support)
@@ -106,7 +107,7 @@ GOALS = tuple(
     for number in range(MAX_OPEN_GOALS)
 )
 EVIDENCE = tuple(
-    Evidence(kind=EvidenceKind.EMPLOYMENT_CONTRACT, obtained_on=DAY, reference=LONGEST) for _ in range(MAX_EVIDENCE)
+    Evidence(kind=EvidenceKind.EMPLOYMENT_CONTRACT, obtained_on=DAY, reference=UUID) for _ in range(MAX_EVIDENCE)
 )
 
 
