@@ -58,7 +58,7 @@ FROM assigned WHERE month <= :month GROUP BY 1, 2 ORDER BY 2
 """
 LINES_OF = """
 SELECT * FROM assigned WHERE contract = :contract AND programme = :of_programme AND month = :month
-ORDER BY number, effective_on, amount_pence < 0, known_at, referral_id, sequence, id
+ORDER BY number, effective_on, amount_pence < 0, known_at, referral_id COLLATE "C", sequence, id
 """
 SEAL = "SELECT root, closed_at FROM statement WHERE contract = :contract AND month = :month"
 CLOSED = """

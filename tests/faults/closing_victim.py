@@ -1,8 +1,9 @@
-"""Closes a month in a process of its own and dies at a given database call: ``python -m tests.faults.closing_victim``.
+"""Closes a month in processes that die: ``python -m tests.faults.closing_victim DATABASE PROGRAMME MONTH``.
 
-Arguments: the database, the programme, the month, then call numbers. For each number a child is forked, which is killed
-by SIGKILL just before that call or, for ``commit``, just after the database has answered the commit. Prints each
-child's exit status.
+One child after the other is forked; the first is killed by SIGKILL just before its first call of the database, the next
+before its second, and so on; who comes so far dies just after the database has answered its commit. Prints for each
+child its exit status and how many statements, settled lines and events there were after it; ends when the month is
+closed.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import asyncpg
+from asyncpg.connection import Connection
+from asyncpg.cursor import Cursor
 
 from services.kernel.runtime.commands import Commands
 from services.kernel.runtime.database import open_pool
@@ -21,27 +24,36 @@ from services.outcomes.settlement.closing import close
 from services.programmes.reader import load_book
 
 NOW = datetime(2025, 6, 2, 9, tzinfo=UTC)
-CALLS = ("execute", "fetch", "fetchval", "fetchrow", "copy_records_to_table")
+CALLS = (
+    *((Connection, name) for name in ("execute", "fetch", "fetchval", "fetchrow", "copy_records_to_table")),
+    (Cursor, "fetch"),
+)
+COUNTS = """
+SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM settlement_line),
+       (SELECT count(*) FROM outbox WHERE headers ->> 'type' LIKE '%statement%')
+"""
+CLOSED = "SELECT count(*) FROM statement WHERE month = $1"
+MOST = 200
 
 
-def die_at(point: str) -> None:
+def die_at(point: int) -> None:
     made = 0
 
     def dying(method: Any) -> Any:
         async def call(self: Any, *args: Any, **options: Any) -> Any:
             nonlocal made
             made += 1
-            if str(made) == point:
+            if made == point:
                 os.kill(os.getpid(), signal.SIGKILL)
             answer = await method(self, *args, **options)
-            if point == "commit" and args and str(args[0]).startswith("COMMIT"):
+            if args and str(args[0]).startswith("COMMIT"):
                 os.kill(os.getpid(), signal.SIGKILL)
             return answer
 
         return call
 
-    for name in CALLS:
-        setattr(asyncpg.connection.Connection, name, dying(getattr(asyncpg.connection.Connection, name)))
+    for owner, name in CALLS:
+        setattr(owner, name, dying(getattr(owner, name)))
 
 
 async def shut(dsn: str, programme: str, month: str, policy: Any, book: Any) -> None:
@@ -51,20 +63,31 @@ async def shut(dsn: str, programme: str, month: str, policy: Any, book: Any) -> 
     pool.terminate()
 
 
-def child(dsn: str, programme: str, month: str, point: str, policy: Any, book: Any) -> NoReturn:
+def child(dsn: str, programme: str, month: str, point: int, policy: Any, book: Any) -> NoReturn:
     die_at(point)
     asyncio.run(shut(dsn, programme, month, policy, book))
     os._exit(0)
 
 
-def main(dsn: str, programme: str, month: str, *points: str) -> None:
+async def look(dsn: str, month: str) -> tuple[bool, list[int]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return bool(await connection.fetchval(CLOSED, month)), list(await connection.fetchrow(COUNTS) or ())
+    finally:
+        await connection.close()
+
+
+def main(dsn: str, programme: str, month: str) -> None:
     policy, book = build().policy(), load_book()
-    for point in points:
+    for point in range(1, MOST):
         pid = os.fork()
         if pid == 0:
             child(dsn, programme, month, point, policy, book)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        closed, counts = asyncio.run(look(dsn, month))
+        print(os.waitstatus_to_exitcode(status), *counts, flush=True)
+        if closed:
+            return
 
 
 if __name__ == "__main__":

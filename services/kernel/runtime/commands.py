@@ -197,10 +197,14 @@ class Locked:
         return Executed(aggregate.state, events, command.key in self._waiting)
 
     async def save(self) -> None:
-        """Write what has come of them; in a rehearsal nothing, since even undone it would leave gaps in the outbox."""
+        """Write what has come of them since the last time; what comes while it is written is for the next time.
+
+        In a rehearsal nothing is, since even undone it would leave gaps in the outbox.
+        """
+        output, self._output = self._output, Output()
         if not self._tx.rehearsal:
-            await save(self._tx.conn, self._aggregates.values(), self._output)
-            self._tx.output.outbox += self._output.outbox
+            await save(self._tx.conn, self._aggregates.values(), output)
+            self._tx.output.outbox += output.outbox
 
 
 class _Rehearsed(Exception):

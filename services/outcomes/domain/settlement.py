@@ -16,7 +16,7 @@ Nothing here reads a clock or a table; amounts are whole pence, so nothing is ro
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.contracts.plan_codes import OutcomeKind
 from services.outcomes.domain.months import financial_year
@@ -33,8 +33,12 @@ ONCE_PER_PERSON: Final = "once_per_person"
 FULL: Final = "full_"
 CAPPED: Final = "capped_"
 
-KIND_ORDER: Final = "effective_on, amount_pence < 0, known_at, referral_id, sequence, id"
-"""The fixed order, as a query says it."""
+_WHATEVER_THE_LIMITS: Final = frozenset({OutcomeKind.PAID, OutcomeKind.CLAIMABLE})
+_OF_THE_WHOLE: Final = frozenset({OutcomeKind.REVERSAL, OutcomeKind.ADJUSTMENT})
+
+MOMENT_ORDER: Final = 'effective_on, known_at, referral_id COLLATE "C", sequence, id'
+KIND_ORDER: Final = MOMENT_ORDER.replace(",", ", amount_pence < 0,", 1)
+"""The fixed order, as a query says it: the same in every database, whatever its language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,7 @@ class Tier:
     participants: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What earlier settlements have made of the entry that a line takes back, less what was taken back before."""
 
     payable_pence: int
@@ -57,8 +60,7 @@ class Origin:
     treatment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An entry that no settlement has taken yet.
 
     ``first_of_person``: False where a milestone that is paid once for a person is paid to another referral of theirs.
@@ -77,14 +79,31 @@ class Candidate:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What becomes of an entry. ``place``: 1 where a participant's place is taken, -1 where it is given back."""
 
     payable_pence: int
     withheld_pence: int
     treatment: str
     place: int = 0
+
+
+class Room(NamedTuple):
+    """One tier as an entry of a year meets it: the keys under which :class:`Rooms` counts it, and its limits."""
+
+    code: str
+    name: str
+    in_year: tuple[str, int]
+    ceiling_pence: int | None
+    annual_ceiling_pence: int | None
+    participants: int | None
+
+
+def rooms_of(tiers: Iterable[Tier], year: int) -> tuple[Room, ...]:
+    """Return tiers as an entry of a financial year meets them."""
+    return tuple(
+        Room(t.code, t.name, (t.name, year), t.ceiling_pence, t.annual_ceiling_pence, t.participants) for t in tiers
+    )
 
 
 @dataclass
@@ -95,25 +114,26 @@ class Rooms:
     yearly: dict[tuple[str, int], int] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
 
-    def use(self, tiers: Iterable[Tier], year: int, pence: int, places: int = 0) -> None:
+    def use(self, rooms: Iterable[Room], pence: int, places: int = 0) -> None:
         """Count what is used of each of the tiers; negative where it is given back."""
-        for tier in tiers:
-            self.whole[tier.name] = self.whole.get(tier.name, 0) + pence
-            self.yearly[tier.name, year] = self.yearly.get((tier.name, year), 0) + pence
-            self.places[tier.name] = self.places.get(tier.name, 0) + places
+        whole, yearly = self.whole, self.yearly
+        for room in rooms:
+            whole[room.name] = whole.get(room.name, 0) + pence
+            yearly[room.in_year] = yearly.get(room.in_year, 0) + pence
+            if places:
+                self.places[room.name] = self.places.get(room.name, 0) + places
 
-    def left(self, tier: Tier, year: int) -> int | None:
+    def left(self, room: Room) -> int | None:
         """Return how many pence still fit under a tier's ceilings; None: it has none."""
-        rooms = []
-        if tier.ceiling_pence is not None:
-            rooms.append(tier.ceiling_pence - self.whole.get(tier.name, 0))
-        if tier.annual_ceiling_pence is not None:
-            rooms.append(tier.annual_ceiling_pence - self.yearly.get((tier.name, year), 0))
-        return max(0, min(rooms)) if rooms else None
+        left = None if room.ceiling_pence is None else room.ceiling_pence - self.whole.get(room.name, 0)
+        if room.annual_ceiling_pence is not None:
+            of_year = room.annual_ceiling_pence - self.yearly.get(room.in_year, 0)
+            left = of_year if left is None or of_year < left else left
+        return left if left is None or left > 0 else 0
 
-    def is_full(self, tier: Tier) -> bool:
+    def is_full(self, room: Room) -> bool:
         """Tell whether all places of a tier are taken."""
-        return tier.participants is not None and self.places.get(tier.name, 0) >= tier.participants
+        return room.participants is not None and self.places.get(room.name, 0) >= room.participants
 
 
 class Settlement:
@@ -121,38 +141,42 @@ class Settlement:
 
     def __init__(self, tiers: Mapping[str, Sequence[Tier]], rooms: Rooms) -> None:
         self._tiers = tiers
-        self._rooms = rooms
+        self._used = rooms
+        self._rooms: dict[tuple[str, int], tuple[Room, ...]] = {}
         self._here: dict[str, Origin] = {}
 
     def settle(self, entry: Candidate, *, taken_back_here: bool = False) -> Settled:
         """Return what becomes of an entry. ``taken_back_here``: another one of this settlement takes of it."""
-        settled = self._settle(entry)
-        year = financial_year(entry.effective_on)
-        self._rooms.use(self._tiers[entry.contract], year, settled.payable_pence, settled.place)
+        contract_year = entry.contract, financial_year(entry.effective_on)
+        rooms = self._rooms.get(contract_year)
+        if rooms is None:
+            rooms = self._rooms[contract_year] = rooms_of(self._tiers[entry.contract], contract_year[1])
+        settled = self._settle(entry, rooms)
+        if settled.payable_pence or settled.place:
+            self._used.use(rooms, settled.payable_pence, settled.place)
         if taken_back_here:
             self._here[entry.entry_id] = Origin(settled.payable_pence, settled.withheld_pence, settled.treatment)
         return settled
 
-    def _settle(self, entry: Candidate) -> Settled:
-        whatever = _whatever_the_limits(entry)
-        if whatever is not None:
-            return whatever
-        if entry.amount_pence < 0 or entry.kind == OutcomeKind.REVERSAL:
+    def _settle(self, entry: Candidate, rooms: Sequence[Room]) -> Settled:
+        kind, amount = entry.kind, entry.amount_pence
+        if entry.annulled or kind in _WHATEVER_THE_LIMITS:
+            return _whatever_the_limits(entry)
+        if amount < 0 or kind == OutcomeKind.REVERSAL:
             return self._take_back(entry)
         if not entry.first_of_person:
-            return Settled(0, entry.amount_pence, ONCE_PER_PERSON)
-        tiers = self._tiers[entry.contract]
-        takes_place = entry.kind == OutcomeKind.EARNED and entry.milestone == PARTICIPANT
-        full = next((tier for tier in tiers if self._rooms.is_full(tier)), None) if takes_place else None
-        if full is not None:
-            return Settled(0, entry.amount_pence, FULL + full.code)
-        payable, treatment = entry.amount_pence, FEE if entry.kind == OutcomeKind.FEE else PAYABLE
-        year = financial_year(entry.effective_on)
-        for tier in tiers:
-            left = self._rooms.left(tier, year)
+            return Settled(0, amount, ONCE_PER_PERSON)
+        takes_place = kind == OutcomeKind.EARNED and entry.milestone == PARTICIPANT
+        if takes_place:
+            for room in rooms:
+                if self._used.is_full(room):
+                    return Settled(0, amount, FULL + room.code)
+        payable, treatment = amount, FEE if kind == OutcomeKind.FEE else PAYABLE
+        for room in rooms:
+            left = self._used.left(room)
             if left is not None and left < payable:
-                payable, treatment = left, CAPPED + tier.code
-        return Settled(payable, entry.amount_pence - payable, treatment, int(takes_place))
+                payable, treatment = left, CAPPED + room.code
+        return Settled(payable, amount - payable, treatment, int(takes_place))
 
     def _take_back(self, entry: Candidate) -> Settled:
         origin = self._here.get(entry.refers_to or "") or entry.origin
@@ -163,17 +187,15 @@ class Settlement:
         if entry.refers_to in self._here:
             left = Origin(origin.payable_pence - payable, origin.withheld_pence - withheld, origin.treatment)
             self._here[entry.refers_to] = left
-        whole = entry.kind in {OutcomeKind.REVERSAL, OutcomeKind.ADJUSTMENT}
+        whole = entry.kind in _OF_THE_WHOLE
         frees = whole and entry.milestone == PARTICIPANT and has_place(origin.treatment)
         return Settled(-payable, -withheld, TAKEN_BACK, -1 if frees else 0)
 
 
-def _whatever_the_limits(entry: Candidate) -> Settled | None:
+def _whatever_the_limits(entry: Candidate) -> Settled:
     if entry.kind == OutcomeKind.PAID:
         return Settled(0, 0, PAID)
-    if entry.annulled:
-        return Settled(entry.amount_pence, 0, ANNULLED)
-    return Settled(0, 0, CLAIMABLE) if entry.kind == OutcomeKind.CLAIMABLE else None
+    return Settled(entry.amount_pence, 0, ANNULLED) if entry.annulled else Settled(0, 0, CLAIMABLE)
 
 
 def has_place(treatment: str) -> bool:

@@ -17,7 +17,7 @@ from datetime import date
 from services.contracts.plan_codes import OutcomeKind
 from services.contracts.statement import StatementTotals, YearTotal
 from services.outcomes.domain.months import financial_year
-from services.outcomes.domain.settlement import Settled
+from services.outcomes.domain.settlement import Candidate, Settled
 
 FORM = "pathway-statement-1"
 
@@ -73,32 +73,22 @@ class Running:
     def __post_init__(self) -> None:
         self._hash = hashlib.sha256(head(self.programme, self.contract, self.provider, self.month).encode())
 
-    def add(
-        self,
-        entry_id: str,
-        referral_id: str | None,
-        milestone: str | None,
-        occurrence: int | None,
-        effective_on: date,
-        kind: str,
-        amount_pence: int,
-        settled: Settled,
-    ) -> None:
+    def add(self, entry: Candidate, referral_id: str | None, occurrence: int | None, settled: Settled) -> None:
         """Count a line."""
         self.lines += 1
-        payable = settled.payable_pence
+        kind, amount, payable = entry.kind, entry.amount_pence, settled.payable_pence
         text = line(
-            self.lines, entry_id, referral_id, milestone, occurrence, effective_on, kind, amount_pence, payable,
-            settled.treatment,
+            self.lines, entry.entry_id, referral_id, entry.milestone, occurrence, entry.effective_on, kind, amount,
+            payable, settled.treatment,
         )  # fmt: skip
         self._hash.update(text.encode())
         if kind == OutcomeKind.PAID:
-            self.paid += amount_pence
+            self.paid += amount
             return
-        self._count(kind, amount_pence)
+        self._count(kind, amount)
         self.capped += settled.withheld_pence
         self.places += settled.place
-        year = financial_year(effective_on)
+        year = financial_year(entry.effective_on)
         self.years[year] = self.years.get(year, 0) + payable
 
     def _count(self, kind: str, amount_pence: int) -> None:

@@ -4,28 +4,33 @@ The contracts' aggregates are locked, then the ledger is: whoever writes an entr
 is not is in the next month. Everything is written in that one transaction, so a crash leaves all of it or nothing.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from itertools import count, islice
+from typing import Any, Final
 
-from services.contracts.statement import MOST_LINES, ClosingCommand, CutPosition, SettledLine
+from asyncpg.cursor import Cursor
+
+from services.contracts.statement import MOST_LINES, ClosingCommand, CutPosition
 from services.contracts.types import OUTCOME_RECORDED
 from services.kernel.decision import Command, Refused
 from services.kernel.ids import event_id, uuid7
 from services.kernel.operations.audit import OperationRefused
-from services.kernel.runtime.commands import Commands, Transaction
+from services.kernel.runtime.commands import Commands, Locked, Transaction
 from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.months import london_day, month_after, month_of
-from services.outcomes.domain.settlement import Candidate, Rooms, Settled, Settlement, Tier
+from services.outcomes.domain.settlement import Candidate, Rooms, Settled, Settlement, Tier, rooms_of
 from services.outcomes.domain.settlement_totals import Running
-from services.outcomes.settlement.candidates import candidates
+from services.outcomes.settlement.candidates import FETCH, candidates, read
 from services.outcomes.settlement.doubles import take_back_doubles
 from services.outcomes.settlement.sealed import SealedStatement, sealed_statements
 from services.outcomes.settlement.terms import Terms, terms_of, tiers_above
 from services.programmes.book import ProgrammeBook
 
+SETTLED_AT_ONCE: Final = 100
+"""After so many lines the database is looked at: it reads and writes while the next ones are settled."""
 LOCK_LEDGER = "SELECT settlement_locks_ledger()"
 LAST = "SELECT max(month) FROM statement WHERE programme = $1"
 USED = "SELECT contract, years, places FROM statement"
@@ -94,8 +99,9 @@ class _Closing:
         self.writing = writing
         self.last = month_of(terms.month)[1]
         self.tiers = tiers_above(book, self.last)
+        self.locked: Locked | None = None
         self.running: dict[str, Running] = {}
-        self.parts: dict[str, list[SettledLine]] = {}
+        self.parts: dict[str, list[dict[str, Any]]] = {}
         self.ids = (self._command_id(number) for number in count(1))
 
     async def run(self, *, despite_waiting: bool) -> Closed:
@@ -103,7 +109,7 @@ class _Closing:
         connection, month = self.tx.conn, self.terms.month
         programme = self.terms.ref.id
         if self.writing:
-            await self.tx.lock(self.terms.contracts)
+            self.locked = await self.tx.lock(self.terms.contracts)
             await connection.execute(LOCK_LEDGER)
         last = await connection.fetchval(LAST, programme)
         waiting = await connection.fetchval(WAITING)
@@ -115,7 +121,9 @@ class _Closing:
             message = f"{waiting} keys have events that wait or are set aside: pathway dlq list outcomes"
             raise OperationRefused("events_waiting", message)
         await self._settle()
-        found = [await self._seal(contract, waiting) for contract in sorted(self.running)]
+        cut = tuple(CutPosition(**row) for row in await connection.fetch(CUT))
+        found = [self._seal(contract, waiting, cut) for contract in sorted(self.running)]
+        await self._save()
         return Closed(programme, month, self.writing, False, waiting, found)
 
     def _in_turn(self, last: str | None) -> None:
@@ -133,73 +141,94 @@ class _Closing:
             self.running[contract] = Running(programme, contract, provider, month, openings.get(contract, 0))
             self.parts[contract] = []
         settlement = Settlement(self.tiers, await self._used())
-        async for entry in self._fees():
-            await self._take(entry, None, None, settlement.settle(entry))
-        async for row, entry in candidates(connection, self.terms, self.last):
-            settled = settlement.settle(entry, taken_back_here=row["taken_back_here"])
-            await self._take(entry, row["referral_id"], row["occurrence"], settled)
+        for fee in self._fees():
+            self._take(fee, None, None, settlement.settle(fee))
+        await self._save()
+        entries = await candidates(connection, self.terms, self.last)
+        page = await entries.fetch(FETCH)
+        while page:
+            page = await self._settle_page(settlement, page, entries)
         for contract in sorted(self.parts):
-            await self._flush(contract)
+            self._hand_over(contract)
+
+    async def _settle_page(self, settlement: Settlement, page: list[Any], entries: Cursor) -> list[Any]:
+        """Settle a page of entries while the one before it is written and the next one is read; return that."""
+        coming = asyncio.create_task(self._save_and_read(entries))
+        try:
+            rows = iter(page)
+            while some := list(islice(rows, SETTLED_AT_ONCE)):
+                for row in some:
+                    entry, referral, occurrence, taken_back_here = read(row)
+                    settled = settlement.settle(entry, taken_back_here=taken_back_here)
+                    self._take(entry, referral, occurrence, settled)
+                await asyncio.sleep(0)
+        finally:
+            following = await coming
+        return following
+
+    async def _save_and_read(self, entries: Cursor) -> list[Any]:
+        await self._save()
+        return await entries.fetch(FETCH)
+
+    async def _save(self) -> None:
+        if self.locked is not None:
+            await self.locked.save()
+            del self.tx.output.outbox[1:]  # they are written; all that is asked of them later is whether there are any
 
     async def _used(self) -> Rooms:
         rooms = Rooms()
         for row in await self.tx.conn.fetch(USED):
             above: tuple[Tier, ...] = self.tiers.get(row["contract"], ())
             for year in json.loads(row["years"]):
-                rooms.use(above, year["year"], year["payable_pence"])
-            rooms.use(above, 0, 0, row["places"])
+                rooms.use(rooms_of(above, year["year"]), year["payable_pence"])
+            rooms.use(rooms_of(above, 0), 0, row["places"])
         return rooms
 
-    async def _fees(self) -> AsyncIterator[Candidate]:
+    def _fees(self) -> Iterator[Candidate]:
         for contract, fee in self.terms.fees.items():
             command = asked.PostFee(
                 **self._named(contract), effective_on=self.last, amount_pence=fee.amount_pence, card=fee.card
             )
             identity = next(self.ids)
-            if self.writing:
-                await self._execute(identity, contract, "fee", command)
+            self._execute(identity, contract, "fee", command)
             posted = event_id(identity, OUTCOME_RECORDED, 0)
             yield Candidate(posted, contract, "fee", None, self.last, fee.amount_pence)
 
-    async def _take(self, entry: Candidate, referral: str | None, occurrence: int | None, settled: Settled) -> None:
-        running = self.running[entry.contract]
-        running.add(
-            entry.entry_id, referral, entry.milestone, occurrence, entry.effective_on, entry.kind, entry.amount_pence,
-            settled,
-        )  # fmt: skip
-        part = self.parts[entry.contract]
+    def _take(self, entry: Candidate, referral: str | None, occurrence: int | None, settled: Settled) -> None:
+        contract = entry.contract
+        self.running[contract].add(entry, referral, occurrence, settled)
+        part = self.parts[contract]
         part.append(
-            SettledLine.model_construct(
-                entry_id=entry.entry_id,
-                payable_pence=settled.payable_pence,
-                withheld_pence=settled.withheld_pence,
-                treatment=settled.treatment,
-            )
+            {
+                "entry_id": entry.entry_id,
+                "payable_pence": settled.payable_pence,
+                "withheld_pence": settled.withheld_pence,
+                "treatment": settled.treatment,
+            }
         )
         if len(part) == MOST_LINES:
-            await self._flush(entry.contract)
+            self._hand_over(contract)
 
-    async def _flush(self, contract: str) -> None:
+    def _hand_over(self, contract: str) -> None:
         part, self.parts[contract] = self.parts[contract], []
         if part and self.writing:
             first = self.running[contract].lines - len(part) + 1
-            lines = asked.Settle.model_construct(**self._named(contract), first=first, lines=tuple(part))
-            await self._execute(next(self.ids), contract, "settle", lines)
+            lines = asked.Settle(**self._named(contract), first=first, lines=part)  # type: ignore[arg-type]
+            self._execute(next(self.ids), contract, "settle", lines)
 
-    async def _seal(self, contract: str, waiting: int) -> SealedStatement:
+    def _seal(self, contract: str, waiting: int, cut: tuple[CutPosition, ...]) -> SealedStatement:
         running, now = self.running[contract], self.tx.now
         if self.writing:
-            cut = [CutPosition(**row) for row in await self.tx.conn.fetch(CUT)]
             command = asked.Seal(
                 **self._named(contract),
                 change=ClosingCommand(by=self.by, closed_at=now, known_at=now, waiting=waiting),
-                cut=tuple(cut),
+                cut=cut,
                 totals=running.totals(),
                 years=running.by_year(),
                 places=running.places,
                 root=running.root(),
             )
-            await self._execute(next(self.ids), contract, "seal", command)
+            self._execute(next(self.ids), contract, "seal", command)
         return SealedStatement(contract, running.provider, running.month, running.root(), now, running.totals())
 
     def _named(self, contract: str) -> dict[str, Any]:
@@ -210,6 +239,6 @@ class _Closing:
         """Each command of a closing has an id of its own, minted at the closing's moment."""
         return uuid7(self.tx.now, bytes.fromhex(self.tx.command_id.replace("-", ""))[9:] + number.to_bytes(3, "big"))
 
-    async def _execute(self, identity: str, contract: str, act: str, data: Any) -> None:
-        await self.tx.execute(Command(identity, f"settlement.{act}", contract, data, actor=self.by))
-        del self.tx.output.outbox[1:]  # they are written; all that is asked of them later is whether there are any
+    def _execute(self, identity: str, contract: str, act: str, data: Any) -> None:
+        if self.locked is not None:
+            self.locked.execute(Command(identity, f"settlement.{act}", contract, data, actor=self.by))

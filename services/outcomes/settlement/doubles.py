@@ -22,7 +22,7 @@ WITH person AS (
 paid AS (
     SELECT e.id, e.referral_id, e.amount_pence, row_number() OVER (
         PARTITION BY p.survivor, e.milestone
-        ORDER BY e.effective_on, e.known_at, e.referral_id, e.sequence, e.id) AS nth
+        ORDER BY e.effective_on, e.known_at, e.referral_id COLLATE "C", e.sequence, e.id) AS nth
     FROM person p JOIN ledger_transaction e ON e.person_id = p.person_id AND e.kind = 'earned'
     JOIN settlement_line s ON s.entry_id = e.id
     WHERE e.programme = $1 AND s.treatment NOT IN ('once_per_person', 'annulled') AND s.treatment NOT LIKE 'full%'
