@@ -37,6 +37,11 @@ def finance_of(provider: str, programme: str) -> Sender:
     return Sender(f"finance-{provider[:LONGEST_NAME]}", provider, "provider", programme, "provider_finance")
 
 
+def commissioner_of(programme: str, number: int) -> Sender:
+    """One of a programme's commissioners: two acts on one statement need two persons."""
+    return Sender(f"commissioner-{number}", "commissioner", "nhs", programme, "commissioner")
+
+
 @dataclass(frozen=True)
 class Reply:
     """An answer: its status and body."""

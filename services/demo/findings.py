@@ -104,9 +104,7 @@ def richest(follower: Follower, found: Findings) -> str | None:
 
 def longest_story(follower: Follower, coached: Sequence[str]) -> str | None:
     """The referral with most entries of money, and of these most changes of its plan."""
-    entries = Counter(
-        (recorded.record.key or b"").decode() for recorded in follower.records if recorded.record.topic == TOPIC_OUTCOME
-    )
+    entries = Counter(data["referral_id"] for data in earned(follower))
     ranked = sorted(coached, key=lambda key: (-entries[key], -follower.plans[key]["plan_version"], key))
     return ranked[0] if ranked else None
 
@@ -125,15 +123,18 @@ def latencies(played: Played, follower: Follower, *, idle: bool) -> Latency | No
 
 def months(follower: Follower) -> list[str]:
     """The months in which money was earned."""
-    return sorted(
-        {recorded.data["effective_on"][:7] for recorded in follower.records if recorded.record.topic == TOPIC_OUTCOME}
-    )
+    return sorted({data["effective_on"][:7] for data in earned(follower)})
+
+
+def earned(follower: Follower) -> list[dict[str, Any]]:
+    """The entries of money about referrals; what else is recorded of money is about contracts."""
+    found = (recorded.data for recorded in follower.records if recorded.record.topic == TOPIC_OUTCOME)
+    return [data for data in found if "referral_id" in data]
 
 
 def providers(follower: Follower) -> list[tuple[str, str]]:
     """The providers that have earned something, each with its programme."""
-    earned = [r.data for r in follower.records if r.record.topic == TOPIC_OUTCOME]
-    return sorted({(data["provider"], data["programme"]["id"]) for data in earned})
+    return sorted({(data["provider"], data["programme"]["id"]) for data in earned(follower)})
 
 
 def by_area(areas: Sequence[Area], played: Played, follower: Follower) -> list[dict[str, Any]]:
@@ -149,9 +150,8 @@ def by_area(areas: Sequence[Area], played: Played, follower: Follower) -> list[d
         codes[data["programme"]["id"]]["triaged"] += 1
     for plan in follower.plans.values():
         codes[plan["programme"]["id"]]["participants"] += plan["plan"]["started_on"] is not None
-    for recorded in follower.records:
-        if recorded.record.topic == TOPIC_OUTCOME:
-            codes[recorded.data["programme"]["id"]]["earned_pence"] += recorded.data["amount_pence"]
+    for data in earned(follower):
+        codes[data["programme"]["id"]]["earned_pence"] += data["amount_pence"]
     names = ("posted", "accepted", "review", "triaged", "participants", "earned_pence")
     return [
         {

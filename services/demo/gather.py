@@ -12,6 +12,7 @@ from services.demo import findings
 from services.demo.areas import Area
 from services.demo.client import AUDITOR, Client, finance_of
 from services.demo.follow import Follower, NotSeenError
+from services.demo.months import settle_months
 from services.demo.person import Person
 from services.demo.play import COACHES, Players
 from services.demo.reconcile import reconcile
@@ -36,14 +37,13 @@ async def gather(
             players = Players(client, follower, seed)
             await _play(players, people, progress)
             bar = progress.add_task("waiting until all is through", total=None)
-            health = await settle(
-                world.dsn,
-                world.ends,
-                follower,
-            )
-            progress.update(bar, description="asking for statements", total=1, completed=1)
+            health = await settle(world.dsn, world.ends, follower)
+            progress.update(bar, total=1, completed=1)
+            wrong = health.problems
+            if world.closes_months:
+                wrong += await _close_months(world, client, follower, progress)
             world.check()
-            report = await _ask(client, players, await _findings(world, follower), health.problems)
+            report = await _ask(client, players, await _findings(world, follower), wrong, closed=world.closes_months)
             report["areas"] = findings.by_area(areas, players.played, follower) if areas else []
     finally:
         following.cancel()
@@ -70,6 +70,15 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     return found
 
 
+async def _close_months(world: Scene, client: Client, follower: Follower, progress: Progress) -> list[str]:
+    programmes = sorted({programme for _, programme in findings.providers(follower)})
+    months = findings.months(follower)
+    if not months:
+        return []
+    wrong = await settle_months(world, client, programmes, months[-1], progress)
+    return [*wrong, *(await settle(world.dsn, world.ends, follower)).problems]
+
+
 async def _findings(world: Scene, follower: Follower) -> findings.Findings:
     """Open what triage found: the demo has keys of its own, as an auditor would."""
     keys = await VaultKeys.open(world.settings())
@@ -79,7 +88,9 @@ async def _findings(world: Scene, follower: Follower) -> findings.Findings:
         keys.close()
 
 
-async def _ask(client: Client, players: Players, found: findings.Findings, problems: list[str]) -> Report:
+async def _ask(
+    client: Client, players: Players, found: findings.Findings, problems: list[str], *, closed: bool
+) -> Report:
     follower, played = players.follower, players.played
     story = findings.longest_story(follower, played.coached)
     months = findings.months(follower)
@@ -101,7 +112,12 @@ async def _ask(client: Client, players: Players, found: findings.Findings, probl
         "latency_ms": {name: asdict(measured) if measured else None for name, measured in latency.items()},
         "commands": sum(played.commands.values()),
         "not_coached": dict(played.not_coached),
-        "problems": [*played.problems, *problems, *faults_of(statements, balance.body), *_untriaged(players)],
+        "problems": [
+            *played.problems,
+            *problems,
+            *faults_of(statements, balance.body, closed=closed),
+            *_untriaged(players),
+        ],
     }
 
 
@@ -111,8 +127,15 @@ async def _statements(client: Client, provider: str, programme: str, months: lis
         reply = await client.get("outcomes", "/statements", officer, provider=provider, month=month)
         for statement in reply.body:
             lines = statement.pop("lines")
-            found.append({**statement, "lines": len(lines), "lines_pence": sum(line["amount_pence"] for line in lines)})
+            found.append({**statement, "lines": len(lines), "lines_pence": sum(map(_counts, lines))})
     return {"provider": provider, "months": found}
+
+
+def _counts(line: dict[str, Any]) -> int:
+    """What a line adds to what is owed, in pence."""
+    if line["kind"] == "paid":
+        return -int(line["amount_pence"])
+    return int(line["amount_pence"] if line["payable_pence"] is None else line["payable_pence"])
 
 
 def _untriaged(players: Players) -> list[str]:

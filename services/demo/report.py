@@ -1,6 +1,6 @@
 """The report as a person reads it."""
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +8,9 @@ from rich.table import Table
 from services.kernel.money import pounds
 
 Report = dict[str, Any]
+
+SEAL_SHOWN: Final = 8
+"""So many digits of a statement's root are shown."""
 
 
 def show(console: Console, report: Report) -> None:
@@ -86,15 +89,20 @@ def _timeline(console: Console, timeline: list[dict[str, str]]) -> None:
 
 
 def _statements(console: Console, provider: dict[str, Any]) -> None:
-    """A line a month; amounts that are nothing in every month are left out, and named."""
+    """A line a month. Amounts that are nothing in every month are left out, and named; so is what closing says too."""
     names = ("opening", "earned", "fees", "reversed", "capped", "paid", "closing", "payable")
     months = provider["months"]
+    owed = any(month["payable_pence"] != month["closing_pence"] for month in months)
     shown = [name for name in names if any(month[f"{name}_pence"] for month in months)]
-    left_out = [name for name in names if name not in shown]
+    shown = [name for name in shown if name != "payable" or owed]
+    left_out = [name for name in names[:-1] if name not in shown]
     title = f"Statement: {provider['provider']}" + (f" (nothing {', '.join(left_out)})" if left_out else "")
-    table = _table(title, "month", *shown, "lines", numbers=tuple(range(1, len(shown) + 2)))
+    table = _table(title, "month", *shown, "lines", "sealed", numbers=tuple(range(1, len(shown) + 2)))
     for month in months:
-        table.add_row(month["month"], *(pounds(month[f"{name}_pence"]) for name in shown), str(month["lines"]))
+        seal = month["sealed"]["root"][:SEAL_SHOWN] if month["sealed"] else "open"
+        table.add_row(month["month"], *(pounds(month[f"{name}_pence"]) for name in shown), str(month["lines"]), seal)
+    for column in table.columns:
+        column.no_wrap = True
     console.print(table, end="\n\n")
 
 

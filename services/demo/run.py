@@ -69,7 +69,7 @@ def demo(
     from services.demo.world import World  # noqa: PLC0415  a system that runs already needs none of the embedded parts
 
     try:
-        with World() as world:
+        with World(closes_months=not keep) as world:
             report = _run(world, console, scale, people, seed, partial(_start, world))
             if as_json:
                 print(json.dumps(report, indent=2))

@@ -24,6 +24,8 @@ LOOK_SECONDS: Final = 0.05
 class Running:
     """A system that somebody else runs; what is on its topics is recorded while the block runs."""
 
+    closes_months = False
+
     def __init__(self) -> None:
         self._settings = load_settings()
         self._folder = tempfile.TemporaryDirectory(prefix="pathway-demo-")

@@ -19,6 +19,8 @@ class Scene(Protocol):
 
     record: Path
     issuer: str
+    closes_months: bool
+    """Whether the demo may close months here at its end: nobody else is at work in it, or will be."""
 
     def url(self, service: str) -> str:
         """The address of a service's API."""

@@ -1,10 +1,11 @@
 """What must hold between the statements of all months and the trial balance, checked from outside."""
 
+from collections import Counter
 from typing import Any
 
 
-def faults_of(statements: list[dict[str, Any]], balance: dict[str, Any]) -> list[str]:
-    """Return what does not hold: months chain, lines sum up, and what is owed is what the ledger accrued."""
+def faults_of(statements: list[dict[str, Any]], balance: dict[str, Any], *, closed: bool) -> list[str]:
+    """Return what does not hold: months chain, lines sum up, the ledger owes as much; ``closed``: all are sealed."""
     wrong = [] if balance["total_pence"] == 0 else [f"the trial balance is {balance['total_pence']} pence, not 0"]
     closing: dict[str, int] = {}
     for provider in statements:
@@ -15,11 +16,16 @@ def faults_of(statements: list[dict[str, Any]], balance: dict[str, Any]) -> list
                 wrong.append(f"{name} opens with {month['opening_pence']}, the month before closed with {before}")
             if month["closing_pence"] != month["opening_pence"] + month["lines_pence"]:
                 wrong.append(f"{name}: lines and totals do not agree")
+            if closed and month["sealed"] is None:
+                wrong.append(f"{name} is not sealed")
             closing[month["contract"]] = month["closing_pence"]
-    accrued = {a["contract"]: -a["balance_pence"] for a in balance["accounts"] if a["account"] == "accrued"}
+    owed: Counter[str] = Counter()
+    for account in balance["accounts"]:
+        if account["account"] in {"accrued", "payable"}:
+            owed[account["contract"]] -= account["balance_pence"]
     wrong += [
-        f"{contract}: statements say {closing.get(contract, 0)} pence, the ledger {accrued.get(contract, 0)}"
-        for contract in sorted({*closing, *accrued})
-        if closing.get(contract, 0) != accrued.get(contract, 0)
+        f"{contract}: statements say {closing.get(contract, 0)} pence, the ledger {owed[contract]}"
+        for contract in sorted({*closing, *owed})
+        if closing.get(contract, 0) != owed[contract]
     ]
     return wrong

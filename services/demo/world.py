@@ -30,7 +30,8 @@ CLI: Final = ("-m", "services.cli")
 class World:
     """Everything that runs. Leaving the block stops all of it, whenever that happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, closes_months: bool = True) -> None:
+        self.closes_months = closes_months
         self.folder = Path(tempfile.mkdtemp(prefix="pathway-demo-"))
         self.record = self.folder / "topics.jsonl"
         self._stack = ExitStack()

@@ -93,6 +93,9 @@ def test_everything_holds(folder: Path) -> None:
     assert report["reconciliation"]["equal"]
     assert report["reconciliation"]["transactions"] > 50
     assert report["trial_balance"]["total_pence"] == 0
+    months = [month for provider in report["statements"] for month in provider["months"]]
+    assert all(month["sealed"] for month in months)
+    assert sum(month["paid_pence"] for month in months) > 0
     funnel = report["funnel"]
     begotten = funnel["handed over to another programme, and referred there"]
     assert funnel["accepted (201)"] + begotten == funnel["triaged"] >= 55

@@ -11,6 +11,7 @@ from services.kernel.sealing.content import Sealed
 from services.kernel.service import Service, Table
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Cursor = asyncpg.cursor.Cursor
 
 # A transaction older than this may not commit: the relay's floor passes ids younger than 60 s.
 MAX_TRANSACTION_SECONDS = 30

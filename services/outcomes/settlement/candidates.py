@@ -3,9 +3,7 @@
 from datetime import date
 from typing import Any, Final
 
-from asyncpg.cursor import Cursor
-
-from services.kernel.runtime.tables import Connection
+from services.kernel.runtime.tables import Connection, Cursor
 from services.outcomes.domain.settlement import KIND_ORDER, MOMENT_ORDER, Candidate, Origin
 from services.outcomes.settlement.terms import Terms
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any, Final
 
-from asyncpg.cursor import Cursor
-
 from services.contracts.statement import MOST_LINES, ClosingCommand, CutPosition
 from services.contracts.types import OUTCOME_RECORDED
 from services.kernel.decision import Command, Refused
 from services.kernel.ids import event_id, uuid7
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.commands import Commands, Locked, Transaction
+from services.kernel.runtime.tables import Cursor
 from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.months import london_day, month_after, month_of
 from services.outcomes.domain.settlement import Candidate, Rooms, Settled, Settlement, Tier, rooms_of

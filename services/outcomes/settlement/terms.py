@@ -48,14 +48,14 @@ def terms_of(book: ProgrammeBook, programme: str, month: str) -> Terms:
     last = _last_day(month)
     versions = [v for v in book if v.programme == programme]
     begun = [v for v in versions if v.effective_from <= last]
-    first = min(v.effective_from for v in versions)
+    first = first_month_of(book, programme)
     if not begun:
-        raise OperationRefused("before_programme", f"{programme} begins in {month_with(first)}")
+        raise OperationRefused("before_programme", f"{programme} begins in {first}")
     current = begun[-1]
     contracts = {c.id: c for v in begun for _, c in v.tiers.contracts() if c.starts <= last}
     return Terms(
         ref=VersionRef(id=programme, version=current.version),
-        first_month=month_with(first),
+        first_month=first,
         month=month,
         contracts=dict(sorted(contracts.items())),
         fees={contract: fee for contract in contracts if (fee := _fee(current, contract, month, last))},
@@ -67,6 +67,11 @@ def terms_of(book: ProgrammeBook, programme: str, month: str) -> Terms:
             if price.at_most == 1
         }),
     )  # fmt: skip
+
+
+def first_month_of(book: ProgrammeBook, programme: str) -> str:
+    """Return the first month of a programme: the first that is closed."""
+    return month_with(min(version.effective_from for version in book if version.programme == programme))
 
 
 def _last_day(month: str) -> date:

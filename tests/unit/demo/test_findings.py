@@ -112,7 +112,7 @@ BALANCE: dict[str, Any] = {
 
 
 def test_statements_that_agree_have_no_fault() -> None:
-    assert faults_of(STATEMENTS, BALANCE) == []
+    assert faults_of(STATEMENTS, BALANCE, closed=False) == []
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,22 @@ def test_statements_that_agree_have_no_fault() -> None:
 def test_a_penny_is_seen(provider: int, place: int, name: str, pence: int, fault: str) -> None:
     wrong = copy.deepcopy(STATEMENTS)
     wrong[provider]["months"][place][name] = pence
-    assert fault in faults_of(wrong, BALANCE)
+    assert fault in faults_of(wrong, BALANCE, closed=False)
 
 
 def test_an_accrual_without_a_statement_is_seen() -> None:
-    assert faults_of(STATEMENTS[:1], BALANCE) == ["c2: statements say 0 pence, the ledger 5000"]
+    assert faults_of(STATEMENTS[:1], BALANCE, closed=False) == ["c2: statements say 0 pence, the ledger 5000"]
+
+
+def test_a_month_that_was_closed_and_is_not_sealed_is_seen() -> None:
+    wrong = copy.deepcopy(STATEMENTS)
+    for month, root in zip((m for provider in wrong for m in provider["months"]), ("x", None, "x"), strict=True):
+        month["sealed"] = root and {"root": root}
+    assert faults_of(wrong, BALANCE, closed=True) == ["c1 2024-12 is not sealed"]
 
 
 def test_a_trial_balance_that_is_not_0_is_seen() -> None:
-    assert faults_of(STATEMENTS, {**BALANCE, "total_pence": 1}) == ["the trial balance is 1 pence, not 0"]
+    assert faults_of(STATEMENTS, {**BALANCE, "total_pence": 1}, closed=False) == ["the trial balance is 1 pence, not 0"]
 
 
 def test_who_was_handed_over_and_never_triaged_there_is_seen() -> None:
