@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from services.contracts.plan_codes import OutcomeKind
 from services.kernel.money import pounds
 from services.outcomes.domain.months import london_day, month_of
 from services.outcomes.domain.statement import Statement, StatementLine, withheld_of
@@ -17,6 +18,7 @@ from services.programmes.book import ProgrammeBook
 from services.programmes.tiers import Billing
 
 _TEMPLATES: Final = files("services.outcomes.settlement") / "templates"
+_KINDS: Final = {OutcomeKind.FEE: "Delivery fee", OutcomeKind.PAID: "Payment received"}
 _TREATMENTS: Final = {
     "once_per_person": "paid once for a person",
     "annulled": "annulled by its reversal",
@@ -38,6 +40,14 @@ def words(code: str | None) -> str:
     return "" if code is None else _TREATMENTS.get(code, code.replace("_", " "))
 
 
+def what(line: StatementLine) -> str:
+    """Return what a line is for: Participant, Engagement (clawback), Delivery fee."""
+    if line.milestone is None:
+        return _KINDS.get(line.kind, words(line.kind).capitalize())
+    kind = "" if line.kind is OutcomeKind.EARNED else f" ({words(line.kind)})"
+    return words(line.milestone).capitalize() + kind
+
+
 def day(value: date | datetime) -> str:
     """Return a day as 3 January 2025, of a moment the London day."""
     on = london_day(value) if isinstance(value, datetime) else value
@@ -51,7 +61,20 @@ def month_name(month: str) -> str:
 
 def to_pay(line: StatementLine) -> int:
     """Return what a line adds to the balance."""
-    return line.amount_pence - withheld_of(line)
+    return -line.amount_pence if line.kind is OutcomeKind.PAID else line.amount_pence - withheld_of(line)
+
+
+def summary(statement: Statement) -> list[dict[str, Any]]:
+    """Return a row for each thing that is paid for: what, lines, amount, withheld and to pay, in pence."""
+    rows: dict[str, dict[str, Any]] = {}
+    for line in statement.lines:
+        nothing = {"what": what(line), "lines": 0, "amount_pence": 0, "withheld_pence": 0, "to_pay_pence": 0}
+        row = rows.setdefault(what(line), nothing)
+        row["lines"] += 1
+        row["amount_pence"] += line.amount_pence
+        row["withheld_pence"] += withheld_of(line)
+        row["to_pay_pence"] += to_pay(line)
+    return [rows[name] for name in sorted(rows)]
 
 
 @cache
@@ -63,7 +86,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(pounds=pounds, day=day, words=words, month_name=month_name, to_pay=to_pay)
+    made.filters.update(pounds=pounds, day=day, words=words, what=what, month_name=month_name, to_pay=to_pay)
     return made
 
 
@@ -101,5 +124,6 @@ def _named(statement: Statement, book: ProgrammeBook) -> dict[str, Any]:
     return {
         "programme": version.title if version else statement.programme,
         "provider": provider or statement.provider,
+        "summary": summary(statement),
         "billing": contract.billing if contract else Billing(),
     }
