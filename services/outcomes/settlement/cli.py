@@ -17,6 +17,7 @@ from services.kernel.operations.printing import (
     with_pool,
 )
 from services.kernel.runtime.commands import Commands
+from services.kernel.runtime.memory import collect_rarely
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.settlement import closing
@@ -68,6 +69,7 @@ def period_commands(lookup: Lookup) -> typer.Typer:
             raise typer.BadParameter("either --dry-run or --confirm", param_hint="--confirm")
 
         async def work(pool: Pool, service: Service, settings: Settings) -> closing.Closed:
+            collect_rarely()
             done = await closing.close(
                 commands_of(pool, service),
                 book_of(settings),
