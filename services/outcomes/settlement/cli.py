@@ -27,6 +27,10 @@ from services.programmes.reader import FOLDER, load_book
 
 NAME = "outcomes"
 
+MOVED = ("opening_pence", "earned_pence", "fees_pence", "reversed_pence", "capped_pence", "paid_pence")
+SEAL = 8
+"""So many digits of a root are shown in a table."""
+
 ProgrammeId = Annotated[str, typer.Option("--programme", help="The programme's id.")]
 MonthOption = Annotated[str, typer.Option("--month", help="The month, as 2024-11.")]
 ContractId = Annotated[str, typer.Option("--contract", help="The contract's id.")]
@@ -91,8 +95,10 @@ def period_commands(lookup: Lookup) -> typer.Typer:
             told = {"programme": programme, "sealed": done.sealed, "again": done.again, "waiting": done.waiting}
             show_rows("", [{**told, **row} for row in rows], as_json=True)
             return
-        names = ("contract", "lines", "earned_pence", "fees_pence", "reversed_pence", "capped_pence", "closing_pence")
-        show_rows(f"{programme}, {month}", [{n: row[n] for n in (*names, "root")} for row in rows], as_json=False)
+        moved = [name for name in MOVED if any(row[name] for row in rows)]
+        names = ("contract", "lines", *moved, "closing_pence")
+        short = [{**{name: row[name] for name in names}, "seal": str(row["root"])[:SEAL]} for row in rows]
+        show_rows(f"{programme}, {month}", short, as_json=False)
         if done.again:
             console.print("This month was closed before; this is what was sealed then.")
         elif not done.sealed:

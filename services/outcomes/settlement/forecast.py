@@ -22,10 +22,10 @@ from services.programmes.book import ProgrammeBook
 PACE_MONTHS: Final = 3
 MOST_MONTHS: Final = 600
 NET: Final = """
-SELECT contract, to_char(effective_on, 'YYYY-MM') AS month,
+SELECT t.contract, to_char(t.effective_on, 'YYYY-MM') AS month,
        sum(coalesce(s.payable_pence, t.amount_pence))::bigint AS pence
 FROM ledger_transaction t LEFT JOIN settlement_line s ON s.entry_id = t.id
-WHERE effective_on <= $1 AND kind IN ('earned', 'reversal', 'clawback', 'adjustment', 'fee') GROUP BY 1, 2
+WHERE t.effective_on <= $1 AND t.kind IN ('earned', 'reversal', 'clawback', 'adjustment', 'fee') GROUP BY 1, 2
 """
 PEOPLE: Final = """
 SELECT t.contract, t.referral_id, min(t.effective_on) FILTER (WHERE t.milestone = 'participant') AS began,
