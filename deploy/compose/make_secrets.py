@@ -5,6 +5,7 @@ Passwords are random for each project. A second run changes nothing: PostgreSQL 
 
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from services.kernel.sealing.root_file import write_key_file
@@ -38,13 +39,17 @@ def main(root: Path) -> None:
     write(root, "auditor", "pathway_vault_url", url("vault_read", password["vault_read"], "vault"))
     write(root, "auditor", "root.key", key_file.read_text(), 0o400)
     write(root, "postgres", "password", secrets.token_hex(16))
-    write(root, "postgres", "setup.sql", setup(password, owner))
+    secret = {**password, **{f"{name}_owner": owner for name in (*SERVICES, "vault")}}
+    lines = statements(lambda role: f" PASSWORD '{secret[role]}'")
+    write(root, "postgres", "setup.sql", "".join(f"{line};\n" for line in lines))
 
 
 ROLES = (
     *(f"{name}_{kind}" for name in SERVICES for kind in ("run", "read")),
     *("vault_run", "vault_read", "vault_mint", "vault_audit", "triage_shadow", "auditor"),
 )
+OF_AUDITOR = (*(f"{name}_read" for name in SERVICES), "vault_audit")
+"""What the auditor may do: whatever these may."""
 
 
 def url(user: str, password: str, service: str) -> str:
@@ -52,20 +57,27 @@ def url(user: str, password: str, service: str) -> str:
     return f"postgresql://{user}:{password}@{SERVER}/pathway_{service}"
 
 
-def setup(password: dict[str, str], owner: str) -> str:
-    """Return what PostgreSQL runs when it is made: a database a service, its owner, and the roles with passwords."""
-    lines = [f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{word}';" for name, word in password.items()]
+def statements(secret: Callable[[str], str]) -> list[str]:
+    """Return what PostgreSQL runs when it is made: the roles, and for each service an owner and a database.
+
+    ``secret`` gives what stands behind LOGIN for a role: its password, or nothing where another sets it.
+    """
+    lines = [f'CREATE ROLE "{name}" LOGIN{secret(name)}' for name in ROLES]
     for name in (*SERVICES, "vault"):
-        mine = [role for role in ROLES if role.startswith(f"{name}_")]
+        mine = of_owner(name)
         lines += [
-            f"CREATE ROLE \"{name}_owner\" LOGIN CREATEROLE PASSWORD '{owner}';",
-            *(f'GRANT "{role}" TO "{name}_owner" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE;' for role in mine),
-            f"CREATE DATABASE \"pathway_{name}\" OWNER \"{name}_owner\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';",
-            f'REVOKE CONNECT, TEMPORARY ON DATABASE "pathway_{name}" FROM PUBLIC;',
-            *(f'GRANT CONNECT ON DATABASE "pathway_{name}" TO "{role}";' for role in (*mine, "auditor")),
+            f'CREATE ROLE "{name}_owner" LOGIN CREATEROLE{secret(f"{name}_owner")}',
+            *(f'GRANT "{role}" TO "{name}_owner" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE' for role in mine),
+            f"CREATE DATABASE \"pathway_{name}\" OWNER \"{name}_owner\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
+            f'REVOKE CONNECT, TEMPORARY ON DATABASE "pathway_{name}" FROM PUBLIC',
+            *(f'GRANT CONNECT ON DATABASE "pathway_{name}" TO "{role}"' for role in (*mine, "auditor")),
         ]
-    lines += [f'GRANT "{role}" TO "auditor";' for role in (*(f"{name}_read" for name in SERVICES), "vault_audit")]
-    return "\n".join(lines) + "\n"
+    return [*lines, *(f'GRANT "{role}" TO "auditor"' for role in OF_AUDITOR)]
+
+
+def of_owner(service: str) -> list[str]:
+    """Return the roles that a service's owner administers."""
+    return [role for role in ROLES if role.startswith(f"{service}_")]
 
 
 def write(root: Path, who: str, name: str, text: str, mode: int = 0o444) -> None:
@@ -75,4 +87,5 @@ def write(root: Path, who: str, name: str, text: str, mode: int = 0o444) -> None
     (root / who / name).chmod(mode)
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
