@@ -5,7 +5,7 @@ Passwords are random for each project. A second run changes nothing: PostgreSQL 
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from services.kernel.sealing.root_file import write_key_file
@@ -19,29 +19,47 @@ def main(root: Path) -> None:
     done = root / "postgres" / "setup.sql"
     if done.exists():
         return
-    password = {name: secrets.token_hex(16) for name in ROLES}
-    owner = secrets.token_hex(16)
-    hmac_key = secrets.token_hex(32)
+    password = passwords()
     key_file = root / "vault" / "root.key"
     key_file.unlink(missing_ok=True)
     write_key_file(key_file)
-    for name in SERVICES:
-        vault = "vault_mint" if name == "intake" else "vault_read"
-        write(root, name, "pathway_database_url", url(f"{name}_run", password[f"{name}_run"], name))
-        write(root, name, "pathway_read_url", url(f"{name}_read", password[f"{name}_read"], name))
-        write(root, name, "pathway_vault_url", url(vault, password[vault], "vault"))
-        write(root, name, "pathway_idempotency_hmac_key", hmac_key)
-        write(root, name, "root.key", key_file.read_text(), 0o400)
-    write(root, "vault", "pathway_database_url", url("vault_run", password["vault_run"], "vault"))
-    write(root, "vault", "pathway_idempotency_hmac_key", hmac_key)
-    write(root, "migrate", "pathway_migrate_url", url("{service}_owner", owner, "{service}"))
-    write(root, "auditor", "pathway_database_url", url("auditor", password["auditor"], "{service}"))
-    write(root, "auditor", "pathway_vault_url", url("vault_read", password["vault_read"], "vault"))
-    write(root, "auditor", "root.key", key_file.read_text(), 0o400)
+    for (who, name), text in files(password, key_file.read_text(), SERVER).items():
+        if (who, name) != ("vault", "root.key"):
+            write(root, who, name, text, 0o400 if name == "root.key" else 0o444)
     write(root, "postgres", "password", secrets.token_hex(16))
-    secret = {**password, **{f"{name}_owner": owner for name in (*SERVICES, "vault")}}
-    lines = statements(lambda role: f" PASSWORD '{secret[role]}'")
+    lines = statements(lambda role: f" PASSWORD '{password[role]}'")
     write(root, "postgres", "setup.sql", "".join(f"{line};\n" for line in lines))
+
+
+def passwords() -> dict[str, str]:
+    """Return a password for each role; the owners have one, because one job migrates all databases."""
+    owner = secrets.token_hex(16)
+    return {name: secrets.token_hex(16) for name in ROLES} | {f"{name}_owner": owner for name in (*SERVICES, "vault")}
+
+
+def files(password: Mapping[str, str], root_key: str, server: str, query: str = "") -> dict[tuple[str, str], str]:
+    """Return each file by who reads it and its name. ``query`` ends the databases' addresses."""
+
+    def url(user: str, service: str, role: str = "") -> str:
+        return f"postgresql://{user}:{password[role or user]}@{server}/pathway_{service}{query}"
+
+    hmac_key = secrets.token_hex(32)
+    found: dict[tuple[str, str], str] = {}
+    for name in SERVICES:
+        found[name, "pathway_database_url"] = url(f"{name}_run", name)
+        found[name, "pathway_read_url"] = url(f"{name}_read", name)
+        found[name, "pathway_vault_url"] = url("vault_mint" if name == "intake" else "vault_read", "vault")
+        found[name, "pathway_idempotency_hmac_key"] = hmac_key
+        found[name, "root.key"] = root_key
+    found["vault", "pathway_database_url"] = url("vault_run", "vault")
+    found["vault", "pathway_idempotency_hmac_key"] = hmac_key
+    found["vault", "root.key"] = root_key
+    found["migrate", "pathway_migrate_url"] = url("{service}_owner", "{service}", "vault_owner")
+    found["auditor", "pathway_database_url"] = url("auditor", "{service}")
+    found["auditor", "pathway_vault_url"] = url("vault_read", "vault")
+    found["auditor", "pathway_idempotency_hmac_key"] = hmac_key
+    found["auditor", "root.key"] = root_key
+    return found
 
 
 ROLES = (
@@ -50,11 +68,6 @@ ROLES = (
 )
 OF_AUDITOR = (*(f"{name}_read" for name in SERVICES), "vault_audit")
 """What the auditor may do: whatever these may."""
-
-
-def url(user: str, password: str, service: str) -> str:
-    """Return a database's address."""
-    return f"postgresql://{user}:{password}@{SERVER}/pathway_{service}"
 
 
 def statements(secret: Callable[[str], str]) -> list[str]:

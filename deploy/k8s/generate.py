@@ -1,4 +1,4 @@
-"""Writes what follows from other files: `python deploy/k8s/generate.py`; a test holds it against them.
+"""Writes what follows from other files: `python -m deploy.k8s.generate`; a test holds it against them.
 
 - `services/programmes/kustomization.yaml` makes a ConfigMap of all programme files. A key of a ConfigMap holds no
   slash, so two patches say where in the folder each key lies: for the workers, and for the APIs.
@@ -7,14 +7,13 @@
 - Alert rules follow from `deploy/observability/rules.yml`.
 """
 
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
 
+from deploy.compose import make_secrets as compose
 from services.composition import NAMES, service_named
 from services.kernel.catalogue import Topic, load_catalogue
 from services.kernel.operations.topics import wanted
@@ -28,7 +27,7 @@ STRIMZI = HERE / "components" / "kafka-strimzi"
 CONFIG_MAP = "pathway-programmes"
 BESIDE = ("areas.yaml", "effective.sha256")
 """What lies beside the programmes' folders and belongs to them."""
-WRITTEN = "# Written by deploy/k8s/generate.py.\n"
+WRITTEN = "# Written by python -m deploy.k8s.generate.\n"
 KAFKA = "kafka.strimzi.io/v1"
 OF_CLUSTER = {"strimzi.io/cluster": "pathway"}
 READ, WRITE = ("Describe", "Read"), ("Describe", "Write")
@@ -55,7 +54,8 @@ def mounted(kind: str) -> str:
     items = "".join(f"              - {{key: {key}, path: {path}}}\n" for key, path in files().items())
     return (
         f"{WRITTEN}apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: any\nspec:\n  template:\n    spec:\n"
-        f"      volumes:\n        - name: programmes\n          configMap:\n            name: {CONFIG_MAP}\n            items:\n{items}"
+        f"      volumes:\n        - name: programmes\n          configMap:\n            name: {CONFIG_MAP}\n"
+        f"            items:\n{items}"
     )
 
 
@@ -109,9 +109,8 @@ def user(name: str, rights_of: Iterable[tuple[str, str, tuple[str, ...]]]) -> di
 
 def database() -> dict[str, Any]:
     """Return the cluster of PostgreSQL: databases and roles as Compose has them, passwords from Secrets."""
-    made = _compose_roles()
     owners = [f"{name}_owner" for name in NAMES]
-    member_of = {f"{name}_owner": made.of_owner(name) for name in NAMES} | {AUDITOR: list(made.OF_AUDITOR)}
+    member_of = {f"{name}_owner": compose.of_owner(name) for name in NAMES} | {AUDITOR: list(compose.OF_AUDITOR)}
     managed = [
         {
             "name": role,
@@ -121,7 +120,7 @@ def database() -> dict[str, Any]:
             **({"inRoles": sorted(member_of[role])} if role in member_of else {}),
             "passwordSecret": {"name": secret_of_role(role)},
         }
-        for role in (*made.ROLES, *owners)
+        for role in (*compose.ROLES, *owners)
     ]
     return {
         "apiVersion": "postgresql.cnpg.io/v1",
@@ -139,7 +138,7 @@ def database() -> dict[str, Any]:
                     "encoding": "UTF8",
                     "localeCollate": "C",
                     "localeCType": "C",
-                    "postInitSQL": made.statements(lambda role: ""),
+                    "postInitSQL": compose.statements(lambda role: ""),
                 }
             },
             "managed": {"roles": managed},
@@ -165,15 +164,6 @@ def database() -> dict[str, Any]:
 def secret_of_role(role: str) -> str:
     """Return the name of the Secret that holds a database role's password."""
     return f"database-{role.replace('_', '-')}"
-
-
-def _compose_roles() -> ModuleType:
-    found = importlib.util.spec_from_file_location("make_secrets", ROOT / "deploy" / "compose" / "make_secrets.py")
-    assert found is not None  # noqa: S101  it is a file of ours
-    assert found.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
 
 
 def alerts() -> dict[str, Any]:
