@@ -50,7 +50,10 @@ CRDS = {
         ("podmonitors", "servicemonitors", "prometheusrules"),
     ),
 }
-STRIMZI = "io.strimzi:api:1.1.0"
+STRIMZI = "io.strimzi:api:0.51.0"
+# its annotations are read by their names; the jar that declares them is not published, these declarations stand for it
+ANNOTATIONS = {"Maximum": "int", "Minimum": "int", "Pattern": "String", "PresentInVersions": "String"}
+ANNOTATIONS["RequiredInVersions"] = "String"
 KEPT = {
     *("additionalProperties", "allOf", "anyOf", "enum", "format", "items", "maxItems", "maxLength", "maximum"),
     *("minItems", "minLength", "minProperties", "minimum", "maxProperties", "not", "nullable", "oneOf", "pattern"),
@@ -118,6 +121,8 @@ def module(path: str) -> Path:
 
 def closed(schema: Schema) -> Schema:
     """Return `schema` without prose, with every object of listed properties closed, numbers and quantities bounded."""
+    if "x-one-of" in schema:  # a list of whole descriptions, each with its own `type`
+        return {"oneOf": [closed(each) for each in schema["x-one-of"]]}
     kept: Schema = {key: value for key, value in schema.items() if key in KEPT}
     for key in ("items", "additionalProperties", "not"):
         if isinstance(kept.get(key), dict):
@@ -226,8 +231,17 @@ def strimzi() -> dict[str, Schema]:
         )
         copy = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"]
         subprocess.run(copy, check=True)
-        source = Path(__file__).parent / "StrimziSchemas.java"
-        printed = subprocess.run(["java", "-cp", f"{folder}/jars/*", str(source)], check=True, capture_output=True)
+        sources = [Path(__file__).parent / "StrimziSchemas.java"]
+        for annotation, value in ANNOTATIONS.items():
+            sources.append(Path(folder) / f"{annotation}.java")
+            sources[-1].write_text(
+                "package io.strimzi.crdgenerator.annotations; import java.lang.annotation.*;\n"
+                f"@Retention(RetentionPolicy.RUNTIME) public @interface {annotation} {{ {value} value(); }}\n"
+            )
+        jars = f"{folder}/jars/*"
+        subprocess.run(["javac", "-cp", jars, "-d", f"{folder}/classes", *map(str, sources)], check=True)
+        run = ["java", "-cp", f"{folder}/classes:{jars}", "StrimziSchemas"]
+        printed = subprocess.run(run, check=True, capture_output=True)
     return {kind: top_level(closed(schema), kind) for kind, schema in json.loads(printed.stdout).items()}
 
 
