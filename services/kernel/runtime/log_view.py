@@ -1,6 +1,6 @@
 """A look at the log beside the consumer: its ends, its topics' ids, single records."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +54,10 @@ class LogView:
             place: Extent(earliest[self._tp(place)], ends[self._tp(place)], ids[self._tp(place).topic])
             for place in places
         }
+
+    async def extents_of(self, topics: Iterable[str]) -> dict[Place, Extent]:
+        """Return what the broker holds of each partition of topics."""
+        return await self.extents([place for topic in topics for place in await self.partitions(topic)])
 
     async def ends(self, places: Collection[Place]) -> dict[Place, int]:
         """Return the offset that the next record of each partition gets."""

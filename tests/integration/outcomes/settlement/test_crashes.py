@@ -48,7 +48,7 @@ async def test_killed_at_every_call_and_closed_once(
     assert [one.root for one in done.statements] == [one.root for one in dry.statements]
     assert await pool.fetchval("SELECT count(*) FROM statement WHERE month = '2024-11'") == len(done.statements)
     async with pool.acquire() as connection:
-        assert (await prove(connection, {})).differences == []
+        assert (await prove(connection)).differences == []
 
 
 async def test_two_closes_at_once_are_one(
