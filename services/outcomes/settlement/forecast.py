@@ -22,10 +22,10 @@ from services.programmes.book import ProgrammeBook
 PACE_MONTHS: Final = 3
 MOST_MONTHS: Final = 600
 NET: Final = """
-SELECT contract, to_char(effective_on, 'YYYY-MM') AS month,
+SELECT t.contract, to_char(t.effective_on, 'YYYY-MM') AS month,
        sum(coalesce(s.payable_pence, t.amount_pence))::bigint AS pence
 FROM ledger_transaction t LEFT JOIN settlement_line s ON s.entry_id = t.id
-WHERE effective_on <= $1 AND kind IN ('earned', 'reversal', 'clawback', 'adjustment', 'fee') GROUP BY 1, 2
+WHERE t.effective_on <= $1 AND t.kind IN ('earned', 'reversal', 'clawback', 'adjustment', 'fee') GROUP BY 1, 2
 """
 PEOPLE: Final = """
 SELECT t.contract, t.referral_id, min(t.effective_on) FILTER (WHERE t.milestone = 'participant') AS began,
@@ -66,13 +66,11 @@ def expected_engagements(people: Sequence[Person], as_of: date, weeks: int, at_m
 
 
 def reached(left_pence: int, pace_pence: int, month: str) -> str | None:
-    """Return the month in which a ceiling is used up at a pace; None: not within fifty years."""
-    for _ in range(MOST_MONTHS):
+    """Return the month in which a ceiling is used up at a pace, from ``month`` on; None: not within fifty years."""
+    for _ in range(MOST_MONTHS if pace_pence > 0 else 1):
+        left_pence -= max(0, pace_pence) if left_pence > 0 else 0
         if left_pence <= 0:
             return month
-        if pace_pence <= 0:
-            return None
-        left_pence -= pace_pence
         month = month_after(month)
     return None
 
