@@ -18,6 +18,7 @@ import structlog
 
 from services.embedded.postgres import Postgres
 from services.kernel.runtime.commands import Commands
+from services.kernel.runtime.memory import collect_rarely
 from services.outcomes.service import build
 from services.outcomes.settlement.closing import close
 from services.programmes.reader import load_book
@@ -40,7 +41,8 @@ posted AS (
            CASE WHEN n % 2 = 0 THEN 'wwgm-manchester-growth-company' ELSE 'wwgm-manchester-big-life' END,
            CASE WHEN n % 2 = 0 THEN 'growth-company' ELSE 'big-life' END,
            'r' || n, 'p' || n, milestone, 1, CASE milestone WHEN 'participant' THEN 1 ELSE 2 END,
-           '2024-10-01'::date + n % 31, amount, '[]', 'wwgm-manchester', '2024.1', 'x', '[]', '2024-11-02Z'
+           '2024-10-01'::date + n % 31, amount, '[]', 'wwgm-manchester', '2024.1', 'x', '[]',
+           '2024-10-01Z'::timestamptz + n % 31 * interval '1 day' + n * interval '1 second'
     FROM entry RETURNING id, contract, amount_pence)
 SELECT count(*) FROM posted
 """
@@ -78,6 +80,7 @@ async def _settle(database: Database, server: int, count: int, *, traced: bool) 
     book = load_book()
     async with asyncpg.create_pool(database.dsn, min_size=2, max_size=2) as pool:
         commands = Commands(pool, build(), build().policy(), lambda: NOW)
+        collect_rarely()  # as every API and the command do
         if traced:
             tracemalloc.start()
         python, postgres, started = time.process_time(), cpu_seconds([server]), time.monotonic()

@@ -13,9 +13,11 @@ import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from services.kernel.money import pounds
 from services.kernel.operations.audit import OperationRefused
 from services.kernel.runtime.database import open_pool
 from services.kernel.runtime.failures import DATABASE_ERRORS, is_transient
@@ -32,6 +34,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this nothing changes: a dry run.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit row.")]
 Actor = Annotated[str, typer.Option("--actor", help="Who; kept in the audit row.", default_factory=getpass.getuser)]
+
+PENCE = "_pence"
+"""What the names of amounts end with."""
+FOLDED = 30
+"""A cell of a table is folded from so many characters on, if the terminal is narrow."""
 
 console = Console()
 errors = Console(stderr=True)
@@ -83,18 +90,31 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show_rows(title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print rows as a table, or as a JSON array."""
+    """Print rows as a table, or as a JSON array.
+
+    In the table money (``..._pence``) is in pounds. Where the terminal is too narrow for it, each row is a paragraph.
+    """
     if as_json:
         typer.echo(json.dumps([dict(row) for row in rows], default=_plain, indent=2))
         return
     if not rows:
         console.print(f"{title}: none")
         return
+    shown = [{_heading(name): _cell(name, value) for name, value in row.items()} for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in shown[0]}
+    if sum(min(width, FOLDED) + len(" | ") for width in widths.values()) >= console.width:
+        console.print(f"[bold]{title}[/bold]")
+        for row in shown:
+            first, *others = ((name, text) for name, text in row.items() if text)
+            console.print(first[1], style="bold", highlight=False, soft_wrap=True)
+            for name, text in others:
+                console.print(f"  {name}: {text}", highlight=False, soft_wrap=True, markup=False)
+        return
     table = Table(title=title, title_justify="left")
-    for name in rows[0]:
-        table.add_column(str(name), overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else _short(value) for value in row.values()))
+    for name in shown[0]:
+        table.add_column(name, overflow="fold", justify="right" if name + PENCE in rows[0] else "left")
+    for row in shown:
+        table.add_row(*(escape(text) for text in row.values()))
     console.print(table)
 
 
@@ -118,6 +138,16 @@ def say_dry_run(*, applied: bool, as_json: bool) -> None:
     """Say that nothing changed, where nothing did."""
     if not applied and not as_json:
         console.print("Dry run: nothing was changed. Add --apply to do it.")
+
+
+def _heading(name: str) -> str:
+    return str(name).removesuffix(PENCE)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return pounds(value) if str(name).endswith(PENCE) and isinstance(value, int) else _short(value)
 
 
 def _short(value: Any) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from services.kernel.money import pounds
 from services.kernel.operations.printing import AsJson, Lookup, run_or_exit
@@ -113,18 +115,15 @@ def explained(history: History, referral: str) -> Explanation | None:
 
 
 def print_explanation(told: Explanation, console: Console) -> None:
-    """Print an explanation as a table, each line with its rule, and the total."""
-    table = Table("version", "day", "fact", "milestone", "rule", "why", "card", "amount", "total")
+    """Print an explanation: a line for each fact, under it the rule and the card, and the total."""
+    table = Table("#", "day", "fact", Column("amount", justify="right"), Column("total", justify="right"), box=SIMPLE)
     for line in told.lines:
-        name = "" if line.milestone is None else f"{line.milestone} {line.occurrence or ''}".strip()
+        name = "" if line.milestone is None else f": {line.milestone} {line.occurrence or ''}".rstrip()
+        card = "" if line.card is None else f" ({line.card.id} {line.card.version})"
         table.add_row(
             "finance" if line.plan_version is None else str(line.plan_version),
             str(line.occurred_on),
-            line.fact,
-            name,
-            line.code,
-            line.reason,
-            "" if line.card is None else f"{line.card.id} {line.card.version}",
+            f"{line.fact}{name}\n[dim]{line.code}: {escape(line.reason)}{escape(card)}[/dim]",
             pounds(line.amount_pence) if line.entry_id else "",
             pounds(line.running_pence),
         )

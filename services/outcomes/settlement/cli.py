@@ -17,6 +17,7 @@ from services.kernel.operations.printing import (
     with_pool,
 )
 from services.kernel.runtime.commands import Commands
+from services.kernel.runtime.memory import collect_rarely
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.settlement import closing
@@ -25,6 +26,10 @@ from services.programmes.book import ProgrammeBook
 from services.programmes.reader import FOLDER, load_book
 
 NAME = "outcomes"
+
+MOVED = ("opening_pence", "earned_pence", "fees_pence", "reversed_pence", "capped_pence", "paid_pence")
+SEAL = 8
+"""So many digits of a root are shown in a table."""
 
 ProgrammeId = Annotated[str, typer.Option("--programme", help="The programme's id.")]
 MonthOption = Annotated[str, typer.Option("--month", help="The month, as 2024-11.")]
@@ -68,6 +73,7 @@ def period_commands(lookup: Lookup) -> typer.Typer:
             raise typer.BadParameter("either --dry-run or --confirm", param_hint="--confirm")
 
         async def work(pool: Pool, service: Service, settings: Settings) -> closing.Closed:
+            collect_rarely()
             done = await closing.close(
                 commands_of(pool, service),
                 book_of(settings),
@@ -89,8 +95,10 @@ def period_commands(lookup: Lookup) -> typer.Typer:
             told = {"programme": programme, "sealed": done.sealed, "again": done.again, "waiting": done.waiting}
             show_rows("", [{**told, **row} for row in rows], as_json=True)
             return
-        names = ("contract", "lines", "earned_pence", "fees_pence", "reversed_pence", "capped_pence", "closing_pence")
-        show_rows(f"{programme}, {month}", [{n: row[n] for n in (*names, "root")} for row in rows], as_json=False)
+        moved = [name for name in MOVED if any(row[name] for row in rows)]
+        names = ("contract", "lines", *moved, "closing_pence")
+        short = [{**{name: row[name] for name in names}, "seal": str(row["root"])[:SEAL]} for row in rows]
+        show_rows(f"{programme}, {month}", short, as_json=False)
         if done.again:
             console.print("This month was closed before; this is what was sealed then.")
         elif not done.sealed:

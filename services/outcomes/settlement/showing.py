@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.kernel.money import pounds
 from services.kernel.operations.audit import OperationRefused
@@ -17,7 +17,7 @@ from services.outcomes.domain.months import month_of
 from services.outcomes.domain.statement import Statement
 from services.outcomes.settlement import page
 from services.outcomes.settlement.canonical import canonical
-from services.outcomes.settlement.columns import TOTALS, statement_csv
+from services.outcomes.settlement.columns import statement_csv
 from services.programmes.reader import FOLDER, load_book
 
 
@@ -81,14 +81,18 @@ def _table(found: list[Statement]) -> str:
     console = Console(width=100)
     with console.capture() as captured:
         for one in found:
-            table = Table(title=f"{one.contract}, {one.month}", title_justify="left")
-            table.add_column("total")
-            table.add_column("amount", justify="right")
-            for name in TOTALS:
-                table.add_row(name.removesuffix("_pence"), pounds(getattr(one, name)))
+            console.print(f"[bold]{one.contract}, {one.month}[/bold]", soft_wrap=True)
+            table = Table("for", *(Column(name, justify="right") for name in ("lines", "amount", "withheld", "to pay")))
+            table.add_row("brought forward", "", "", "", pounds(one.opening_pence))
+            for row in page.summary(one):
+                amounts = (row["amount_pence"], row["withheld_pence"], row["to_pay_pence"])
+                table.add_row(row["what"], str(row["lines"]), *map(pounds, amounts))
+            table.add_section()
+            table.add_row("balance", str(len(one.lines)), "", pounds(one.capped_pence), pounds(one.closing_pence))
+            table.add_row("payable", "", "", "", pounds(one.payable_pence))
             console.print(table)
             stands = f"sealed {one.sealed.root}" if one.sealed else "not closed"
-            console.print(f"{len(one.lines)} lines; {stands}", soft_wrap=True)
+            console.print(stands, soft_wrap=True)
         if not found:
             console.print("There is no statement.")
     return captured.get()
