@@ -21,7 +21,7 @@ class RootKeyRefused(ValueError):
 
 
 class FileRootKey:
-    """32 bytes, base64, in a file that only its owner can read; read once, when first needed."""
+    """32 bytes, base64, in a file that nobody else can read; read once, when first needed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -59,8 +59,7 @@ def read_key_file(path: Path) -> bytes:
     except FileNotFoundError:
         raise RootKeyRefused(f"there is no root key at {path}: 'pathway vault new-root-key {path}' makes one") from None
     with os.fdopen(opened, "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode) or mode & OTHERS:
+        if not is_private(os.fstat(file.fileno()), os.geteuid(), os.getegid()):
             raise RootKeyRefused(f"{path} may be read by others: chmod 600 {path}")
         text = file.read(KEY_BYTES * 4)
     try:
@@ -70,6 +69,18 @@ def read_key_file(path: Path) -> bytes:
     if len(secret) != KEY_BYTES:
         raise RootKeyRefused(f"{path} holds something else than {KEY_BYTES} bytes in base64")
     return secret
+
+
+def is_private(found: os.stat_result, user: int, group: int) -> bool:
+    """Tell whether nobody but this process's user can read a file.
+
+    Kubernetes mounts a secret as root's, and lets the pod's own group read it: no other way is there for a pod that is
+    not root. So a root's file may be read by the group that such a process runs as, and by nobody else.
+    """
+    mode = found.st_mode
+    mounted = found.st_uid == 0 != user and found.st_gid == group
+    allowed = stat.S_IRGRP if mounted else 0
+    return stat.S_ISREG(mode) and not mode & OTHERS & ~allowed
 
 
 def write_key_file(path: Path) -> None:

@@ -1,13 +1,15 @@
 """Root keys in files, and which root key the settings name."""
 
 import base64
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.sealing.root import root_key
-from services.kernel.sealing.root_file import FileRootKey, RootKeyRefused, read_key_file, write_key_file
+from services.kernel.sealing.root_file import FileRootKey, RootKeyRefused, is_private, read_key_file, write_key_file
 from services.kernel.sealing.wrapping import KeyEncryptionKeys, new_kek, rewrap_kek
 from services.kernel.settings import Settings
 
@@ -31,6 +33,23 @@ def test_a_file_that_others_may_touch_is_refused(key_file: Path, mode: int) -> N
     key_file.chmod(mode)
     with pytest.raises(RootKeyRefused, match="chmod 600"):
         read_key_file(key_file)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "private"),
+    [
+        (0o440, 0, 10001, True),
+        (0o400, 10001, 10001, True),
+        (0o440, 10001, 10001, False),
+        (0o440, 0, 10002, False),
+        (0o460, 0, 10001, False),
+        (0o444, 0, 10001, False),
+    ],
+)
+def test_a_mounted_secret_may_be_read_by_the_pods_own_group(mode: int, owner: int, group: int, private: bool) -> None:
+    found = os.stat_result((stat.S_IFREG | mode, 1, 1, 1, owner, group, 45, 0, 0, 0))
+    assert is_private(found, 10001, 10001) is private
+    assert not is_private(found, 0, 10001) or mode == 0o400  # who is root has no such need
 
 
 @pytest.mark.parametrize("text", [b"", b"not base64!", base64.b64encode(b"short"), base64.b64encode(b"x" * 33)])
