@@ -16,7 +16,7 @@ LONDON: Final = ZoneInfo("Europe/London")
 PROGRAMME: Final = "pathway-canary"
 PROVIDER: Final = "pathway-canary"
 NUMBERS: Final = 1_000_000
-"""Of the synthetic range of NHS numbers: the six digits after 999. A minute takes one, so none returns for 22 months."""
+"""Of the synthetic range of NHS numbers: the six digits after 999. A minute takes one: it returns after 22 months."""
 LETTERS: Final = "abcdefghijklmnop"
 YOUNGEST: Final = date(1970, 1, 1)
 BIRTH_DAYS: Final = 10_000

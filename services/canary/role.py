@@ -78,7 +78,7 @@ class Canary:
         result = await play(client, minute, self._settings.patience_seconds)
         note(result)
         if result.failed is not None:
-            log.warning("canary_failed", **{"stage": result.failed.value, "reason": result.why})
+            log.warning("canary_failed", reason=result.failed.value, detail=result.why)
             if minute not in self._unfinished:
                 self._unfinished.append(minute)
             return
