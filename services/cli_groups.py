@@ -58,9 +58,9 @@ def _alone(name: str) -> Any:  # one case a command
 
             made.command(name)(statement_command(lookup))
         case "reconcile":
-            from services.outcomes.settlement.payment_cli import reconcile_command
+            from services.outcomes.settlement.reconcile_cli import reconcile_command
 
-            made.command(name)(reconcile_command(lookup))
+            made.command(name)(reconcile_command(lookup, NAMES))
         case "claim":
             from services.outcomes.settlement.audit_cli import claim_command
 

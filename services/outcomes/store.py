@@ -1,7 +1,7 @@
 """The ledger's tables: how a row is written, and how the ledger is read back to be compared with the log."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -108,6 +108,13 @@ LINES = Table(
 )
 TABLES = (TRANSACTIONS, LINES, *SETTLEMENT_TABLES)
 
+BY_KEY = """
+SELECT coalesce(t.referral_id, t.contract, l.contract) COLLATE "C" AS key, t.*,
+       l.transaction_id AS of_id, l.line, l.contract AS of_contract, l.account, l.amount_pence AS pence
+FROM ledger_transaction t FULL JOIN ledger_line l ON l.transaction_id = t.id
+ORDER BY 1, coalesce(t.id, l.transaction_id), l.line
+"""
+
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 _SETTLING = frozenset(SettlementKind)
 
@@ -177,6 +184,27 @@ async def read_ledger(connection: Connection) -> Ledger:
             line = Line(str(row[0]), row[1], row[2], Account(row[3]), row[4])
             ledger.lines[line.transaction_id, line.line] = line
     return ledger
+
+
+async def ledgers_by_key(connection: Connection) -> AsyncIterator[tuple[str, Ledger]]:
+    """Yield each event key's part of the ledger, in the order of the keys. Needs a transaction.
+
+    A line whose transaction is missing is found under its contract.
+    """
+    key, ledger = "", Ledger()
+    async for row in connection.cursor(BY_KEY, prefetch=1000):
+        if row["key"] != key:
+            if key:
+                yield key, ledger
+            key, ledger = row["key"], Ledger()
+        if row["id"] is not None and str(row["id"]) not in ledger.transactions:
+            entry = _transaction({name: row[name] for name, _ in TRANSACTIONS.columns})
+            ledger.transactions[entry.id] = entry
+        if row["line"] is not None:
+            line = Line(str(row["of_id"]), row["line"], row["of_contract"], Account(row["account"]), row["pence"])
+            ledger.lines[line.transaction_id, line.line] = line
+    if key:
+        yield key, ledger
 
 
 def _transaction(row: dict[str, Any]) -> Transaction:

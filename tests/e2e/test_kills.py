@@ -27,7 +27,7 @@ from tests.e2e.subscriber import Seen
 from tests.e2e.system import ROLES, System, open_system
 from tests.parts.databases import Databases
 from tests.parts.kafka import Broker
-from tests.property.money_model import owed
+from tests.property.owed import owed
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(400)]
 

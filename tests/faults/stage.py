@@ -131,14 +131,14 @@ class Stage:
     async def consuming(self, **changes: Any) -> AsyncIterator[Consumption]:
         """Run a worker in this process while the block runs."""
         consumption = Consumption(tally_service(), self.settings(**changes))
-        async with _running(new_runner(consumption)):
+        async with running(new_runner(consumption)):
             yield consumption
 
     @asynccontextmanager
     async def relaying(self, **changes: Any) -> AsyncIterator[Relay]:
         """Run a relay in this process while the block runs."""
         relay = Relay(tally_service(), self.settings(**changes))
-        async with _running(relay):
+        async with running(relay):
             yield relay
 
     # what goes in
@@ -359,7 +359,8 @@ def spy(consumption: Consumption) -> dict[int, list[int]]:
 
 
 @asynccontextmanager
-async def _running(role: Any) -> AsyncIterator[None]:
+async def running(role: Any) -> AsyncIterator[None]:
+    """Run a role in this process while the block runs."""
     task = asyncio.ensure_future(role.run())
     try:
         yield

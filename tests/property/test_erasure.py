@@ -28,7 +28,7 @@ from services.kernel.sealing.subject_key import KeyFound
 from services.kernel.sealing.tokens import NONCE_BYTES, token_header
 from services.triage.domain.decide import ACKNOWLEDGE, Acknowledge
 from tests.parts.keys import MadeKeys, key_of
-from tests.property.money_model import owed
+from tests.property.owed import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
 from tests.property.pipeline_stories import POSTED, SEEDS, STORIES, TOLD, Story, long_story, person, told

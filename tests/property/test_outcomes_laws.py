@@ -20,7 +20,7 @@ from services.outcomes.domain.state import Earnings, evolve
 from services.outcomes.domain.terms import RateBook
 from services.programmes.rate_card import Payment, Price
 from services.programmes.reader import FOLDER, load_book
-from tests.property.money_model import owed
+from tests.property.owed import owed
 from tests.unit.outcomes.histories import (
     CONTRACT,
     MANCHESTER,

@@ -20,7 +20,8 @@ from services.outcomes.domain.ledger import fold_ledger
 from services.outcomes.domain.terms import RateBook
 from services.programmes.rate_card import Payment, RateCard
 from services.programmes.reader import FOLDER, load_book
-from tests.property.money_model import dues, owed
+from tests.property.money_model import dues
+from tests.property.owed import owed
 from tests.property.test_outcomes_laws import FILES, PROVIDERS, TWO_CARDS, by_provider, in_the_topic
 from tests.unit.outcomes.histories import PROGRAMME, REFERRED, UNEMPLOYED, WORKING, Books, Plan, evidence
 
@@ -129,6 +130,6 @@ def test_ledger_and_model_agree_on_thousands_of_lives(part: int) -> None:
         due = dues(topic, files)
         assert fold_ledger(books.events).trial_balance() == 0
         assert by_provider(books) == {name: pence for name, pence in owed(topic, files).items() if pence}, number
-        reached.update(one.milestone for one in due)
+        reached.update(one["milestone"] for one in due)
     assert len(reached) == (len(EVERY_TERM) if part % 2 else 4)
     assert min(reached.values()) > HISTORIES / PARTS / 50, "the histories must reach every milestone often"

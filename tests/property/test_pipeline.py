@@ -21,7 +21,7 @@ from services.kernel.runtime.fold import mint
 from services.kernel.runtime.turns import Turns
 from services.kernel.sealing import content
 from services.kernel.sealing.tokens import NONCE_BYTES
-from tests.property.money_model import owed
+from tests.property.owed import owed
 from tests.property.pipeline import World, services
 from tests.property.pipeline_disorder import Disorder
 from tests.property.pipeline_stories import SEEDS, STORIES, TOLD, Story, long_story, told

@@ -8,9 +8,9 @@ import pytest
 
 from services.outcomes.domain.months import financial_year
 from services.outcomes.domain.settlement import Candidate, Rooms, Settled, Settlement, Tier
-from tests.property.settlement_model import settle as model
+from tests.property.money_model import settle as model
 
-HISTORIES = 4000
+HISTORIES = 10_000
 DAYS = [date(2024, 11, 5), date(2025, 3, 31), date(2025, 4, 1), date(2025, 9, 9), date(2026, 4, 1)]
 
 

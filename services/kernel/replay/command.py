@@ -95,8 +95,7 @@ async def keys_of(history: History, settings: Settings) -> Mapping[str, KeyFound
 
 
 async def _whole_log(log: LogView, services: Sequence[Service], bar: Progress) -> AsyncIterator[Sequence[Record]]:
-    places = [place for topic in sorted({s.output for s in services}) for place in await log.partitions(topic)]
-    extents = await log.extents(places)
+    extents = await log.extents_of(sorted({s.output for s in services}))
     task = bar.add_task("reading the topics", total=sum(e.end - e.earliest for e in extents.values()))
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
         bar.advance(task, len(records))

@@ -1,6 +1,7 @@
 """Connections of the run role."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -56,3 +57,17 @@ async def open_pool(
         server_settings=POINT_LOOKUPS if point_lookups else {},
         init=meet,
     )
+
+
+@asynccontextmanager
+async def comparing_session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a session for a comparison of everything: no statement and no idle transaction of it is cut off.
+
+    It writes nothing but temporary tables, so no other waits for it.
+    """
+    unlimited = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "client_min_messages": "error"}
+    connection = await asyncpg.connect(dsn, timeout=10.0, server_settings=unlimited)
+    try:
+        yield connection
+    finally:
+        connection.terminate()

@@ -1,6 +1,6 @@
 """A look at the log beside the consumer: its ends, its topics' ids, single records."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -55,10 +55,22 @@ class LogView:
             for place in places
         }
 
+    async def extents_of(self, topics: Iterable[str]) -> dict[Place, Extent]:
+        """Return what the broker holds of each partition of topics."""
+        return await self.extents([place for topic in topics for place in await self.partitions(topic)])
+
     async def ends(self, places: Collection[Place]) -> dict[Place, int]:
         """Return the offset that the next record of each partition gets."""
         ends = await self._consumer.end_offsets([self._tp(place) for place in places])
         return {place: ends[self._tp(place)] for place in places}
+
+    async def since(self, topic: str, at_ms: int) -> dict[Place, tuple[int, int]]:
+        """Return the spans of a topic that hold every record written down at ``at_ms`` (unix) or later."""
+        places = await self.partitions(topic)
+        found = await self._consumer.offsets_for_times({self._tp(place): at_ms for place in places})
+        starts = {place: found.get(self._tp(place)) for place in places}
+        ends = await self.ends(places)
+        return {place: (start.offset, ends[place]) for place, start in starts.items() if start is not None}
 
     async def read(self, spans: dict[Place, tuple[int, int]]) -> AsyncIterator[list[Record]]:
         """Yield the records of ``spans`` (first offset, end offset) in lists, in order per partition.

@@ -142,13 +142,12 @@ class Ledger:
         """Return the ids of the transactions that are not the same in both, the earliest known first."""
         here, there = self._entries(), other._entries()
         different = [found for found in here.keys() | there.keys() if here.get(found) != there.get(found)]
-        known = {**there, **here}
+        return sorted(different, key=lambda identity: (self.known(other, identity), identity))
 
-        def when(identity: str) -> tuple[str, str]:
-            transaction = known[identity][0]
-            return (transaction.known_at.isoformat() if transaction else "", identity)
-
-        return sorted(different, key=when)
+    def known(self, other: "Ledger", identity: str) -> str:
+        """Return when an entry of either became known, as text; empty for one without its transaction."""
+        found = self.transactions.get(identity) or other.transactions.get(identity)
+        return found.known_at.isoformat() if found else ""
 
     def _entries(self) -> dict[str, tuple[Transaction | None, frozenset[Line]]]:
         lines: dict[str, set[Line]] = {identity: set() for identity in self.transactions}

@@ -126,7 +126,7 @@ def _refuse_stranger(who: Principal, programme: str, provider: str, kind: str) -
 
 async def _refuse_differences(request: Request) -> None:
     async with parts_of(request).pool.acquire() as connection:
-        proof = await prove(connection, {})
+        proof = await prove(connection)
     if not proof.equal:
         raise Refused(Reason("books_differ", f"nothing is paid while the books differ: {proof.differences[0]}"))
 

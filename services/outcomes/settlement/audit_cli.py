@@ -11,11 +11,12 @@ from services.kernel.clock import system_clock
 from services.kernel.operations.audit import Pool
 from services.kernel.operations.printing import Actor, AsJson, Lookup, console, show_fields, show_rows, with_pool
 from services.kernel.runtime.database import open_pool
+from services.kernel.runtime.log_view import open_log
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.domain.months import london_day
 from services.outcomes.settlement import auditing
-from services.outcomes.settlement.claim import claim_pack
+from services.outcomes.settlement.claim import claim_pack, place_on_log
 from services.outcomes.settlement.cli import NAME, Out, ProgrammeId, book_of
 from services.outcomes.settlement.forecast import forecast as forecast_of
 from services.outcomes.settlement.sampling import Claim
@@ -41,7 +42,10 @@ def claim_command(lookup: Lookup) -> Any:
             coaching = await open_pool(settings.service_url("coaching"), size=1, point_lookups=False)
             try:
                 async with pool.acquire() as connection, coaching.acquire() as other:
-                    return await claim_pack(connection, other, book_of(settings), referral, milestone, occurrence)
+                    pack = await claim_pack(connection, other, book_of(settings), referral, milestone, occurrence)
+                async with open_log(settings) as log:
+                    await place_on_log(log, pack)
+                return pack
             finally:
                 coaching.terminate()
 

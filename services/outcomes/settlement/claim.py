@@ -1,7 +1,8 @@
 """A claim pack: everything that justifies one claim, in one document.
 
 What is sealed stays sealed. Facts and consents are those of the plan changes that led to the entries, read from
-coaching's own record of what it has sent, so that they can be held against the log by id and hash.
+coaching's own record of what it has sent. Each event stands with its place and digest on the log, so that whoever may
+read the topics can hold the pack against them.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from services.contracts.types import TOPIC_OUTCOME, TOPIC_PLAN
 from services.kernel.operations.audit import OperationRefused
+from services.kernel.runtime.log_view import LogView
 from services.kernel.runtime.tables import Connection
 from services.programmes.book import ProgrammeBook
 
@@ -66,6 +68,26 @@ async def claim_pack(
     }
 
 
+async def place_on_log(log: LogView, pack: dict[str, Any]) -> None:
+    """Add to each event where it lies on the log, and the SHA-256 of the value there; None where it is not there.
+
+    A record's timestamp is its event's ``recordedtime``, so that reading begins there and ends with what is found.
+    """
+    for topic in sorted({event["topic"] for event in pack["events"]}):
+        wanted = {event["id"]: event for event in pack["events"] if event["topic"] == topic}
+        for event in wanted.values():
+            event["on_log"] = None
+        spans = await log.since(topic, min(event["recorded_ms"] for event in wanted.values()))
+        async for records in log.read(spans):
+            for record in records:
+                event = wanted.pop(dict(record.headers).get("ce_id", b"").decode(errors="replace"), None)
+                if event is not None:
+                    digest = hashlib.sha256(record.value or b"").hexdigest()
+                    event["on_log"] = {"partition": record.partition, "offset": record.offset, "sha256": digest}
+            if not wanted:
+                break
+
+
 async def _events(connection: Connection, topic: str, key: str, ids: Sequence[str]) -> list[dict[str, Any]]:
     found = []
     for row in await connection.fetch(EVENTS, topic, key, list(ids)):
@@ -78,6 +100,7 @@ async def _events(connection: Connection, topic: str, key: str, ids: Sequence[st
             "sequence": row["sequence"],
             "time": headers["time"],
             "recordedtime": headers["recordedtime"],
+            "recorded_ms": row["recorded_ms"],
             "causationid": headers["causationid"],
             "sha256": hashlib.sha256(bytes(row["value"])).hexdigest(),
             "data": json.loads(bytes(row["value"])),

@@ -66,13 +66,11 @@ def expected_engagements(people: Sequence[Person], as_of: date, weeks: int, at_m
 
 
 def reached(left_pence: int, pace_pence: int, month: str) -> str | None:
-    """Return the month in which a ceiling is used up at a pace; None: not within fifty years."""
-    for _ in range(MOST_MONTHS):
+    """Return the month in which a ceiling is used up at a pace, from ``month`` on; None: not within fifty years."""
+    for _ in range(MOST_MONTHS if pace_pence > 0 else 1):
+        left_pence -= max(0, pace_pence) if left_pence > 0 else 0
         if left_pence <= 0:
             return month
-        if pace_pence <= 0:
-            return None
-        left_pence -= pace_pence
         month = month_after(month)
     return None
 

@@ -1,26 +1,21 @@
-"""``pathway payment``, ``remittance`` and ``reconcile``: from a sealed statement to what a bank has paid."""
+"""``pathway payment`` and ``remittance``: from a sealed statement to what a bank has paid."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from services.contracts.types import TOPIC_PERSON, TOPIC_PLAN
 from services.kernel.decision import Refused
 from services.kernel.operations.audit import OperationRefused, Pool
 from services.kernel.operations.printing import Actor, AsJson, Lookup, console, show_fields, show_rows, with_pool
 from services.kernel.runtime.commands import Commands
-from services.kernel.runtime.database import open_pool
 from services.kernel.service import Service
 from services.kernel.settings import Settings
 from services.outcomes.settlement import payment_file, remittance
 from services.outcomes.settlement.acts import act
 from services.outcomes.settlement.cli import NAME, Confirm, ContractId, MonthOption, Out, book_of, commands_of
-from services.outcomes.settlement.proving import Proof, prove
-
-SENDERS = {TOPIC_PLAN: "coaching", TOPIC_PERSON: "vault"}
-"""Who sends what outcomes reads."""
+from services.outcomes.settlement.proving import prove
 
 
 class ActKind(StrEnum):
@@ -122,49 +117,6 @@ def _line(fault: remittance.Fault) -> int:
     return fault.line
 
 
-def reconcile_command(lookup: Lookup) -> Any:
-    """Build ``pathway reconcile``."""
-
-    def reconcile(
-        senders: Annotated[
-            bool, typer.Option("--senders/--no-senders", help="Also count what coaching and the vault have sent.")
-        ] = True,
-        as_json: AsJson = False,
-    ) -> None:
-        """Hold ledger, log and statements against each other. Exit code 1: they differ, and where is said."""
-
-        async def work(pool: Pool, _: Service, settings: Settings) -> Proof:
-            return await _proof(pool, settings, with_senders=senders)
-
-        proof = with_pool(lookup, NAME, work)
-        fields: dict[str, Any] = {
-            "transactions": proof.transactions,
-            "lines": proof.lines,
-            "trial_balance_pence": proof.trial_balance_pence,
-            "statements": proof.statements,
-            "equal": proof.equal,
-            "first_difference": proof.differences[0] if proof.differences else None,
-            "differences": len(proof.differences),
-        }
-        show_fields("Reconciliation", {**fields, "topics": str(proof.topics)}, as_json=as_json)
-        raise typer.Exit(0 if proof.equal else 1)
-
-    return reconcile
-
-
-async def _proof(pool: Pool, settings: Settings, *, with_senders: bool) -> Proof:
-    opened: dict[str, Pool] = {}
-    try:
-        if with_senders:
-            for topic, service in SENDERS.items():
-                opened[topic] = await open_pool(settings.service_url(service), size=1, point_lookups=False)
-        async with pool.acquire() as connection:
-            return await prove(connection, opened)
-    finally:
-        for one in opened.values():
-            one.terminate()
-
-
 async def _act(
     commands: Commands, kind: ActKind, statement: tuple[str, str], actor: str, fields: dict[str, str]
 ) -> str:
@@ -180,7 +132,8 @@ async def _act(
 async def _export(
     pool: Pool, service: Service, settings: Settings, statement: tuple[str, str], actor: str
 ) -> payment_file.PaymentFile:
-    proof = await _proof(pool, settings, with_senders=False)
+    async with pool.acquire() as connection:
+        proof = await prove(connection)
     if not proof.equal:
         raise OperationRefused("books_differ", f"nothing is paid while the books differ: {proof.differences[0]}")
     try:

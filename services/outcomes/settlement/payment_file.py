@@ -18,6 +18,7 @@ from services.kernel.runtime.tables import Connection
 from services.outcomes.domain import settlement_asked as asked
 from services.outcomes.domain.settlement_state import ContractAccount, Stage
 from services.outcomes.settlement.acts import account_of, named
+from services.outcomes.settlement.reconciled import refuse_differences
 from services.outcomes.settlement.terms import Terms, terms_of
 from services.programmes.book import ProgrammeBook
 from services.programmes.tiers import Billing
@@ -73,7 +74,11 @@ def written(lines: Sequence[Any], terms: Terms, contract: str) -> PaymentFile:
 
 
 async def export(tx: Transaction, book: ProgrammeBook, contract: str, month: str, by: str) -> PaymentFile:
-    """Make the file of an approved statement. Raises Refused: not_closed, not_approved, nothing_payable and others."""
+    """Make the file of an approved statement.
+
+    Raises Refused: books_differ, not_closed, not_approved, nothing_payable and others.
+    """
+    await refuse_differences(tx.conn)
     await tx.lock([contract])
     state, found = await account_of(tx, contract, month)
     months = [name for name, one in state.months.items() if one.stage in PASSED and name <= month]

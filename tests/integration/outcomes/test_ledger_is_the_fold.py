@@ -8,7 +8,7 @@ from services.outcomes.domain.ledger import fold_ledger
 from services.outcomes.store import read_ledger
 from tests.integration.outcomes.conftest import Feed
 from tests.integration.outcomes.published import published
-from tests.property.money_model import owed
+from tests.property.owed import owed
 from tests.property.test_outcomes_laws import FILES, in_the_topic
 from tests.property.test_outcomes_model import life
 from tests.unit.outcomes.histories import Plan

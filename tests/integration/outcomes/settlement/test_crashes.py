@@ -48,7 +48,7 @@ async def test_killed_at_every_call_and_closed_once(
     assert [one.root for one in done.statements] == [one.root for one in dry.statements]
     assert await pool.fetchval("SELECT count(*) FROM statement WHERE month = '2024-11'") == len(done.statements)
     async with pool.acquire() as connection:
-        assert (await prove(connection, {})).differences == []
+        assert (await prove(connection)).differences == []
 
 
 async def test_two_closes_at_once_are_one(
@@ -63,13 +63,14 @@ async def test_two_closes_at_once_are_one(
     assert [one.root for one in both[0].statements] == [one.root for one in both[1].statements]
 
 
-TABLES = ["settlement_line", "statement", "statement_act", "payment_line", "audit_finding"]
+TABLES = ["settlement_line", "statement", "statement_act", "payment_line", "audit_finding", "reconciliation"]
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("change", ["UPDATE {} SET month = '2000-01'", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_nobody_rewrites_settlement(outcomes: Database, pool: asyncpg.Pool, table: str, change: str) -> None:
-    sql = change.format(table).replace("month = '2000-01'", "reason = ''" if table == "audit_finding" else "month = ''")
+    column = {"audit_finding": "reason", "reconciliation": "made_by"}.get(table, "month")
+    sql = change.format(table).replace("month = '2000-01'", f"{column} = ''")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
         await pool.execute(sql)
     owner = await asyncpg.connect(outcomes.owner_dsn)

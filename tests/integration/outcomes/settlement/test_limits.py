@@ -131,7 +131,7 @@ async def test_the_tables_follow_from_the_service_s_own_events(
     service = build()
     states: dict[str, Any] = {}
     made: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in TABLES}
-    async with pool.acquire() as connection:
+    async with pool.acquire() as connection, connection.transaction():
         async for event in own_events(connection):
             states[event.key] = service.evolve(states.get(event.key), event)
             for table, row in project(Change(event.key, None, [event], states[event.key])):

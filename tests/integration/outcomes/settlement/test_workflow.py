@@ -114,7 +114,7 @@ async def test_the_whole_way(
     rows = await pool.fetch("SELECT account, sum(amount_pence)::bigint AS p FROM ledger_line GROUP BY 1")
     assert {row["account"]: row["p"] for row in rows} == {"cost": 45200, "accrued": 0, "payable": 0, "paid": -45200}
     async with pool.acquire() as connection:
-        assert (await prove(connection, {})).differences == []
+        assert (await prove(connection)).differences == []
 
 
 async def test_two_acts_need_two_persons(do: Do, closed: list[str]) -> None:
