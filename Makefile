@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Much of a test's time is waiting for a part: three side by side keep two processors busy.
 WORKERS ?= 3
+TESTS ?=
 
 .PHONY: help demo test check lock bench format rule-book image sbom audit clean
 IMAGE ?= pathway:dev
@@ -22,7 +23,7 @@ demo: $(STAMP)  ## the whole system on this machine, played and reconciled
 	$(BIN)/pathway demo
 
 test: $(STAMP)  ## all tests; those that need Apache Kafka are skipped where there is none
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(STAMP)  ## lint, format, types, who may import what
 	$(BIN)/ruff check .

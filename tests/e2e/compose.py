@@ -37,9 +37,16 @@ class Project:
         return done.stdout
 
     def kill(self, service: str) -> None:
-        """Kill a container as a crash would, and start it again."""
-        self.run("kill", "--signal", "KILL", service)
-        self.run("start", service)
+        """Kill a container as a crash would, and start it again, whatever state the others are in.
+
+        Compose itself would wait, before it starts one, until all that this one depends on is healthy again.
+        """
+        for words in (("kill", "--signal", "KILL"), ("start",)):
+            done = subprocess.run(
+                ["docker", *words, f"{self.name}-{service}-1"], capture_output=True, text=True, check=False, timeout=60
+            )
+            if done.returncode != 0:
+                raise ComposeFailedError(f"{' '.join(words)} {service}: {done.stderr[-4000:]}")
 
     def services(self) -> list[str]:
         """The containers that run."""
