@@ -58,6 +58,7 @@ LINES = [
     Row("13 weeks and a day", [*START, lasted(10 + 92)], "half_outcome", "earned", 45000, 75000),
     Row("26 weeks less a day", [*START, lasted(10 + 181)], "full_outcome", "not_sustained_yet", 0, 75000),
     Row("26 weeks to the day: both are reached", [*START, lasted(10 + 182)], "full_outcome", "earned", 45000, 120000),
+    Row("26 weeks and a day", [*START, lasted(10 + 183)], "full_outcome", "earned", 45000, 120000),
     Row(
         "a break of a day puts it off by one",
         [*START, lasted(10 + 91, break_days=1)],
