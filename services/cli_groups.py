@@ -18,7 +18,7 @@ from services.kernel.settings import Settings, load_settings
 GROUPS: Final = (
     *("import", "explain", "dlq", "consumer", "outbox", "programme", "rules", "places", "vault", "person"),
     *("referrals", "employers", "caseload", "papers", "retention", "safety", "rates", "config", "topics"),
-    *("period", "statement", "payment", "remittance", "claim", "audit", "forecast", "reconcile"),
+    *("period", "statement", "payment", "remittance", "claim", "audit", "forecast", "reconcile", "canary"),
 )
 
 
@@ -166,6 +166,10 @@ def _commands(name: str) -> typer.Typer | None:  # noqa: C901, PLR0911, PLR0912 
             from services.kernel.operations.topic_commands import topic_commands
 
             return topic_commands(TOPICS)
+        case "canary":
+            from services.canary.cli import app as canary_app
+
+            return canary_app
         case "rates":
             from services.outcomes.rates.cli import rate_commands
 

@@ -48,6 +48,9 @@ def _order(document: Document, earlier: AnyProgramme, later: AnyProgramme) -> It
     if earlier.serves != later.serves:
         message = f"{names['a']} serves {earlier.serves}; what a programme serves never changes."
         yield document.problem(("serves",), "serves_changed", message, "Give it an id of its own.")
+    if getattr(earlier, "synthetic", False) != getattr(later, "synthetic", False):
+        message = f"{names['a']} and {names['b']} do not agree whether the programme is synthetic."
+        yield document.problem(("synthetic",), "synthetic_changed", message, "Give it an id of its own.")
     goes_on = earlier.effective_to is not None and earlier.effective_to >= later.effective_from
     if goes_on or earlier.effective_from == later.effective_from:
         message = f"It takes effect on {later.effective_from}, while {names['a']} is in effect."

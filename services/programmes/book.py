@@ -87,6 +87,10 @@ class ProgrammeBook:
         """Return a version by its number, or None."""
         return next((v for v in self._people.by_id.get(programme_id, ()) if v.version == number), None)
 
+    def is_synthetic(self, programme_id: str) -> bool:
+        """Tell whether any version of a programme says that nobody in it is real: then none of it is ever settled."""
+        return any(version.synthetic for version in self._people.by_id.get(programme_id, ()))
+
     def for_employers(self, programme_id: str, on: date) -> EmployerProgramme | None:
         """Return the version of a programme for employers that is in effect on a day, or None."""
         return self._employers.find(programme_id, on)

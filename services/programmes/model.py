@@ -203,9 +203,13 @@ class EmployerProgramme(Edition):
 
 
 class Programme(Edition):
-    """One immutable version of a programme for people."""
+    """One immutable version of a programme for people.
+
+    ``synthetic``: nobody in it is real. It is worth nothing, is never settled and counts in no report.
+    """
 
     serves: Literal["people"]
+    synthetic: bool = False
     providers: tuple[Provider, ...] = Field(min_length=1)
     joining: Joining
     matching: Matching

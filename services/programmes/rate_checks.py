@@ -40,6 +40,8 @@ def card_faults(programme: Programme) -> Iterator[Found]:
         yield from alone(at, card, cards[:index])
         yield from _uplifts(at, card, groups)
         yield from _fees(at, card, programme.effective_from, programme.effective_to)
+        if programme.synthetic:
+            yield from _worthless(at, card)
     for path, contract in programme.tiers.contracts():
         yield from _gaps(("tiers", *path), contract, cards, programme.effective_to)
 
@@ -61,6 +63,17 @@ def alone(at: At, card: RateCard, earlier: Sequence[RateCard]) -> Iterator[Found
     yield from _named_twice(at, card, earlier)
     for other in earlier:
         yield from _same_days(at, card, other)
+
+
+def _worthless(at: At, card: RateCard) -> Iterator[Found]:
+    fix = "Nobody in a synthetic programme is real: write 0, or say that it is not synthetic."
+    for number, price in enumerate(card.prices):
+        if price.amount_pence or (price.acceleration and price.acceleration.amount_pence):
+            message = f"A synthetic programme would pay for {price.milestone!r}."
+            yield ((*at, "prices", number, "amount_pence"), "synthetic_pays", message, fix)
+    for number, fee in enumerate(card.delivery_fee):
+        message = f"A synthetic programme would pay {fee.contract!r} a fee."
+        yield ((*at, "delivery_fee", number), "synthetic_pays", message, "Remove the fee.")
 
 
 def edition_faults(at: At, published: date, starts: date, ends: date | None) -> Iterator[Found]:

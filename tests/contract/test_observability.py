@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+from services.canary import role as canary
 from services.kernel.http.metrics import Meter
 from services.kernel.runtime import metrics
 from services.outcomes import watch as money
@@ -22,7 +23,7 @@ from services.triage.trying import shadow_role
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 PAGE = ROOT / "docs" / "operations" / "metrics.md"
-HOMES = (metrics, money, safety, holds, shadow_role)
+HOMES = (metrics, money, safety, holds, shadow_role, canary)
 OF_PROMETHEUS = frozenset({"up", "ALERTS"})
 NAME = re.compile(r"\b((?:pathway|http)_[a-z_]+)\b")
 

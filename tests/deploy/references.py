@@ -3,11 +3,16 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from services.canary.settings import CanarySettings
 from services.kernel.settings import Settings
 from tests.contract.test_observability import asked_for, exported
 from tests.deploy.rendered import Document, containers, of_kind, pods, title
 
-SETTINGS = {f"PATHWAY_{name.upper()}" for name in Settings.model_fields} | {"PATHWAY_SECRETS_DIR"}
+SETTINGS = {
+    *(f"PATHWAY_{name.upper()}" for name in Settings.model_fields),
+    *(f"PATHWAY_CANARY_{name.upper()}" for name in CanarySettings.model_fields),
+    "PATHWAY_SECRETS_DIR",
+}
 OF_OTHERS = ("strimzi.io/cluster", "strimzi.io/name", "cnpg.io/cluster")
 """Labels of pods that operators make."""
 

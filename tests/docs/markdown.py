@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 _FENCE = re.compile(r"^ {0,3}```(?P<info>\S*)\s*$")
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_SHELL = {"sh", "bash", "console"}
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
 
 
@@ -49,6 +50,15 @@ def blocks(text: str) -> list[Block]:
     if opened is not None:
         raise ValueError(f"the block of line {opened[0]} is not closed")
     return found
+
+
+def shell_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The commands of shell blocks, continued lines joined, prompts and comments taken off."""
+    for block in blocks(text):
+        if block.language in _SHELL:
+            joined = re.sub(r"\\\n\s*", " ", block.text)
+            for line in joined.splitlines():
+                yield block.line, line.strip().removeprefix("$ ")
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:

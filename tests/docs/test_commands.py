@@ -10,19 +10,9 @@ import typer
 
 from services.cli import app
 from services.composition import NAMES
-from tests.docs.markdown import ROOT, blocks, documents, inline_code, name_of
+from tests.docs.markdown import ROOT, documents, inline_code, name_of, shell_lines
 
-SHELL = {"sh", "bash", "console"}
 ROOT_COMMAND: Any = typer.main.get_command(app)
-
-
-def shell_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The commands of shell blocks, continued lines joined, prompts and comments taken off."""
-    for block in blocks(text):
-        if block.language in SHELL:
-            joined = re.sub(r"\\\n\s*", " ", block.text)
-            for line in joined.splitlines():
-                yield block.line, line.strip().removeprefix("$ ")
 
 
 def our_commands(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.canary.settings import CanarySettings
 from services.kernel.retention import load_retention
 from services.kernel.sealing.errors import WrappingKeyWrong
 from services.kernel.settings import Settings
@@ -24,6 +25,7 @@ OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFK
     "PATHWAY_REQUIRE_DOCKER",
     *re.findall(r"PATHWAY_DEMO_[A-Z]+", (ROOT / "docker-compose.yml").read_text()),
     "PATHWAY_DEMO_TOKENS",
+    *(f"PATHWAY_CANARY_{name.upper()}" for name in CanarySettings.model_fields),
     *re.findall(r"PATHWAY_[A-Z]+_PORT", (ROOT / "docker-compose.yml").read_text()),
 }
 

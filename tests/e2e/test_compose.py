@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -42,6 +43,21 @@ def test_no_process_is_root_s_and_nothing_but_tmp_can_be_written(compose: Projec
     )
     for service in ("intake-api", "triage-worker", "vault-relay"):
         assert compose.run("exec", "-T", service, "sh", "-c", script).split() == ["10001"]
+
+
+def test_the_image_is_as_large_as_is_said(compose: Project) -> None:
+    """As on the page: built by ``make image``, whose layers Compose has built, and measured above its base."""
+    page = (ROOT / "docs" / "operations" / "installing.md").read_text()
+    said = re.search(r"About (\d+) MB", page)
+    assert said
+    built = {**os.environ, "IMAGE": "pathway:measured"}
+    subprocess.run(["make", "image"], cwd=ROOT, env=built, check=True, capture_output=True, timeout=600)
+    assert "docker image inspect pathway:dev --format '{{.Size}}'" in page
+    sizes = [
+        int(subprocess.check_output(["docker", "image", "inspect", name, "--format", "{{.Size}}"]))
+        for name in ("pathway:measured", "python:3.11-slim")
+    ]
+    assert (sizes[0] - sizes[1]) / 1e6 == pytest.approx(int(said[1]), abs=5)
 
 
 def test_the_demo_plays_in_it_while_each_container_is_killed_and_all_reconciles(compose: Project) -> None:

@@ -64,7 +64,7 @@ async def overdue(
 ) -> Sequence[Overdue]:
     """Return what is overdue at the end of ``as_of``, the longest waiting first. ``programmes`` None: all of them."""
     wanted = None if programmes is None else set(programmes)
-    terms = {(v.programme, v.version): v.joining.acknowledge_within_working_days for v in book}
+    terms = {(v.programme, v.version): v.joining.acknowledge_within_working_days for v in book if not v.synthetic}
     asked = [key for key in terms if wanted is None or key[0] in wanted]
     rows = await pool.fetch(
         _OVERDUE,

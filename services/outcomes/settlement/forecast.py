@@ -77,6 +77,8 @@ def reached(left_pence: int, pace_pence: int, month: str) -> str | None:
 
 async def forecast(connection: Connection, book: ProgrammeBook, programme: str, as_of: date) -> dict[str, Any]:
     """Return the forecast of a programme as of a day. Raises OperationRefused for an unknown one."""
+    if book.is_synthetic(programme):
+        raise OperationRefused("programme_synthetic", f"{programme} is synthetic: nothing of it is ever paid")
     version = next((v for v in reversed([*book]) if v.programme == programme and v.effective_from <= as_of), None)
     if version is None:
         raise OperationRefused("programme_unknown", f"there is no programme {programme} on {as_of}")

@@ -45,6 +45,8 @@ def terms_of(book: ProgrammeBook, programme: str, month: str) -> Terms:
     """Return the terms of a programme for a month. Raises OperationRefused for a programme or month that is none."""
     if programme not in book:
         raise OperationRefused("programme_unknown", f"there is no programme {programme}: pathway programme show")
+    if book.is_synthetic(programme):
+        raise OperationRefused("programme_synthetic", f"{programme} is synthetic: it is neither settled nor paid")
     last = _last_day(month)
     versions = [v for v in book if v.programme == programme]
     begun = [v for v in versions if v.effective_from <= last]
