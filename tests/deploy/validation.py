@@ -105,7 +105,7 @@ def plainly(error: ValidationError) -> Iterator[ValidationError]:
     for each in error.context or []:
         branches.setdefault(each.schema_path[0], []).append(each)
     chosen = [faulty for faulty in branches.values() if not any(list(each.path) == ["type"] for each in faulty)]
-    if error.validator == "oneOf" and len(branches) > 1 and len(chosen) == 1:
+    if error.validator == "oneOf" and len(chosen) == 1:
         for each in chosen[0]:
             yield from plainly(each)
     else:
