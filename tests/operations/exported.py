@@ -15,7 +15,11 @@ def sampled(text: str) -> set[str]:
     """Our metrics that have a value in an answer of ``/metrics``; a counter with its ``_total``."""
     found = set()
     for family in text_string_to_metric_families(text):
-        if family.samples and family.name.startswith(("pathway_", "http_request")):
+        if (
+            family.samples
+            and not family.name.endswith("_created")
+            and family.name.startswith(("pathway_", "http_request"))
+        ):
             found.add(f"{family.name}_total" if family.type == "counter" else family.name)
     return found
 

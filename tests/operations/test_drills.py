@@ -238,7 +238,7 @@ async def test_changing_rules(site: Site) -> None:
         for what in ("--from-cases", "--from-kafka", "--facts facts.jsonl --json"):
             await page.run(f"pathway rules diff {rules} {CANDIDATE} {what}")
         exported = await page.serve(SHADOW, put={CANDIDATE: str(site.folder / CANDIDATE)})
-        assert sampled(exported) >= {"pathway_shadow_decisions_total"}
+        assert "# TYPE pathway_shadow_decisions_total counter" in exported
         await page.run("pathway rules shadow")
         await page.run("pathway programme check services/programmes")
         await page.run("pathway programme freeze")

@@ -4,13 +4,16 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.docs.markdown import ROOT
 from tests.docs.test_commands import leaf
 from tests.operations.elsewhere import ELSEWHERE, where
-from tests.operations.page import OPERATIONS, commands, drilled
+from tests.operations.exported import may_export, rows, sampled
+from tests.operations.page import OPERATIONS, Page, commands, drilled
 
 PAGES = {path.stem: commands(path.read_text()) for path in sorted(OPERATIONS.glob("*.md"))}
 
@@ -73,6 +76,25 @@ def test_nothing_stands_for_a_command_that_no_page_shows() -> None:
         if not any(command.startswith(begins) for command in PAGES.get(page, []))
     ]
     assert idle == []
+
+
+async def test_a_drill_that_leaves_a_command_out_fails(tmp_path: Path) -> None:
+    nowhere: Any = None
+    with pytest.raises(AssertionError, match="its drill does not run"):
+        async with Page("scaling", nowhere, tmp_path):
+            pass
+    with pytest.raises(AssertionError, match=r"scaling\.md does not show"):
+        await Page("scaling", nowhere, tmp_path).run("pathway topics apply")
+
+
+def test_a_metric_that_no_process_has_and_one_without_a_row_are_told_apart() -> None:
+    table = rows("| metric | from | says |\n|---|---|---|\n| `pathway_a_total`, `pathway_b` | triage's worker | x |\n")
+    assert table == dict.fromkeys(("pathway_a_total", "pathway_b"), "triage's worker")
+    assert sampled("# TYPE pathway_a counter\n# TYPE pathway_b gauge\npathway_b 1.0\n") == {"pathway_b"}
+    assert may_export("worker, api", "intake-api")
+    assert may_export("outcomes' worker", "outcomes-worker")
+    assert not may_export("triage's worker", "outcomes-worker")
+    assert not may_export("relay", "triage-worker")
 
 
 def test_a_page_without_a_drill_is_found() -> None:
