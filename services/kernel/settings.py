@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     runner: RunnerKind = RunnerKind.FAUST
     group_instance_id: str | None = None
     session_timeout_seconds: Annotated[float, Field(gt=0)] = 15.0
+    stuck_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """How long a position may stand still, with records beyond it and no known cause, before a worker is not alive."""
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5000)] = 500
     """How long the broker may hold an empty fetch. Apache Kafka answers as soon as a record arrives; the
     in-memory broker does not, so there it is the latency of every hop."""

@@ -62,6 +62,23 @@ async def test_a_latched_stop_is_alive_and_not_ready(stage: Stage, runner: str) 
 
 
 @RUNNERS
+async def test_a_worker_that_does_not_get_on_is_not_alive_until_it_does(stage: Stage, runner: str) -> None:
+    stage.runner = runner
+    port = free_ports(1)
+    stage.worker(PATHWAY_HTTP_PORT=str(port), PATHWAY_STUCK_SECONDS="1")
+    await becomes(port, "readyz", 200)
+    await stage.send(["a", "b", "c"])
+    async with stage.relaying():
+        await stage.until_counted()
+        async with stage.holding("SELECT FROM stream_position FOR UPDATE"):
+            assert await ask(port, "livez") == 200
+            await stage.send(["a", "b", "c"])
+            await becomes(port, "livez", 503)
+        await becomes(port, "livez", 200)
+        await stage.prove()
+
+
+@RUNNERS
 async def test_stopping_takes_less_than_ten_seconds(stage: Stage, runner: str) -> None:
     worker, port = started(stage, runner)
     await becomes(port, "readyz", 200)

@@ -1,8 +1,8 @@
 """Whether a worker gets on: what its liveness says, and whether it can reach its database.
 
 A restart helps a process that hangs, and nothing else. So a worker is unhealthy only where there are records beyond its
-position, the position has not moved for two minutes, and nothing else explains it: the database answers, no stop is
-latched, the broker answers, the keys can be read.
+position, the position has not moved for ``stuck_seconds``, and nothing else explains it: the database answers, no stop
+is latched, the broker answers, the keys can be read.
 """
 
 import asyncio
@@ -24,7 +24,6 @@ log = structlog.get_logger()
 
 EVERY_SECONDS = 5.0
 ANSWER_SECONDS = 3.0
-STUCK_SECONDS = 120.0
 LATCHED = "SELECT EXISTS (SELECT FROM consumer_stop WHERE resumed_at IS NULL)"
 
 
@@ -59,7 +58,7 @@ class Progress:
 
     def stuck(self) -> list[str]:
         """Return the partitions that do not move though they should, in words; empty: healthy."""
-        late = self._clock() - STUCK_SECONDS
+        late = self._clock() - self.consumption.settings.stuck_seconds
         return [
             f"{topic}/{partition} stands at {position} and there is more to read"
             for (topic, partition), (position, since) in sorted(self._since.items())

@@ -3,11 +3,13 @@
 import pytest
 
 from services.kernel.runtime.consumption import Consumption
-from services.kernel.runtime.progress import STUCK_SECONDS, Progress
+from services.kernel.runtime.progress import Progress
 from services.kernel.settings import Environment, Settings
 from tests.tally.domain import tally_service
 
 PLACE = ("numbers", 0)
+
+STUCK_SECONDS = Settings().stuck_seconds
 
 
 class Clock:

@@ -75,6 +75,25 @@ def test_parts_until_nothing_is_left() -> None:
     assert sum(balances.values()) == 0
 
 
+@pytest.mark.parametrize(
+    ("on", "code"),
+    [
+        (date(2024, 12, 1), "before_entry"),
+        (date(2024, 12, 2), None),
+        (date(2028, 1, 3), None),
+        (date(2028, 1, 4), "effective_in_future"),
+    ],
+    ids=["the day before the entry", "its day", "today", "tomorrow"],
+)
+def test_a_clawback_is_effective_from_its_entry_s_day_until_today(on: date, code: str | None) -> None:
+    books, plan = lived()
+    asked = back(books.events[0].id, 1, on)
+    if code is None:
+        assert [made.effective_on for made in books.command(asked, plan.referral_id)] == [on]
+    else:
+        assert refusal(books, plan, asked) == {code}
+
+
 def test_a_correction_after_a_clawback_takes_back_the_rest() -> None:
     books, plan = lived()
     books.command(back(books.events[0].id, 200), plan.referral_id)

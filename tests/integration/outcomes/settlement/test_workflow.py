@@ -103,6 +103,8 @@ async def test_the_whole_way(
     assert [row.split(",")[-1] for row in file.text.splitlines()] == ["payable_pence", "40200", "5000"]
     heading = ",".join(COLUMNS)
     digest = file.headers["X-Content-SHA256"]
+    other = [heading, f"{CONTRACT},{MONTH},{'0' * 64},BACS-1,2024-12-20,40000"]
+    assert faults(await bring_in(commands, other, by="ann", confirm=True)) == [(2, "other_file")]
     lines = [heading, f"{CONTRACT},{MONTH},{digest},BACS-1,2024-12-20,40000"]
     first = await bring_in(commands, lines, by="ann", confirm=True)
     assert (first.posted, first.amount_pence, first.faults) == (1, 40000, [])

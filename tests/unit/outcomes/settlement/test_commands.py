@@ -46,6 +46,33 @@ def test_the_table_is_whole() -> None:
     assert all(set(stages) == set(Stage) for stages in ALLOWED.values())
 
 
+ONWARD = {
+    asked.Submit: {Stage.DRAFT},
+    asked.Approve: {Stage.SUBMITTED},
+    asked.Query: {Stage.SUBMITTED, Stage.APPROVED},
+    asked.Release: {Stage.SUBMITTED, Stage.APPROVED, Stage.EXPORTED, Stage.PAID},
+    asked.Export: {Stage.APPROVED},
+    asked.Remit: {Stage.EXPORTED},
+}
+"""The stages at which each goes on, said a second time: nothing leaves twice, and nothing unapproved."""
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_it_goes_on_at_no_other_stage(kind: type[Any]) -> None:
+    assert {stage for stage, code in ALLOWED[kind].items() if code is None} == ONWARD[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage", "by"),
+    [(asked.Approve, Stage.SUBMITTED, "finance"), (asked.Export, Stage.APPROVED, "commissioner")],
+)
+def test_two_acts_on_a_statement_need_two_persons(kind: type[Any], stage: Stage, by: str) -> None:
+    command = Command("01940000-0000-7000-8000-000000000000", "settlement.x", "c", kind(**NAMED, **COMMANDS[kind]), by)
+    with pytest.raises(Refused) as refused:
+        decide(standing(stage), command, now=NOW)
+    assert [reason.code for reason in refused.value.reasons] == ["second_person_needed"]
+
+
 @pytest.mark.parametrize("kind", COMMANDS)
 @pytest.mark.parametrize("stage", Stage)
 def test_each_command_at_each_stage(kind: type[Any], stage: Stage) -> None:
