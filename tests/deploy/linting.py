@@ -29,6 +29,7 @@ class Allowed:
     check: str
     object: str  # `Deployment intake-api`; `*` stands for anything
     reason: str
+    said: str = "*"  # what the linter says, where only that is allowed
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,15 @@ def findings(documents: Iterable[dict[str, Any]], program: Path) -> list[Finding
         name = f"{scored['type_meta']['kind']} {scored['object_meta']['name']}"
         for check in scored["checks"]:
             if check["grade"] < FINE and not check["skipped"]:
-                said = "; ".join(f"{each['path']}: {each['summary']}".lstrip(": ") for each in check["comments"] or [])
-                found.append(Finding(check["check"]["id"], name, said or check["check"]["comment"]))
+                said = [each["summary"] for each in check["comments"] or []] or [check["check"]["comment"]]
+                found += [Finding(check["check"]["id"], name, each) for each in said]
     return found
+
+
+def allows(exception: Allowed, finding: Finding) -> bool:
+    """Whether an exception names the check, the object and the words of a finding."""
+    pairs = ((finding.check, exception.check), (finding.object, exception.object), (finding.said, exception.said))
+    return all(fnmatchcase(text, pattern) for text, pattern in pairs)
 
 
 def judged(found: Sequence[Finding], exceptions: Sequence[Allowed]) -> list[str]:
@@ -101,9 +108,7 @@ def judged(found: Sequence[Finding], exceptions: Sequence[Allowed]) -> list[str]
     faults = []
     used: set[Allowed] = set()
     for finding in found:
-        allowing = {
-            each for each in exceptions if each.check == finding.check and fnmatchcase(finding.object, each.object)
-        }
+        allowing = {each for each in exceptions if allows(each, finding)}
         used |= allowing
         if not allowing:
             faults.append(f"{finding.object}: {finding.check}: {finding.said}")

@@ -1,12 +1,13 @@
 """What the strict validation refuses: each fault once, named with its document and where it stands."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.deploy.validation import VERSIONS, faults, name_of, parsed, render, validators
+from tests.deploy.rendered import OVERLAYS, overlay
+from tests.deploy.validation import VERSIONS, faults, validators
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -29,6 +30,10 @@ spec:
 """
 SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: keys}, data: {root: cm9vdA==}}"
 RANGE = "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: more}, spec: {cidrs: [10.9.0.0/16]}}"
+
+
+def parsed(text: str) -> list[Any]:
+    return list(yaml.safe_load_all(text))
 
 
 def changed(text: str, pointer: str, value: Any) -> list[Any]:
@@ -149,24 +154,34 @@ def test_a_version_without_schemas_is_refused() -> None:
         faults([], "1.7")
 
 
-def test_a_key_said_twice_is_refused() -> None:
-    with pytest.raises(Exception, match="the key 'kind' is there twice"):
-        parsed("{kind: Pod, kind: Pod}")
-
-
 def test_every_kept_schema_is_one() -> None:
     for version in VERSIONS:
         for validator in validators(version).values():
             validator.check_schema(dict(validator.schema))  # type: ignore[arg-type]
 
 
-def test_what_does_not_render_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "kustomization.yaml").write_text("resources: [absent.yaml]\n")
-    with pytest.raises(RuntimeError, match=r"does not render: .*absent\.yaml"):
-        render(tmp_path)
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_has_no_fault(name: str, version: str) -> None:
+    assert faults(overlay(name), version) == []
 
 
-def test_rendered_documents_come_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "secret.yaml").write_text(SECRET)
-    (tmp_path / "kustomization.yaml").write_text("resources: [secret.yaml]\nnamePrefix: a-\n")
-    assert [name_of(document) for document in render(tmp_path)] == ["Secret a-keys"]
+CUSTOM = {
+    "Kafka": "/spec/kafka",
+    "KafkaNodePool": "/spec/storage",
+    "KafkaTopic": "/spec",
+    "KafkaUser": "/spec/authorization",
+    "Cluster": "/spec/bootstrap/initdb",
+    "ScaledObject": "/spec/triggers/0",
+    "PodMonitor": "/spec/selector",
+    "PrometheusRule": "/spec/groups/0",
+}
+
+
+@pytest.mark.parametrize("kind", CUSTOM)
+def test_an_unknown_field_of_an_operators_kind_is_a_fault(kind: str) -> None:
+    document = next(one for one in overlay("production") if one["kind"] == kind)
+    (wrong,) = changed(yaml.safe_dump(document), f"{CUSTOM[kind]}/unheardOf", 1)
+    (fault,) = faults([wrong], VERSIONS[0])
+    assert "unheardOf" in fault
+    assert fault.startswith(f"{kind} {document['metadata']['name']}: {CUSTOM[kind]}")

@@ -6,13 +6,11 @@ The server drops a misspelt field without a word unless it is asked to be strict
 import base64
 import binascii
 import json
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft7Validator, FormatChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
@@ -90,7 +88,8 @@ def faults(documents: Iterable[Any], version: str) -> list[str]:
         if kind not in known:
             found.append(f"{name}: {kind} is no kind of Kubernetes {version} or of an operator we use")
             continue
-        errors = sorted(known[kind].iter_errors(document), key=lambda error: [str(step) for step in error.path])
+        told = (each for error in known[kind].iter_errors(document) for each in plainly(error))
+        errors = sorted(told, key=lambda error: [str(step) for step in error.absolute_path])
         found += [f"{name}: {pointer(error)}: {error.message[:300]}" for error in errors]
         found += [f"{name}: {fault}" for fault in beyond_schema(document)]
         identity = (kind, *identity_of(document))
@@ -98,6 +97,19 @@ def faults(documents: Iterable[Any], version: str) -> list[str]:
             found.append(f"{name}: is there twice")
         seen.add(identity)
     return found
+
+
+def plainly(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield what is wrong with the one alternative that an object's `type` chooses; else the error as it is."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for each in error.context or []:
+        branches.setdefault(each.schema_path[0], []).append(each)
+    chosen = [faulty for faulty in branches.values() if not any(list(each.path) == ["type"] for each in faulty)]
+    if error.validator == "oneOf" and len(chosen) == 1:
+        for each in chosen[0]:
+            yield from plainly(each)
+    else:
+        yield error
 
 
 def identity_of(document: Document) -> tuple[str, str]:
@@ -122,31 +134,3 @@ def beyond_schema(document: Document) -> Iterator[str]:
 def pointer(error: ValidationError) -> str:
     """Return the JSON pointer of what is wrong; the document itself is `/`."""
     return "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
-
-
-class OneKeyOnce(yaml.SafeLoader):
-    """A loader that refuses a key said twice in one map; YAML's own keeps the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the map, or raise `yaml.constructor.ConstructorError` where a key stands twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
-
-
-def parsed(text: str) -> list[Document]:
-    """Return the documents of a YAML stream, without the empty ones between two separators."""
-    return [document for document in yaml.load_all(text, Loader=OneKeyOnce) if document is not None]
-
-
-def render(path: Path) -> list[Document]:
-    """Return what `kubectl kustomize` makes of a folder; raises `RuntimeError` with what it says is missing."""
-    try:
-        done = subprocess.run(["kubectl", "kustomize", str(path)], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise RuntimeError("kubectl is missing: Debian has it in kubernetes-client") from None
-    if done.returncode:
-        raise RuntimeError(f"{path} does not render: {done.stderr.strip()}")
-    return parsed(done.stdout)
