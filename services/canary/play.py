@@ -117,6 +117,7 @@ async def play(client: Client, minute: Minute, patience: float, look: float = LO
 
 async def _until(holds: Callable[[], Awaitable[None]], patience: float, look: float) -> None:
     deadline = time.monotonic() + patience
+    last: NoAnswer | None = None  # what was said is more than that nothing was said any more
     while True:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
@@ -124,8 +125,9 @@ async def _until(holds: Callable[[], Awaitable[None]], patience: float, look: fl
         except NotZero:
             raise
         except TimeoutError as error:
-            raise NoAnswer(f"no answer within {patience:g} s") from error
-        except NoAnswer:
+            raise last or NoAnswer(f"no answer within {patience:g} s") from error
+        except NoAnswer as error:
+            last = error
             if time.monotonic() + look >= deadline:
                 raise
         else:

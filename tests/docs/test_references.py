@@ -82,7 +82,7 @@ def test_every_setting_that_is_named_exists() -> None:
         {f"PATHWAY_{name.upper()}" for name in Settings.model_fields}
         | OTHER_SETTINGS
         | PERIODS
-        | {"PATHWAY_RETENTION_"}
+        | {"PATHWAY_RETENTION_", "PATHWAY_CANARY_"}
     )
     wrong = [
         f"{name_of(path)}: {name}"

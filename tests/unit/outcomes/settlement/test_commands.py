@@ -46,7 +46,7 @@ def test_the_table_is_whole() -> None:
     assert all(set(stages) == set(Stage) for stages in ALLOWED.values())
 
 
-ONWARD = {
+ONWARD: dict[type[Any], set[Stage]] = {
     asked.Submit: {Stage.DRAFT},
     asked.Approve: {Stage.SUBMITTED},
     asked.Query: {Stage.SUBMITTED, Stage.APPROVED},
