@@ -32,9 +32,16 @@ async def until_says(relay: Relay, text: str) -> None:
 
 async def until_leads(relay: Relay) -> None:
     async def leads() -> bool:
-        return relay.trouble is None
+        return relay.leads
 
     await until(leads, what="the relay leads")
+
+
+async def until_ready(relay: Relay) -> None:
+    async def ready() -> bool:
+        return relay.trouble is None
+
+    await until(ready, what="the relay is ready")
 
 
 async def sent(stage: Stage) -> int:
@@ -152,7 +159,8 @@ async def test_another_relay_takes_over(stage: Stage, end: str) -> None:
     await stage.until(ALL_SENT)
     leader = await stage.admin.fetchval(LEADER)
     async with stage.relaying() as second:
-        assert second.trouble is not None
+        await until_ready(second)
+        assert not second.leads
         if end == "killed":
             first.kill9()
         else:

@@ -54,6 +54,7 @@ class Relay:
         self.service = service
         self.settings = settings
         self.trouble: str | None = "does not lead yet"
+        self.leads = False
         self._attempt = 0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -96,11 +97,13 @@ class Relay:
         connection = await self._connect()
         try:
             while not await connection.fetchval(LEAD):
+                self.trouble = None  # to stand by is what a second relay is there for
                 await self._rest(LEAD_POLL_SECONDS)
                 if self._stopping.is_set():
                     return
+            self.trouble = "does not lead yet"
             await self._check_own_log(connection)
-            self.trouble = None
+            self.trouble, self.leads = None, True
             log.info("relay_leads", service=self.service.name)
             unsent = Unsent(connection)
 
@@ -118,6 +121,7 @@ class Relay:
                 else:
                     await self._sleep(self.settings.relay_poll_seconds)
         finally:
+            self.leads = False
             with contextlib.suppress(OSError, *DATABASE_ERRORS):
                 await connection.close(timeout=2)
 
