@@ -56,6 +56,7 @@ def files(password: Mapping[str, str], root_key: str, server: str, query: str = 
     found["vault", "root.key"] = root_key
     found["migrate", "pathway_migrate_url"] = url("{service}_owner", "{service}", "vault_owner")
     found["auditor", "pathway_database_url"] = url("auditor", "{service}")
+    found["auditor", "pathway_read_url"] = url("auditor", "{service}")
     found["auditor", "pathway_vault_url"] = url("vault_read", "vault")
     found["auditor", "pathway_idempotency_hmac_key"] = hmac_key
     found["auditor", "root.key"] = root_key
@@ -84,6 +85,7 @@ def statements(secret: Callable[[str], str]) -> list[str]:
             f"CREATE DATABASE \"pathway_{name}\" OWNER \"{name}_owner\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
             f'REVOKE CONNECT, TEMPORARY ON DATABASE "pathway_{name}" FROM PUBLIC',
             *(f'GRANT CONNECT ON DATABASE "pathway_{name}" TO "{role}"' for role in (*mine, "auditor")),
+            f'GRANT TEMPORARY ON DATABASE "pathway_{name}" TO "auditor"',  # pathway reconcile copies the log there
         ]
     return [*lines, *(f'GRANT "{role}" TO "auditor"' for role in OF_AUDITOR)]
 

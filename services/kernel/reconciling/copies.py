@@ -92,7 +92,7 @@ async def copied(
     async with AsyncExitStack() as stack:
         copies = {}
         for service in services:
-            session = await stack.enter_async_context(comparing_session(settings.service_url(service.name)))
+            session = await stack.enter_async_context(comparing_session(settings.reader_url(service.name)))
             copies[service.name] = Copy(service, session, service.name == whole)
             await session.execute(MAKE)
         extents = await log.extents_of(sorted({service.output for service in services}))

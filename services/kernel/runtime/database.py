@@ -63,10 +63,12 @@ async def open_pool(
 async def comparing_session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a session for a comparison of everything: no statement and no idle transaction of it is cut off.
 
-    It writes nothing but temporary tables, so no other waits for it.
+    It writes nothing but temporary tables, so no other waits for it; a role that only reads may make those too, once
+    it is not held to transactions that are marked so.
     """
     unlimited = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "client_min_messages": "error"}
-    connection = await asyncpg.connect(dsn, timeout=10.0, server_settings=unlimited)
+    settings = {**unlimited, "default_transaction_read_only": "off"}
+    connection = await asyncpg.connect(dsn, timeout=10.0, server_settings=settings)
     try:
         yield connection
     finally:

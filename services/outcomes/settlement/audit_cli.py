@@ -39,7 +39,7 @@ def claim_command(lookup: Lookup) -> Any:
         """Put everything that justifies one claim into one file. Exit codes: 0; 1 there is no such claim."""
 
         async def work(pool: Pool, _: Service, settings: Settings) -> dict[str, Any]:
-            coaching = await open_pool(settings.service_url("coaching"), size=1, point_lookups=False)
+            coaching = await open_pool(settings.reader_url("coaching"), size=1, point_lookups=False)
             try:
                 async with pool.acquire() as connection, coaching.acquire() as other:
                     pack = await claim_pack(connection, other, book_of(settings), referral, milestone, occurrence)

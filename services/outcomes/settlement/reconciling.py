@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.kernel.operations.audit import OperationRefused
 from services.kernel.reconciling.accounts import of_reader, of_sender
 from services.kernel.reconciling.copies import Advance, Copy, copied
 from services.kernel.replay.history import Difference
@@ -16,7 +17,14 @@ NAME = "outcomes"
 
 
 async def reconcile(services: Sequence[Service], settings: Settings, *, by: str, advance: Advance) -> Reconciled:
-    """Read every topic to its end, compare, and keep what was found. Raises KafkaError, and what databases raise."""
+    """Read every topic to its end, compare, and keep what was found.
+
+    Databases are read by ``PATHWAY_READ_URL``, and what was found is kept by ``PATHWAY_DATABASE_URL``. Raises
+    OperationRefused ``databases_not_apart``, KafkaError, and what databases raise.
+    """
+    if len({settings.reader_url(service.name) for service in services}) < len(services):
+        message = "PATHWAY_READ_URL must hold {service}: each service has a database of its own, and all are read"
+        raise OperationRefused("databases_not_apart", message)
     async with (
         open_log(settings) as log,
         copied(services, settings, log, whole=NAME, advance=advance) as (copies, lost),
