@@ -1,6 +1,7 @@
 """What Kustomize makes of a folder, and short ways to what is in it."""
 
 import functools
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +24,10 @@ Document = dict[str, Any]
 def _text(folder: Path) -> str:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.fail("kubectl is missing: apt install kubernetes-client", pytrace=False)
+        missing = "there is no kubectl: apt install kubernetes-client"
+        if os.environ.get("PATHWAY_REQUIRE_KUBE") == "1":
+            pytest.fail(f"PATHWAY_REQUIRE_KUBE=1, but {missing}", pytrace=False)
+        pytest.skip(missing)
     done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
