@@ -133,11 +133,19 @@ def migrate(names: Names) -> None:
 
 
 @app.command()
-def restore(name: ServiceName, actor: Actor, apply: Apply = False, as_json: AsJson = False) -> None:
+def restore(
+    name: ServiceName,
+    actor: Actor,
+    apply: Apply = False,
+    accept_trimmed: Annotated[
+        bool, typer.Option("--accept-trimmed", help="The log's beginning is gone, and the backup is younger than it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """After a backup: fold the service's own log into its database, before anything else serves."""
     from services.kernel.operations.restore_command import run_restore
 
-    run_restore(lookup, name, actor=actor, apply=apply, as_json=as_json)
+    run_restore(lookup, name, actor=actor, apply=apply, accept_trimmed=accept_trimmed, as_json=as_json)
 
 
 @app.command()

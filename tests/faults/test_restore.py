@@ -16,12 +16,14 @@ from tests.tally.domain import SILENT, Added, tally_service
 KEYS = [f"k{n}" for n in range(12)]
 
 
-async def fold_back(stage: Stage, *, apply: bool) -> tuple[int, int, int]:
+async def fold_back(stage: Stage, *, apply: bool, accept_trimmed: bool = False) -> tuple[int, int, int]:
     """Run the operator's command; returns (events, keys, inputs)."""
     pool = await open_pool(stage.databases("tally").dsn)
     try:
         async with open_log(stage.settings()) as log:
-            found = await restore(pool, tally_service(), log, actor="ann", apply=apply)
+            found = await restore(
+                pool, tally_service(), log, actor="ann", apply=apply, accept_trimmed=accept_trimmed
+            )
     finally:
         pool.terminate()
     return found.events, len(found.keys), found.inputs
@@ -92,6 +94,20 @@ async def test_inputs_that_said_nothing_are_skipped_with_those_that_did(stage: S
     async with stage.consuming(), stage.relaying():
         await stage.send(["a"])
         await stage.prove()
+
+
+async def test_a_log_whose_beginning_is_gone_is_not_restored_from_unless_the_backup_holds_it(stage: Stage) -> None:
+    """Whole keys may have gone with it, so what is left has no gap that would show."""
+    backup = await back_up_and_go_on(stage)
+    await put_back(stage, backup)
+    ends = await asyncio.to_thread(stage.kafka.ends, stage.tallies)
+    gone = next(number for number, (_, end) in sorted(ends.items()) if end)
+    await asyncio.to_thread(stage.kafka.cut_off, stage.tallies, gone, 1)
+    for apply in (False, True):
+        with pytest.raises(OperationRefused, match=f"partition {gone} begins at 1") as refused:
+            await fold_back(stage, apply=apply)
+        assert refused.value.code == "log_trimmed"
+    assert await fold_back(stage, apply=True, accept_trimmed=True) == (31, 8, 31)
 
 
 async def test_a_restore_refuses_while_a_relay_leads(stage: Stage) -> None:

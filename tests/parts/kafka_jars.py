@@ -47,11 +47,13 @@ SERVER = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "log.cleaner.dedupe.buffer.size": "8388608",
+    "log.retention.ms": "-1",
     "num.io.threads": "4",
     "num.network.threads": "2",
 }
 """A small single node. Topics are made on purpose, so that a misspelt name is an error; a killed broker
-may register again after 3 s instead of 9."""
+may register again after 3 s instead of 9. Records keep the time at which they were recorded, which a test may put years
+back: with a time limit the broker would take them away within minutes."""
 
 
 class KafkaUnavailableError(RuntimeError):

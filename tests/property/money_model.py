@@ -20,7 +20,7 @@ def dues(updates: Any, files: Any) -> list[Data]:
     """Return what is due after all these plan changes, in any order and repeated; of files the latest comes first."""
     found: dict[str, list[Data]] = defaultdict(list)
     for (referral, _), update in sorted({(u["referral_id"], u["plan_version"]): u for u in updates}.items()):
-        if update["provider"] and update["contract"]:
+        if (update["provider"] and update["contract"]) or update["change"]["kind"] in ("corrected", "evidence_recorded"):
             found[referral] = hear(found[referral], update, files)
     return [due for one in found.values() for due in one]
 

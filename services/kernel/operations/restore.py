@@ -5,7 +5,7 @@ inputs a second time. The service's own events bring back state, sequences, busi
 the inputs that they answered are remembered, and skipped when they are read again (see ``restored_inputs``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from services.kernel.operations.audit import OperationRefused, record_action, tr
 from services.kernel.operations.restored_inputs import place_inputs, remember, unread_inputs
 from services.kernel.replay.history import Own, read_own
 from services.kernel.runtime.fold import Aggregate, Output
-from services.kernel.runtime.log_view import LogView
+from services.kernel.runtime.log_view import Extent, LogView, Place
 from services.kernel.runtime.reapplied import apply_all
 from services.kernel.runtime.tables import Connection, columns, finish, lock_aggregates, save
 from services.kernel.service import Change, Service
@@ -67,14 +67,16 @@ async def restore(
     *,
     actor: str,
     apply: bool,
+    accept_trimmed: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Restored:
     """Fold the service's own log to its end. Can be run again at any time; a second run finds nothing.
 
     A dry run reads and counts. With ``apply`` a stop is latched first and taken back at the end, so a
     crash in between leaves the consumer stopped. Raises :class:`OperationRefused` while a relay leads, when
-    the log has a gap, or when commands were answered after the backup was put back: their events took
-    sequences that the log holds, so they could only be published or be kept, not both.
+    the log has a gap, when its beginning is gone and nobody says by ``accept_trimmed`` that the backup holds it, or
+    when commands were answered after the backup was put back: their events took sequences that the log holds, so
+    they could only be published or be kept, not both.
     """
     if apply:
         async with transaction(pool, apply=True) as connection:
@@ -83,6 +85,8 @@ async def restore(
             await connection.execute(BATCHES_IN_HAND)
     places = await log.partitions(service.output)
     extents = await log.extents(places)
+    if not accept_trimmed:
+        _refuse_a_trimmed_log(extents)
     total = sum(extent.end - extent.earliest for extent in extents.values())
     found = Restored()
     async for records in log.read({place: (e.earliest, e.end) for place, e in extents.items()}):
@@ -113,6 +117,18 @@ async def _refuse_a_relay(connection: Connection, service: Service) -> None:
     """Hold the relay's lock until the transaction ends, or refuse because a relay holds it."""
     if not await connection.fetchval(LEAD):
         raise OperationRefused("relay_runs", f"stop the relay of {service.name} first: it must not publish")
+
+
+def _refuse_a_trimmed_log(extents: Mapping[Place, Extent]) -> None:
+    """What is gone from the log's beginning may be newer than the backup, and nothing that is left would show it."""
+    gone = [f"partition {number} begins at {e.earliest}" for (_, number), e in sorted(extents.items()) if e.earliest]
+    if gone:
+        (topic, _), *_ = extents
+        message = (
+            f"the beginning of {topic} is gone ({', '.join(gone)}): it may be newer than the backup. Bring the topic back "
+            "from the broker's backup, or say with --accept-trimmed that the database's backup is younger than all of it"
+        )
+        raise OperationRefused("log_trimmed", message)
 
 
 async def _count(pool: asyncpg.Pool, own: Sequence[Own], found: Restored) -> None:

@@ -9,13 +9,17 @@ from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 
-def run_restore(lookup: Lookup, name: str, *, actor: str, apply: bool, as_json: bool) -> None:
+def run_restore(
+    lookup: Lookup, name: str, *, actor: str, apply: bool, accept_trimmed: bool, as_json: bool
+) -> None:
     """Fold a service's own log into its database and say what was found."""
 
     async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> Restored:
         with progress_bar(f"reading {service.output}") as progress:
             async with open_log(settings) as log:
-                return await restore(pool, service, log, actor=actor, apply=apply, progress=progress)
+                return await restore(
+                    pool, service, log, actor=actor, apply=apply, accept_trimmed=accept_trimmed, progress=progress
+                )
 
     found = with_pool(lookup, name, work)
     fields = {"records": found.records, "events": found.events, "keys": len(found.keys), "inputs": found.inputs}

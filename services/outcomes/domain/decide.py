@@ -46,12 +46,13 @@ def judge(state: Earnings | None, update: PlanUpdated, book: RateBook) -> list[V
     """Return what a plan's change comes to, and why where that is nothing. Never empty. Raises PolicyMissing.
 
     Of a plan that is additional to another of the same person nothing is earned: the other one is paid for those days.
-    What it earned before it became so can still be taken back.
+    What it earned before it became so can still be taken back. What rests on entries that stand is theirs: it is taken
+    back from, or proven for, whom they name, also when the plan has gone to a provider without a contract.
     """
     rule = _RULES.get(type(update.change))
     if rule is None:
         return [Verdict("pays_for_nothing")]
-    if update.contract is None or update.provider is None:
+    if (update.contract is None or update.provider is None) and rule not in {corrected, evidence_recorded}:
         return [Verdict("no_contract")]
     if update.plan.additional and rule is not corrected:
         return [Verdict("additional")]

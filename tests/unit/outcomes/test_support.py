@@ -11,7 +11,7 @@ from services.contracts.plan_codes import EvidenceKind, OutcomeKind, SessionAtte
 from services.contracts.referral import Consent
 from services.kernel.decision import Command, Received, Refused
 from services.outcomes.domain.decide import decide
-from tests.unit.outcomes.histories import MANCHESTER, NOW, REFERRED, Books, Plan
+from tests.unit.outcomes.histories import CONTRACT, MANCHESTER, NOW, PROVIDER, REFERRED, Books, Plan, evidence
 
 P, E = "participant", "engagement"
 
@@ -103,6 +103,17 @@ def test_what_was_earned_before_a_referral_became_additional_can_still_be_taken_
     [back] = books.take(plan.corrected("2024-12-09", 1))
     assert (back.kind, back.amount_pence) == (OutcomeKind.REVERSAL, -40200)
     assert books.take(plan.session("2024-12-30")) == []
+
+
+def test_what_a_plan_without_a_contract_earned_before_is_taken_back_and_its_claims_are_proven() -> None:
+    plan, books = Plan(), Books()
+    books.take(plan.session("2024-12-02"), plan.work("2025-01-06"))
+    plan.provider = plan.contract = None
+    assert books.take(plan.session("2025-01-13"), plan.review("2025-01-13", improved=True)) == []
+    [proven] = books.take(plan.evidence("2025-01-20", evidence(EvidenceKind.EMPLOYER_CONFIRMATION, "2025-01-17")))
+    [back] = books.take(plan.corrected("2025-01-27", 1))
+    assert (proven.kind, back.kind, back.amount_pence) == (OutcomeKind.EARNED, OutcomeKind.REVERSAL, -40200)
+    assert {(entry.provider, entry.contract) for entry in (proven, back)} == {(PROVIDER, CONTRACT)}
 
 
 def test_an_entry_names_amount_card_evidence_and_reason() -> None:
