@@ -76,7 +76,17 @@ async def test_running(site: Site) -> None:
         await page.serve("PATHWAY_HTTP_PORT=8083 pathway api triage")
         for command in page.left.copy():
             if command.startswith("pathway programme"):
-                await page.run(command)
+                await page.run(command, code=int(" diff " in command))
+
+
+async def test_canary(site: Site) -> None:
+    """It holds on the running system, and as a role it exports what the table of metrics says of it."""
+    async with site.page("canary", PATHWAY_CANARY_URLS=json.dumps(site.system.urls)) as page:
+        assert "outcome" in (await page.run("pathway canary run --once")).out
+        assert json.loads((await page.run("pathway canary run --once --json")).out)["ok"]
+        exported = await page.serve("pathway canary run --every 60")
+    table = rows((OPERATIONS / "metrics.md").read_text())
+    assert sampled(exported) == {metric for metric, role in table.items() if role == "canary"}
 
 
 async def test_closing_a_month(site: Site) -> None:
@@ -254,7 +264,8 @@ async def test_the_table_of_metrics_is_what_a_running_system_exports(site: Site)
     missing = {
         metric: role
         for metric, role in table.items()
-        if metric not in AFTER_A_FAULT | {"pathway_shadow_decisions_total"}
+        if role != "canary"
+        and metric not in AFTER_A_FAULT | {"pathway_shadow_decisions_total"}
         and not any(metric in found[name] for name in names if may_export(role, name))
     }
     assert missing == {}

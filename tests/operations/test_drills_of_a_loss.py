@@ -29,7 +29,7 @@ SHE = "0b9e0f6a-6d0c-4c1e-9f52-4a1d3c5b7e01"
 OTHER = "5d2f9a3c-8b1e-4f7a-a6c4-2e9b7d1f0c02"
 OUTCOMES = ("outcomes-worker", "outcomes-api", "relay-2")
 ALL_OF_INTAKE = ("intake-api", "intake-worker")
-NAMED = "SELECT count(*) FROM person WHERE to_jsonb(person)::text LIKE '%' || $1 || '%'"
+NAMED = "SELECT count(*) FROM referral_details d WHERE to_jsonb(d)::text LIKE '%' || $1 || '%'"
 
 
 async def test_asking(site: Site) -> None:
@@ -165,6 +165,8 @@ async def test_restore(site: Site) -> None:
 
 async def test_ledger_differs(site: Site) -> None:
     async with site.page("ledger-differs") as page:
+        found = json.loads((await page.run("pathway reconcile --json")).out)
+        assert found["first_difference"] is None
         said = json.loads((await page.run("pathway replay --from-kafka --json")).out)
         assert [row for row in said if row["differences"]] == []
         await page.run("pathway consumer status outcomes --lag")
@@ -192,6 +194,7 @@ async def test_vault_and_erasures_applied_again(site: Site) -> None:
         await page.run("pathway vault prune key-backups --apply")
         for one in (vault, intake):
             await asyncio.to_thread(one.postgres.dump, one.name, site.folder / f"{one.service}.dump")
+        assert await site.ask("intake", NAMED, site.ada.word("family")) == 1
 
         words = ("person", "erase", ada, "--why", "person_asked", "--reason", "letter", "--apply")
         assert (await system.pathway(*words)).status == 0
