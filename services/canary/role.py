@@ -51,6 +51,7 @@ class Canary:
         self._unfinished: deque[Minute] = deque(maxlen=LATER)
         for stage in Stage:  # so that the first failure is an increase
             failures.labels(stage.value)
+            seconds.labels(stage.value)
 
     def stop(self) -> None:
         """Ask it to end; a run under way is left where it is."""
