@@ -21,9 +21,7 @@ async def fold_back(stage: Stage, *, apply: bool, accept_trimmed: bool = False) 
     pool = await open_pool(stage.databases("tally").dsn)
     try:
         async with open_log(stage.settings()) as log:
-            found = await restore(
-                pool, tally_service(), log, actor="ann", apply=apply, accept_trimmed=accept_trimmed
-            )
+            found = await restore(pool, tally_service(), log, actor="ann", apply=apply, accept_trimmed=accept_trimmed)
     finally:
         pool.terminate()
     return found.events, len(found.keys), found.inputs

@@ -19,10 +19,10 @@ RECORDS = {  # kind of change: the plan's own record of it, and which facts it m
 def dues(updates: Any, files: Any) -> list[Data]:
     """Return what is due after all these plan changes, in any order and repeated; of files the latest comes first."""
     found: dict[str, list[Data]] = defaultdict(list)
-    for (referral, _), update in sorted({(u["referral_id"], u["plan_version"]): u for u in updates}.items()):
-        if (update["provider"] and update["contract"]) or update["change"]["kind"] in ("corrected", "evidence_recorded"):
-            found[referral] = hear(found[referral], update, files)
-    return [due for one in found.values() for due in one]
+    for (referral, _), one in sorted({(u["referral_id"], u["plan_version"]): u for u in updates}.items()):
+        if one["change"]["kind"] in {"corrected", "evidence_recorded"} or (one["provider"] and one["contract"]):
+            found[referral] = hear(found[referral], one, files)
+    return [due for held in found.values() for due in held]
 
 
 def hear(held: list[Data], update: Data, files: Any) -> list[Data]:

@@ -125,8 +125,8 @@ def _refuse_a_trimmed_log(extents: Mapping[Place, Extent]) -> None:
     if gone:
         (topic, _), *_ = extents
         message = (
-            f"the beginning of {topic} is gone ({', '.join(gone)}): it may be newer than the backup. Bring the topic back "
-            "from the broker's backup, or say with --accept-trimmed that the database's backup is younger than all of it"
+            f"the beginning of {topic} is gone ({', '.join(gone)}): it may be newer than the backup. Bring the topic "
+            "back from the broker's backup, or say with --accept-trimmed that the backup is younger than all of it"
         )
         raise OperationRefused("log_trimmed", message)
 

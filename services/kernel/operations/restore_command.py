@@ -9,9 +9,7 @@ from services.kernel.service import Service
 from services.kernel.settings import Settings
 
 
-def run_restore(
-    lookup: Lookup, name: str, *, actor: str, apply: bool, accept_trimmed: bool, as_json: bool
-) -> None:
+def run_restore(lookup: Lookup, name: str, *, actor: str, apply: bool, accept_trimmed: bool, as_json: bool) -> None:
     """Fold a service's own log into its database and say what was found."""
 
     async def work(pool: asyncpg.Pool, service: Service, settings: Settings) -> Restored:
