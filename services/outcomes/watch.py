@@ -17,14 +17,16 @@ EVERY_SECONDS: Final = 300.0
 BALANCE: Final = Gauge("pathway_ledger_trial_balance_pence", "Sum of all ledger lines: anything but 0 is wrong")
 DIFFERENCE: Final = Gauge(
     "pathway_reconciliation_difference",
-    "Ledger transactions without their event in the outbox, or whose lines do not sum to 0",
+    "Ledger transactions without their event in the outbox, or whose lines do not sum to 0, and what the last full "
+    "reconciliation found",
 )
 LOOK: Final = """
 SELECT (SELECT coalesce(sum(amount_pence), 0)::bigint FROM ledger_line) AS balance,
        (SELECT count(*) FROM ledger_transaction t WHERE NOT EXISTS (
             SELECT FROM outbox o WHERE o.key IN (t.referral_id, t.contract) AND o.event_id = t.id::text))
        + (SELECT count(*) FROM (SELECT transaction_id FROM ledger_line
-                                GROUP BY transaction_id HAVING sum(amount_pence) <> 0) AS uneven) AS difference
+                                GROUP BY transaction_id HAVING sum(amount_pence) <> 0) AS uneven)
+       + coalesce((SELECT differences FROM reconciliation ORDER BY id DESC LIMIT 1), 0) AS difference
 """
 
 

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "deploy" / "k8s"
 OVERLAYS = sorted(path.parent.name for path in (K8S / "overlays").glob("*/kustomization.yaml"))
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 Document = dict[str, Any]
 
@@ -55,10 +55,17 @@ def title(document: Document) -> str:
     return f"{document['kind']} {document['metadata']['name']}"
 
 
+def template(workload: Document) -> Document:
+    """What a workload's pods are made of."""
+    spec: Document = workload["spec"]
+    found: Document = spec.get("jobTemplate", workload)["spec"]["template"]
+    return found
+
+
 def pods(documents: list[Document]) -> Iterator[tuple[Document, Document]]:
     """Each workload with its pod's template."""
     for one in of_kind(documents, *WORKLOADS):
-        yield one, one["spec"]["template"]
+        yield one, template(one)
 
 
 def containers(documents: list[Document]) -> Iterator[tuple[Document, Document]]:

@@ -22,11 +22,12 @@ def expected(name: str) -> set[Flow]:
     """What may be open in an overlay: (senders, receivers, port)."""
     local = name == "local"
     beside = {"issuer"} if local else {"canary"}
+    jobs = JOBS if local else JOBS | {"reconcile"}
     holes: list[tuple[set[str], set[str], int]] = [
-        (ROLES | {"topics"}, {"brokers"}, KAFKA),
-        (ROLES | {"migrate", "vault-init", "databases", "operator of databases"}, {"databases"}, DATABASE),
+        (ROLES | jobs - {"migrate", "vault-init"}, {"brokers"}, KAFKA),
+        (ROLES | jobs - {"topics"} | {"databases", "operator of databases"}, {"databases"}, DATABASE),
         ({"databases", "operator of databases"}, {"databases"}, STATUS),
-        (ROLES | JOBS | beside | {"databases"}, {"names"}, NAMES_PORT),
+        (ROLES | jobs | beside | {"databases"}, {"names"}, NAMES_PORT),
         (APIS | {"databases"} | beside - {"issuer"}, ANYWHERE, TLS),
         ({"databases"}, ANYWHERE, CLUSTER),
         ({"coaching-api"}, {"intake-api"}, HTTP),

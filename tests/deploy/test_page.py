@@ -12,7 +12,13 @@ from tests.docs.markdown import inline_code, shell_lines
 from tests.docs.test_commands import fault
 
 PAGE = ROOT / "docs" / "operations" / "kubernetes.md"
-KINDS = {"job": "Job", "deployment": "Deployment", "statefulset": "StatefulSet", "service": "Service"}
+KINDS = {
+    "job": "Job",
+    "cronjob": "CronJob",
+    "deployment": "Deployment",
+    "statefulset": "StatefulSet",
+    "service": "Service",
+}
 OF_ALL: list[Document] = [one for name in OVERLAYS for one in overlay(name)]
 NAMED = {(kind, one["metadata"]["name"]) for kind in KINDS.values() for one in of_kind(OF_ALL, kind)}
 REPLICAS = {one["metadata"]["name"]: one["spec"].get("replicas", 1) for one in of_kind(OF_ALL, "StatefulSet")}

@@ -9,7 +9,7 @@ from deploy.k8s import make_secrets
 from services.composition import NAMES, PLACED
 from services.kernel.configuration import Role, missing
 from services.kernel.settings import load_settings
-from tests.deploy.rendered import OVERLAYS, Document, named, overlay, pods, title
+from tests.deploy.rendered import OVERLAYS, Document, named, overlay, pods, template, title
 
 SECRETS = {one["metadata"]["name"]: one["stringData"] for one in make_secrets.made()}
 ROLES = {"worker": Role.WORKER, "relay": Role.RELAY, "api": Role.API, "migrate": Role.MIGRATE, "topics": Role.TOPICS}
@@ -19,13 +19,15 @@ WITHOUT = {"dev-issuer", "canary"}
 
 def asked(args: list[str]) -> tuple[Role, list[str]]:
     role = ROLES.get(args[0], Role.COMMAND)
+    if args[0] == "reconcile":
+        return role, list(NAMES)
     services = list(NAMES) if args[1] in {"all", "apply", "check"} else ["vault" if args[0] == "vault" else args[1]]
     return role, services
 
 
 def refused(documents: list[Document], one: Document, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a workload would be refused for, in a folder of files as its pod has them."""
-    pod: dict[str, Any] = one["spec"]["template"]["spec"]
+    pod: dict[str, Any] = template(one)["spec"]
     container = pod["containers"][0]
     settings = next(x for x in documents if x["metadata"]["name"].startswith("pathway-settings"))
     of_pod = {env["name"]: env.get("value", one["metadata"]["name"]) for env in container.get("env", ())}
@@ -74,6 +76,7 @@ def test_every_pod_would_start(name: str, tmp_path: Path) -> None:
         ("Deployment", "coaching-api", "database-certificate", "file_missing"),
         ("StatefulSet", "triage-worker", "secrets", "kafka_user_missing"),
         ("Job", "migrate", "secrets", "database_not_verified"),
+        ("CronJob", "reconcile", "secrets", "kafka_user_missing"),
     ],
 )
 def test_a_pod_without_one_of_its_files_would_not(
@@ -81,6 +84,6 @@ def test_a_pod_without_one_of_its_files_would_not(
 ) -> None:
     documents = overlay("production")
     one = named(documents, kind, workload)
-    pod = one["spec"]["template"]["spec"]
+    pod = template(one)["spec"]
     pod["volumes"] = [v for v in pod["volumes"] if v["name"] != volume]
     assert any(fault.startswith(code) for fault in refused(documents, one, tmp_path, monkeypatch))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.operations.exported import AFTER_A_FAULT, may_export, rows, sampled, scraped
 from tests.operations.page import OPERATIONS
+from tests.operations.prometheus import PROGRAM, panels, scraping
 from tests.operations.site import OPEN_STOPS, RELAYS, Site
 
 pytestmark = [
@@ -30,6 +31,7 @@ WHERE month BETWEEN '2024-11' AND '2025-01' AND payable_pence > 0
 """
 CANDIDATE = "workwell-matching-2024.2.yaml"
 SHADOW = f"PATHWAY_SHADOW_RULES={CANDIDATE} PATHWAY_HTTP_PORT=8084 pathway shadow"
+SHOWN_AFTER_A_FAULT = {"kernel: Retries by cause", "kernel: Sends that failed"}
 FACTS = {
     "id": "p1",
     "programme": "workwell-greater-manchester",
@@ -269,3 +271,15 @@ async def test_the_table_of_metrics_is_what_a_running_system_exports(site: Site)
         and not any(metric in found[name] for name in names if may_export(role, name))
     }
     assert missing == {}
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="no prometheus on the path (Debian: prometheus)")
+async def test_each_panel_shows_something_and_each_rule_is_worked_out(site: Site) -> None:
+    """On a real Prometheus that scrapes the running system."""
+    ports = [port for name, port in site.system.ports.items() if name != "issuer"]
+    async with scraping(ports, site.folder) as prometheus:
+        shown = {title: await prometheus.ask(expression) for title, expression in panels().items()}
+        rules = [rule for group in (await prometheus.get("rules"))["groups"] for rule in group["rules"]]
+    assert {title for title, series in shown.items() if not series} == SHOWN_AFTER_A_FAULT
+    assert {rule["name"] for rule in rules if rule["health"] != "ok"} == set()
+    assert len(rules) > 10

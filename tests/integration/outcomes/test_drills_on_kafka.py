@@ -183,6 +183,7 @@ async def test_the_command_says_by_its_exit_code_whether_the_books_differ(
     if spoilt:
         await books.behind("coaching", "DELETE FROM outbox WHERE sequence = 2")
     environment = books.databases.environment("outcomes") | {
+        "PATHWAY_ROOT_KEY": "file:/nowhere/root.key",  # nothing sealed is opened
         "PATHWAY_ENVIRONMENT": "development",
         "PATHWAY_KAFKA_BOOTSTRAP": books.kafka.bootstrap,
         "PATHWAY_TOPIC_PREFIX": books.prefix,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.kernel.decision import Refused
 from services.kernel.runtime.commands import Commands
@@ -11,6 +12,7 @@ from services.kernel.runtime.database import open_pool
 from services.outcomes.settlement.closing import close
 from services.outcomes.settlement.payment_file import export
 from services.outcomes.settlement.reconciled import Reconciled
+from services.outcomes.watch import look_at_ledger
 from services.programmes.reader import load_book
 from tests.integration.outcomes.on_kafka import Books, open_books
 from tests.parts.databases import Databases
@@ -153,6 +155,22 @@ async def test_what_is_decided_and_not_yet_published_is_no_difference(books: Boo
     assert found.differences == []
     await books.behind("outcomes", "UPDATE outbox_progress SET sent = '{}'")
     assert (await books.reconcile()).differences == []
+
+
+async def test_the_worker_tells_what_the_last_reconciliation_found(books: Books) -> None:
+    """Its own quick look sees nothing of what coaching lacks."""
+    pool = await open_pool(books.outcomes.dsn)
+    told = []
+    try:
+        for statement in ("", MISNUMBERED, PUT_RIGHT):
+            await books.behind("coaching", *filter(None, [statement]))
+            await books.reconcile()
+            await look_at_ledger()(pool, books.settings)
+            told.append(REGISTRY.get_sample_value("pathway_reconciliation_difference"))
+    finally:
+        pool.terminate()
+    assert told[0] == told[2] == 0
+    assert (told[1] or 0) > 0
 
 
 async def test_while_the_last_reconciliation_differs_nothing_is_exported(books: Books) -> None:
