@@ -96,14 +96,7 @@ class Client:
 
     async def _authorization(self, sender: Sender) -> dict[str, str]:
         if sender not in self._tokens:
-            claims = {
-                "sub": sender.subject,
-                "org": sender.organisation,
-                "organisation_kind": sender.organisation_kind,
-                "programme": sender.programme,
-                "role": sender.role,
-            }
-            answer = await self._send("POST", f"{self._issuer}/token", json=claims)
+            answer = await self._send("POST", f"{self._issuer}/token", json=sender.claims)
             self._tokens[sender] = answer.body["access_token"]
         return {"Authorization": f"Bearer {self._tokens[sender]}"}
 

@@ -29,6 +29,17 @@ class Sender:
     role: str = "referrer"
 
     @property
+    def claims(self) -> dict[str, str]:
+        """What the development issuer is asked to put into the token."""
+        return {
+            "sub": self.subject,
+            "org": self.organisation,
+            "organisation_kind": self.organisation_kind,
+            "programme": self.programme,
+            "role": self.role,
+        }
+
+    @property
     def learns_of_duplicates(self) -> bool:
         """Only NHS and provider roles are told that the person is already referred."""
         return self.organisation_kind in {"nhs", "provider"}

@@ -46,15 +46,7 @@ class Api:
     async def refer(self, client: httpx.AsyncClient, number: int) -> httpx.Response:
         """Refer the demo's person of this number."""
         wanted = [one for one in people(60, 5) if one.expected_status == 201 and one.route != "provider"][number]
-        sender = wanted.sender
-        claims = {
-            "sub": sender.subject,
-            "org": sender.organisation,
-            "organisation_kind": sender.organisation_kind,
-            "programme": sender.programme,
-            "role": sender.role,
-        }
-        token = (await client.post(f"{self.issuer}/token", json=claims)).json()["access_token"]
+        token = (await client.post(f"{self.issuer}/token", json=wanted.sender.claims)).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"drain-{number}"}
         return await client.post(f"{self.url}/referrals", json=wanted.body, headers=headers)
 

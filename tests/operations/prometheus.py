@@ -76,9 +76,8 @@ async def scraping(ports: Iterable[int], folder: Path) -> AsyncIterator[Promethe
         await asyncio.to_thread(child.wait_for_http, f"http://{address}/-/ready", SECONDS)
         made = Prometheus(address)
         async with asyncio.timeout(SECONDS):
-            while not (found := await made.ask(f"{SCRAPED} >= 3 and count(up) == {len(targets)}")):
+            while not await made.ask(f"{SCRAPED} >= 3 and count(up) == {len(targets)}"):
                 assert child.alive, child.output()
-        assert found
         yield made
     finally:
         await asyncio.to_thread(child.stop, SECONDS)
