@@ -39,6 +39,11 @@ KINDS = (
     "rbac.authorization.k8s.io/v1/RoleBinding",
 )
 CRDS = {
+    "cloudnative-pg": (
+        "github.com/cloudnative-pg/cloudnative-pg@v1.29.1",
+        "config/crd/bases/postgresql.cnpg.io_{}.yaml",
+        ("backups", "clusters", "databases", "scheduledbackups"),
+    ),
     "keda": (
         "github.com/kedacore/keda/v2@v2.20.2",
         "config/crd/bases/keda.sh_{}.yaml",
