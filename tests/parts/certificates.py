@@ -24,7 +24,7 @@ class Pair:
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1; ``file`` is its own."""
+    """Signs certificates; ``file`` is its own."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._folder = folder
@@ -38,13 +38,14 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(self._certificate.public_bytes(PEM))
 
-    def issue(self, name: str, address: str = "127.0.0.1") -> Pair:
-        """Return a certificate for an address."""
+    def issue(self, name: str, *addresses: str) -> Pair:
+        """Return a certificate for addresses and names of hosts; without any, for this machine's loopback."""
         key = ec.generate_private_key(ec.SECP256R1())
+        shown_for = [_general_name(each) for each in addresses or ("127.0.0.1",)]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             self._builder(subject, key)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(shown_for), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         pair = Pair(*(self._folder / f"{name}.{end}" for end in ("crt", "key", "pem")))
@@ -67,3 +68,10 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(hours=1))
             .not_valid_after(now + datetime.timedelta(days=1))
         )
+
+
+def _general_name(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
