@@ -17,6 +17,8 @@ from services.kernel.settings import Settings, load_settings
 AS = {role.value: role for role in Role}
 WITH_KEYS = frozenset({"worker", "api", "replay"})
 """Roles that open what is sealed; the others never see a key."""
+WITH_PROGRAMMES = frozenset({"worker", "api"})
+"""Roles that decide by programme files; what is wrong with mounted ones is said before anything starts."""
 
 app = typer.Typer(
     cls=Deferred, no_args_is_help=True, add_completion=False, help="Pathway: referral to payment, by events."
@@ -30,6 +32,10 @@ def _start(role: str, names: list[str]) -> tuple[list[Service], Settings]:
         settings = load_settings()
         wanted = list(NAMES) if names == ["all"] else names
         refuse_open(settings, AS.get(role, Role.COMMAND), wanted, PLACED)
+        if role in WITH_PROGRAMMES and settings.programmes_dir is not None:
+            from services.programmes.reader import load_folder
+
+            load_folder(settings.programmes_dir)
         services = [service_named(name, settings) for name in wanted]
         if role in WITH_KEYS and any(service.subject is not None for service in services):
             check_root_key(settings)

@@ -173,7 +173,7 @@ def _files(settings: Settings, *, places: bool) -> Iterator[Fault]:
     elif places and settings.places_dir is not None and not settings.places_dir.is_dir():
         yield Fault("places_missing", "PATHWAY_PLACES_DIR", f"names {settings.places_dir}", "mount the tables there")
     folder = settings.programmes_dir
-    if folder is not None and not any(folder.glob("*/*.yaml")):
+    if folder is not None and not any(folder.glob("[!.]*/*.yaml")):
         yield Fault(
             "programmes_missing", "PATHWAY_PROGRAMMES_DIR", f"names {folder}", "mount <programme>/<version>.yaml there"
         )

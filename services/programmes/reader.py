@@ -14,6 +14,8 @@ from services.programmes.register import AREAS, area_problems, load_areas
 
 FOLDER = Path(__file__).parent
 """The programmes of this repository: ``<programme>/<version>.yaml``."""
+FILES = "[!.]*/*.yaml"
+"""Those of a folder. Kubernetes keeps what it mounts once more, in folders that begin with a dot."""
 
 
 def register_of(folder: Path) -> Path:
@@ -67,7 +69,7 @@ def _folder(folder: Path) -> tuple[list[Read], list[Problem]]:
     areas = load_areas(register)
     reads: list[Read] = []
     broken: set[str] = set()
-    for path in sorted(folder.glob("*/*.yaml")):
+    for path in sorted(folder.glob(FILES)):
         read, found = read_programme(path, areas)
         problems += found
         if read is None:
@@ -97,7 +99,7 @@ def check_file(path: Path, as_of: date | None = None) -> list[Problem]:
     if read is None:
         return _sorted(problems)
     if path.resolve().parent.name == read[1].programme:
-        beside = [other for other in sorted(folder.glob("*/*.yaml")) if other != path.resolve()]
+        beside = [other for other in sorted(folder.glob(FILES)) if other != path.resolve()]
         others = [found for found, _ in (read_programme(other, areas) for other in beside) if found is not None]
         problems += [problem for problem in problems_across([*others, read]) if problem.file == read[0].file]
         hashes = {name_of(one): one[0].sha256 for one in (*others, read)}

@@ -139,7 +139,8 @@ def _control_plane(opened: Node) -> None:
         keys / "tokens.csv", "--authorization-mode", "Node,RBAC", "--service-account-issuer",
         "https://kubernetes.default.svc", "--service-account-key-file", accounts.certificate,
         "--service-account-signing-key-file", accounts.key,
-        "--service-cluster-ip-range", SERVICES, "--allow-privileged", "--cert-dir", keys / "server",
+        "--service-cluster-ip-range", SERVICES, "--kubelet-preferred-address-types", "InternalIP", "--allow-privileged",
+        "--cert-dir", keys / "server",
     )  # fmt: skip
     ready = ["kubectl", "--kubeconfig", str(opened.kubeconfig), "get", "--raw", "/readyz"]
     server.wait_until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, 90.0)

@@ -1,6 +1,7 @@
 """What a cluster brings before Pathway comes: names, volumes, kinds of the operators, CloudNativePG itself."""
 
 import json
+import platform
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,6 @@ VOLUMES: Final = 8
 OPERATOR: Final = "node/cloudnative-pg:dev"
 NAMES: Final = "node/coredns:dev"
 LOADED: Final = ("pathway:dev", "apache/kafka:4.3.1", POSTGRESQL, OPERATOR, NAMES)
-FROM_SCRATCH: Final = 'FROM scratch\nCOPY {0} /{0}\nENTRYPOINT ["/{0}"]\n'
 DATABASE: Final = """FROM postgres:16
 RUN usermod --uid 26 postgres
 USER 26
@@ -27,11 +27,16 @@ USER 26
 
 def install(opened: Node) -> None:
     """Bring all of it, and wait until it answers."""
-    for name, program_name, tag in (("manager", "cnpg", OPERATOR), ("coredns", "coredns", NAMES)):
-        folder = STATE / f"image-{name}"
-        folder.mkdir()
-        shutil.copy(program(program_name), folder / name)
-        image(tag, folder, FROM_SCRATCH.format(name))
+    folder = STATE / "image-coredns"
+    folder.mkdir()
+    shutil.copy(program("coredns"), folder / "coredns")
+    image(NAMES, folder, 'FROM scratch\nCOPY coredns /coredns\nENTRYPOINT ["/coredns"]\n')
+    folder = STATE / "image-operator"
+    folder.mkdir()
+    shutil.copy(program("cnpg"), folder / "manager")
+    # it looks for itself by architecture, to give it to the instances
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    image(OPERATOR, folder, f"FROM scratch\nCOPY manager /manager\nCOPY manager /operator/manager_{machine}\n")
     folder = STATE / "image-postgres"
     folder.mkdir()
     image(POSTGRESQL, folder, DATABASE)

@@ -49,6 +49,7 @@ def serve(opened: Node) -> None:
         for done in asked.values():
             done.result(SECONDS)
     forward.stop()
+    del opened.processes.children[forward.name]
 
 
 def _listed(opened: Node, kind: str) -> list[dict[str, Any]]:

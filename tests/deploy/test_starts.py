@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from deploy.k8s import make_secrets
+from services.cli import WITH_PROGRAMMES
 from services.composition import NAMES, PLACED
 from services.kernel.configuration import Role, missing
 from services.kernel.settings import load_settings
-from tests.deploy.rendered import OVERLAYS, Document, named, overlay, pods, template, title
+from services.programmes.reader import check_folder
+from tests.deploy.rendered import OVERLAYS, Document, named, of_kind, overlay, pods, template, title
 
 SECRETS = {one["metadata"]["name"]: one["stringData"] for one in make_secrets.made()}
 ROLES = {"worker": Role.WORKER, "relay": Role.RELAY, "api": Role.API, "migrate": Role.MIGRATE, "topics": Role.TOPICS}
+PROGRAMMES = "pathway-programmes"
 WITHOUT = {"dev-issuer", "canary"}
 """Commands that read no settings of a role."""
 
@@ -38,22 +41,36 @@ def refused(documents: list[Document], one: Document, folder: Path, monkeypatch:
         return text.replace("/run/", f"{folder}/run/").replace("/srv/", f"{folder}/srv/")
 
     for volume in pod["volumes"]:
-        place = mounts[volume["name"]]
-        place.mkdir(parents=True)
-        if "secret" in volume:
-            (place / "ca.crt").write_text("a certificate")
+        files: dict[str, str] = {"ca.crt": "a certificate"} if "secret" in volume else {}
         for source in volume.get("projected", {}).get("sources", ()):
             items = source["secret"].get("items")
             data = SECRETS.get(source["secret"]["name"], {"password": "by the operator of Kafka"})
             for key, path in [(i["key"], i["path"]) for i in items] if items else [(key, key) for key in data]:
-                (place / path).write_text(here(data[key]))
-        for item in volume.get("configMap", {}).get("items", ()):
-            (place / item["path"]).parent.mkdir(exist_ok=True)
-            (place / item["path"]).write_text("")
+                files[path] = here(data[key])
+        if "configMap" in volume:
+            (held,) = (one for one in of_kind(documents, "ConfigMap") if one["metadata"]["name"].startswith(PROGRAMMES))
+            files |= {item["path"]: held["data"][item["key"]] for item in volume["configMap"]["items"]}
+        mounted(mounts[volume["name"]], files)
     for name, value in environment.items():
         monkeypatch.setenv(name, here(value))
     role, services = asked(container["args"])
-    return [str(fault) for fault in missing(load_settings(), role, services, PLACED)]
+    found = load_settings()
+    folder_read = found.programmes_dir if container["args"][0] in WITH_PROGRAMMES else None
+    wrong = check_folder(folder_read) if folder_read else []
+    return [str(fault) for fault in (*missing(found, role, services, PLACED), *wrong)]
+
+
+def mounted(place: Path, files: dict[str, str]) -> None:
+    """Lay files out as a kubelet does: in a folder named by a date, with links to it from where they are read."""
+    whole = place / "..2026_11_23_12_00_00.123456789"
+    whole.mkdir(parents=True)
+    for path, text in files.items():
+        (whole / path).parent.mkdir(exist_ok=True)
+        (whole / path).write_text(text)
+        top = place / Path(path).parts[0]
+        if not top.is_symlink():
+            top.symlink_to(Path("..data") / top.name)
+    (place / "..data").symlink_to(whole.name)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
