@@ -24,10 +24,9 @@ ELSEWHERE: Final[dict[str, dict[str, str]]] = {
         "make image": "tests/e2e/test_compose.py::test_the_image_is_as_large_as_is_said",
         "docker image inspect": "tests/e2e/test_compose.py::test_the_image_is_as_large_as_is_said",
     },
-    # without a cluster: that each overlay can be applied, and what would start; nobody here has run these
     "kubernetes": {
-        "kubectl": "tests/deploy/test_references.py",
-        "python -m deploy.k8s.make_secrets": "tests/deploy/test_starts.py",
+        "kubectl": "tests/cluster/test_on_a_node.py",
+        "python -m deploy.k8s.make_secrets": "tests/cluster/test_on_a_node.py",
     },
     "papers": {"chromium": "tests/unit/coaching/papers/test_on_paper.py"},
     "vault": {"pathway vault rewrap": "tests/integration/vault/test_cli.py"},

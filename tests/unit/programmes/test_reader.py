@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from services.cli import app as pathway
 from services.programmes.book import NoProgramme, ProgrammeBook, version_key
 from services.programmes.cli import app
 from services.programmes.document import FileRefused, Problem, parse_document
@@ -250,6 +251,31 @@ def test_every_broken_file_of_a_folder_is_told(write: Write, tmp_path: Path) -> 
     with pytest.raises(FileRefused) as refused:
         load_book(tmp_path)
     assert {Path(p.file).name for p in refused.value.problems} == {"2024.1.yaml", "2025.1.yaml"}
+
+
+def test_a_folder_that_kubernetes_mounts_is_read_once(write: Write, tmp_path: Path) -> None:
+    """It keeps the files in ``..<date>``, links ``..data`` to that, and what is asked for to ``..data``."""
+    whole = tmp_path / "..2026_11_23" / ID
+    whole.parent.mkdir()
+    write().parent.rename(whole)
+    (whole.parent / "areas.yaml").write_bytes((FOLDER / "areas.yaml").read_bytes())
+    (tmp_path / "..data").symlink_to("..2026_11_23")
+    for name in ("areas.yaml", ID):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    assert [one.version for one in load_book(tmp_path)] == ["2024.1"]
+    assert check_file(tmp_path / ID / "2024.1.yaml") == []
+
+
+def test_a_role_with_a_broken_file_says_so_before_it_starts(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(("participants: 1620", "participants: 9000"))
+    monkeypatch.setenv("PATHWAY_PROGRAMMES_DIR", str(tmp_path))
+    monkeypatch.setenv("PATHWAY_ENVIRONMENT", "development")
+    for role in ("worker", "api"):
+        done = CliRunner().invoke(pathway, [role, "triage"])
+        assert done.exit_code == 2
+        assert "2024.1.yaml:" in done.output
 
 
 def test_the_hash_is_of_the_files_bytes(write: Write) -> None:
