@@ -35,7 +35,8 @@ def serve(opened: Node) -> None:
     passwords = {one["metadata"]["name"]: secrets.token_hex(16) for one in found["kafkausers"]}
     (port,) = free_ports(1)
     opened.apply([*_certificates(), *(_secret(name, {"password": word}) for name, word in passwords.items())])
-    opened.apply([_config(kafka["spec"]["kafka"]["config"], port), *_broker()])
+    (listener,) = kafka["spec"]["kafka"]["listeners"]
+    opened.apply([_config(kafka["spec"]["kafka"]["config"], port), *_broker(listener.get("networkPolicyPeers"))])
     opened.kubectl("-n", SPACE, "rollout", "status", "statefulset/pathway-node", "--timeout=180s")
     as_admin = ["kubectl", "--kubeconfig", str(opened.kubeconfig), "-n", SPACE]
     forward = opened.processes.start("kafka-admin", [*as_admin, "port-forward", "pod/pathway-node-0", str(port)])
@@ -104,10 +105,13 @@ def _config(asked: dict[str, Any], port: int) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"server.properties": text}}
 
 
-def _broker() -> list[dict[str, Any]]:
+def _broker(peers: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return the broker. ``peers``: who may come in; None: everybody, as Strimzi has it."""
     documents = list(yaml.safe_load_all((MANIFESTS / "kafka.yaml").read_text()))
     for one in documents:
         one["metadata"]["namespace"] = SPACE
+        if one["kind"] == "NetworkPolicy" and peers is not None:
+            one["spec"]["ingress"][0]["from"] = peers
     return documents
 
 

@@ -11,7 +11,7 @@ from tests.deploy.rendered import OVERLAYS, Document, named, overlay
 
 APIS = {f"{name}-api" for name in NAMES if name != "vault"}
 ROLES = APIS | {f"{name}-worker" for name in NAMES if name != "vault"} | {f"{name}-relay" for name in NAMES}
-JOBS = {"migrate", "topics", "vault-init"}
+JOBS = {"migrate", "topics", "vault-init", "reconcile"}
 ANYWHERE = {end.name for end in OUTSIDE if not end.ours}
 """Where an address is not ours to know: the issuer's, the cluster's API, where backups go."""
 
@@ -22,12 +22,11 @@ def expected(name: str) -> set[Flow]:
     """What may be open in an overlay: (senders, receivers, port)."""
     local = name == "local"
     beside = {"issuer"} if local else {"canary"}
-    jobs = JOBS if local else JOBS | {"reconcile"}
     holes: list[tuple[set[str], set[str], int]] = [
-        (ROLES | jobs - {"migrate", "vault-init"}, {"brokers"}, KAFKA),
-        (ROLES | jobs - {"topics"} | {"databases", "operator of databases"}, {"databases"}, DATABASE),
+        (ROLES | JOBS - {"migrate", "vault-init"}, {"brokers"}, KAFKA),
+        (ROLES | JOBS - {"topics"} | {"databases", "operator of databases"}, {"databases"}, DATABASE),
         ({"databases", "operator of databases"}, {"databases"}, STATUS),
-        (ROLES | jobs | beside | {"databases"}, {"names"}, NAMES_PORT),
+        (ROLES | JOBS | beside | {"databases"}, {"names"}, NAMES_PORT),
         (APIS | {"databases"} | beside - {"issuer"}, ANYWHERE, TLS),
         ({"databases"}, ANYWHERE, CLUSTER),
         ({"coaching-api"}, {"intake-api"}, HTTP),

@@ -24,6 +24,7 @@ OTHER_SETTINGS = {"PATHWAY_TEST_SEED", "PATHWAY_SECRETS_DIR", "PATHWAY_TEST_KAFK
     *("PATHWAY_TOKEN", "PATHWAY_API"),  # of a client of the API
     "PATHWAY_REQUIRE_DOCKER",
     "PATHWAY_REQUIRE_KUBE",
+    "PATHWAY_TEST_CLUSTER",
     *re.findall(r"PATHWAY_DEMO_[A-Z]+", (ROOT / "docker-compose.yml").read_text()),
     "PATHWAY_DEMO_TOKENS",
     *(f"PATHWAY_CANARY_{name.upper()}" for name in CanarySettings.model_fields),
