@@ -181,6 +181,7 @@ state = "{SOCKET.parent}"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE}"
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{plugins}"
@@ -266,7 +267,7 @@ def _clean() -> None:
             _end_with_children(int(shim.parent.name))
     for line in reversed(Path("/proc/mounts").read_text().splitlines()):
         where = line.split()[1]
-        if where.startswith((f"{STATE}/", f"{SOCKET.parent}/")) or "/netns/cni-" in where:
+        if where.startswith((f"{STATE}/", f"{SOCKET.parent}/")):
             subprocess.run(["umount", "--lazy", where], check=False)
     for words in (["netns", "delete", NAMESPACE], ["link", "delete", "pathway-node"]):
         subprocess.run(["ip", *words], check=False, stderr=subprocess.DEVNULL)
