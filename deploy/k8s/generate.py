@@ -29,8 +29,6 @@ BESIDE = ("areas.yaml", "effective.sha256")
 """What lies beside the programmes' folders and belongs to them."""
 WRITTEN = "# Written by python -m deploy.k8s.generate.\n"
 KAFKA = "kafka.strimzi.io/v1"
-POSTGRESQL = "ghcr.io/cloudnative-pg/postgresql:16"
-"""The major version is ours to choose: the operator's default moves with its releases."""
 OF_CLUSTER = {"strimzi.io/cluster": "pathway"}
 READ, WRITE = ("Describe", "Read"), ("Describe", "Write")
 AUDITOR, OPERATOR = "auditor", "operator"
@@ -129,7 +127,6 @@ def database() -> dict[str, Any]:
         "kind": "Cluster",
         "metadata": {"name": "pathway-database"},
         "spec": {
-            "imageName": POSTGRESQL,
             "instances": 3,
             "minSyncReplicas": 1,
             "maxSyncReplicas": 1,

@@ -32,7 +32,7 @@ SERVICES: Final = "10.96.0.0/16"
 SERVER: Final = "10.96.0.1"
 NAMES: Final = "10.96.0.10"
 PODS: Final = "10.244.0.0/24"
-PAUSE: Final = "registry.k8s.io/pause:3.10"
+PAUSE: Final = "node/pause:dev"
 NEEDED: Final = ("docker", "kubectl", "etcd", "containerd", "ctr", "runc", "ip", "iptables", "ipset", "nsenter", "go")
 
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import yaml
 
-from deploy.k8s.generate import POSTGRESQL
 from tests.cluster.build import CNPG, program
 from tests.cluster.node import STATE, Node, image
 from tests.deploy.fetch_schemas import CRDS, SCHEMAS, module
 
 MANIFESTS: Final = Path(__file__).parent / "manifests"
 VOLUMES: Final = 8
+POSTGRESQL: Final = "node/postgresql:16"
 OPERATOR: Final = "node/cloudnative-pg:dev"
 NAMES: Final = "node/coredns:dev"
 LOADED: Final = ("pathway:dev", "apache/kafka:4.3.1", POSTGRESQL, OPERATOR, NAMES)
@@ -78,15 +78,17 @@ def _published_kinds() -> list[dict[str, Any]]:
 
 
 def _cloudnative_pg() -> list[dict[str, Any]]:
-    """Return its published release, with the image that was built here in the place of its own."""
+    """Return its published release, with images that were built here in the place of its own."""
     version = CNPG.rpartition("@v")[2]
     text = (module(CNPG) / "releases" / f"cnpg-{version}.yaml").read_text()
-    text = text.replace(f"ghcr.io/cloudnative-pg/cloudnative-pg:{version}", OPERATOR)
     documents = [one for one in yaml.safe_load_all(text) if one]
     for one in documents:
         if one["kind"] == "Deployment":
             (container,) = one["spec"]["template"]["spec"]["containers"]
-            container |= {"imagePullPolicy": "IfNotPresent", "resources": {}}
+            container |= {"image": OPERATOR, "imagePullPolicy": "IfNotPresent", "resources": {}}
+            others = [env for env in container["env"] if env["name"] != "OPERATOR_IMAGE_NAME"]
+            images = {"OPERATOR_IMAGE_NAME": OPERATOR, "POSTGRES_IMAGE_NAME": POSTGRESQL}
+            container["env"] = [*others, *({"name": name, "value": value} for name, value in images.items())]
     return documents
 
 
