@@ -17,7 +17,7 @@ from services.kernel.settings import Settings, load_settings
 AS = {role.value: role for role in Role}
 WITH_KEYS = frozenset({"worker", "api", "replay"})
 """Roles that open what is sealed; the others never see a key."""
-WITH_PROGRAMMES = frozenset({"worker", "api"})
+WITH_PROGRAMMES = frozenset({"worker", "api", "replay"})
 """Roles that decide by programme files; what is wrong with mounted ones is said before anything starts."""
 
 app = typer.Typer(

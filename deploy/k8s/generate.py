@@ -1,7 +1,7 @@
 """Writes what follows from other files: `python -m deploy.k8s.generate`; a test holds it against them.
 
 - `services/programmes/kustomization.yaml` makes a ConfigMap of all programme files. A key of a ConfigMap holds no
-  slash, so two patches say where in the folder each key lies: for the workers, and for the APIs.
+  slash, so patches say where in the folder each key lies: for the workers, for the APIs, and for who audits.
 - Topics and users of Kafka follow from the catalogue, `schemas/topics/*.yaml`.
 - The databases' roles are those of Compose, `deploy/compose/make_secrets.py`.
 - Alert rules follow from `deploy/observability/rules.yml`.
@@ -49,14 +49,15 @@ def programmes() -> str:
     )
 
 
-def mounted(kind: str) -> str:
+def mounted(kind: str) -> dict[str, Any]:
     """Return the patch of one kind of workload."""
-    items = "".join(f"              - {{key: {key}, path: {path}}}\n" for key, path in files().items())
-    return (
-        f"{WRITTEN}apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: any\nspec:\n  template:\n    spec:\n"
-        f"      volumes:\n        - name: programmes\n          configMap:\n            name: {CONFIG_MAP}\n"
-        f"            items:\n{items}"
-    )
+    items = [{"key": key, "path": path} for key, path in files().items()]
+    volume = {"name": "programmes", "configMap": {"name": CONFIG_MAP, "items": items}}
+    spec: dict[str, Any] = {"template": {"spec": {"volumes": [volume]}}}
+    if kind == "CronJob":
+        spec = {"jobTemplate": {"spec": spec}}
+    group = "batch/v1" if kind == "CronJob" else "apps/v1"
+    return {"apiVersion": group, "kind": kind, "metadata": {"name": "any"}, "spec": spec}
 
 
 def topic(found: Topic) -> dict[str, Any]:
@@ -187,8 +188,9 @@ def written() -> dict[Path, str]:
     topics = sorted(load_catalogue(ROOT / "schemas" / "topics").values(), key=lambda one: one.topic)
     return {
         PROGRAMMES / "kustomization.yaml": programmes(),
-        HERE / "base" / "programmes-worker.yaml": mounted("StatefulSet"),
-        HERE / "base" / "programmes-api.yaml": mounted("Deployment"),
+        HERE / "base" / "programmes-worker.yaml": text([mounted("StatefulSet")]),
+        HERE / "base" / "programmes-api.yaml": text([mounted("Deployment")]),
+        HERE / "components" / "audit" / "programmes.yaml": text([mounted("CronJob")]),
         STRIMZI / "topics.yaml": text(map(topic, topics)),
         STRIMZI / "users.yaml": text(user(name, rights_of) for name, rights_of in rights().items()),
         HERE / "components" / "postgres-cnpg" / "cluster.yaml": text([database()]),

@@ -8,7 +8,6 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -57,6 +56,9 @@ def opened() -> Iterator[node.Node]:
         here.kubectl("create", "namespace", "pathway")
         for overlay in ("staging", "production"):
             shell(f"kubectl apply --server-side --dry-run=server -k deploy/k8s/overlays/{overlay}", here)
+        look, diff = commands("Staging and production", "kubectl kustomize", "kubectl diff")
+        assert "kind: StatefulSet" in shell(look, here)
+        assert "+kind: StatefulSet" in shell(diff, here, wanted=1)
         here.kubectl("delete", "namespace", "pathway")
         create, secrets, apply, wait = commands("On one machine", "create", "apply", "wait")
         for command in (create, secrets, apply):
@@ -86,12 +88,16 @@ def addresses(opened: node.Node) -> Iterator[dict[str, str]]:
         del opened.processes.children[child.name]
 
 
-def walked(addresses: dict[str, str]) -> None:
-    """The README's walk, unchanged."""
+def walked(addresses: dict[str, str]) -> str:
+    """The README's walk, unchanged. Returns whom it referred."""
     found = steps(blocks(section((ROOT / "README.md").read_text(), WALK)))
+    told = []
     for step, output in zip(found, run(found, {**os.environ, **addresses}, 240), strict=True):
         if step.shown is not None:
-            assert list(differences(step.shown, json.loads(output.strip().splitlines()[-1]))) == []
+            told.append(json.loads(output.strip().splitlines()[-1]))
+            assert list(differences(step.shown, told[-1])) == []
+    referral: str = told[0]["referral_id"]
+    return referral
 
 
 def canary(addresses: dict[str, str]) -> None:
@@ -115,15 +121,17 @@ def rolled_out(opened: node.Node, what: str) -> None:
 
 def reconciled(opened: node.Node) -> None:
     """The nightly job, by hand as the page says, finds nothing; until then events may still be under way."""
-    (line,) = (code for code in PAGE.split("`") if code.startswith("kubectl --namespace pathway create job"))
+    (create,) = commands("Across services", "cronjob/reconcile")
     deadline = time.monotonic() + 120
     while True:
         shell("kubectl --namespace pathway delete job reconcile-now --ignore-not-found", opened)
-        shell(line, opened)
+        shell(create, opened)
         ended = '{.status.conditions[?(@.status=="True")].type}'
         while True:
             state = shell(f"kubectl --namespace pathway get job reconcile-now -o jsonpath='{ended}'", opened)
             if "Complete" in state:
+                for command in commands("Across services", "job/reconcile-now"):
+                    shell(command, opened)
                 return
             if "Failed" in state or time.monotonic() > deadline:
                 break
@@ -131,8 +139,19 @@ def reconciled(opened: node.Node) -> None:
         assert time.monotonic() < deadline, shell("kubectl --namespace pathway logs job/reconcile-now", opened)
 
 
-def test_the_walk_of_the_readme_works_unchanged(opened: node.Node, addresses: dict[str, str]) -> None:
-    walked(addresses)
+def test_the_walk_of_the_readme_works_unchanged_and_an_auditor_finds_all_of_it(
+    opened: node.Node, addresses: dict[str, str]
+) -> None:
+    referral = walked(addresses)
+    reconciled(opened)
+    create, wait, replay, claim, delete = commands("Across services", "audit")
+    for command in (create, wait, replay):
+        shell(command, opened)
+    example = next(word for word in claim.split() if word.count("-") == 4)
+    pack = json.loads(shell(claim.replace(example, referral).partition(" > ")[0], opened))
+    assert [entry["amount_pence"] for entry in pack["entries"]] == [5000]
+    assert all(event["on_log"] for event in pack["events"])
+    shell(delete, opened)
 
 
 def test_operators_commands_run_in_a_pod_of_the_service(opened: node.Node) -> None:
@@ -191,9 +210,8 @@ def test_a_new_release_is_applied_over_the_last(opened: node.Node) -> None:
 
 
 def test_the_page_is_run_whole() -> None:
-    """Each command of the page stands in a test of this file, in that of its overlays, or only shows."""
+    """Each command of the page stands in a test of this file."""
     known = ("create namespace", "make_secrets", "apply --server-side", "wait --for", "delete job", "port-forward")
-    shown = ("kubectl kustomize", "kubectl diff")
+    looks = ("kubectl kustomize", "kubectl diff", "create job", "logs job", "exec job")
     lines = [line for _, line in shell_lines(PAGE) if line and not line.startswith("#")]
-    assert [line for line in lines if not any(word in line for word in (*known, *shown))] == []
-    assert Path(__file__).parent.joinpath("README.md").exists()
+    assert [line for line in lines if not any(word in line for word in (*known, *looks))] == []

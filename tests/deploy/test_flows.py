@@ -11,7 +11,7 @@ from tests.deploy.rendered import OVERLAYS, Document, named, overlay
 
 APIS = {f"{name}-api" for name in NAMES if name != "vault"}
 ROLES = APIS | {f"{name}-worker" for name in NAMES if name != "vault"} | {f"{name}-relay" for name in NAMES}
-JOBS = {"migrate", "topics", "vault-init", "reconcile"}
+JOBS = {"migrate", "topics", "vault-init", "reconcile", "auditor"}
 ANYWHERE = {end.name for end in OUTSIDE if not end.ours}
 """Where an address is not ours to know: the issuer's, the cluster's API, where backups go."""
 

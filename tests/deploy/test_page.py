@@ -28,7 +28,13 @@ def commands() -> list[str]:
     """Every command of the page: those of its blocks, and those in its sentences; of a pipe each part."""
     text = PAGE.read_text()
     said = [*shell_lines(text), *((line, code) for line, code in inline_code(text) if code.startswith("kubectl "))]
-    return [part.strip() for _, line in said if line for part in line.split(" | ")]
+    return [part.partition(" > ")[0].strip() for _, line in said if line for part in line.split(" | ")]
+
+
+def made() -> set[tuple[str, str]]:
+    """The jobs that commands of the page make of a CronJob."""
+    words = [command.split() for command in commands()]
+    return {("Job", one[-1]) for one in words if "create" in one and "--from" in " ".join(one)}
 
 
 def faults(command: str) -> list[str]:
@@ -56,11 +62,11 @@ def _of_kubectl(words: list[str]) -> Iterator[str]:
     of_namespace = verb not in {"apply", "diff", "kustomize", "create"}
     if of_namespace and "pathway" not in (words[words.index("--namespace") + 1] if "--namespace" in words else ""):
         yield f"{verb} in no namespace of ours"
-    yield from (f"no {name}" for name in _names(words, verb) if name not in {f"{k}/{n}" for k, n in NAMED})
+    yield from (f"no {name}" for name in _names(words, verb) if name not in {f"{k}/{n}" for k, n in NAMED | made()})
     if verb == "exec":
         pod = words[words.index("exec") + 1]
         owner, _, ordinal = pod.rpartition("-")
-        if not ordinal.isdigit() or int(ordinal) >= REPLICAS.get(owner, 0):
+        if "/" not in pod and (not ordinal.isdigit() or int(ordinal) >= REPLICAS.get(owner, 0)):
             yield f"no pod {pod}"
         if (wrong := fault(words[words.index("pathway", words.index("--")) + 1 :])) is not None:
             yield wrong
@@ -96,6 +102,7 @@ def test_every_command_of_the_page_names_what_is_there() -> None:
         ("kubectl --namespace pathway wait --for=condition=Complete job/migration", "no Job/migration"),
         ("kubectl --namespace pathway port-forward service/intake 8081:80", "no Service/intake"),
         ("kubectl port-forward service/intake-api 8081:80", "port-forward in no namespace of ours"),
+        ("kubectl --namespace pathway exec job/auditor -- pathway replay --from-kafka", "no Job/auditor"),
         ("kubectl --namespace pathway exec triage-0 -- pathway consumer status triage", "no pod triage-0"),
         (
             "kubectl --namespace pathway exec triage-worker-0 -- pathway consumer look triage",
