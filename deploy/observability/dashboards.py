@@ -23,6 +23,9 @@ BOARDS: dict[str, tuple[str, list[Panel]]] = {
              "histogram_quantile(0.99, sum by (service, le) (rate(pathway_decision_seconds_bucket[5m])))"),
             ("Published a second", "ops", "{{service}}", "sum by (service) (rate(pathway_relayed_total[5m]))"),
             ("Roles that answer", "short", "{{instance}}", 'up{job="pathway"}'),
+            ("Since the canary last held", "s", "canary", "time() - max(pathway_canary_last_success)"),
+            ("The canary's stages, 95 %", "s", "{{stage}}",
+             "histogram_quantile(0.95, sum by (stage, le) (rate(pathway_canary_seconds_bucket[1h])))"),
         ],
     ),
     "kernel": (

@@ -7,8 +7,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-AFTER_A_FAULT: Final = frozenset({"pathway_retries_total", "pathway_relay_failures_total"})
-"""By cause: they have no value before something has failed; tests/contract sees that they are there."""
+AFTER_A_FAULT: Final = frozenset({"pathway_retries_total", "pathway_relay_failures_total", "pathway_stops_total"})
+"""By cause or reason: they have no value before something has failed; tests/contract sees that they are there."""
 
 
 def sampled(text: str) -> set[str]:

@@ -9,7 +9,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +80,13 @@ class Page:
         return Said(process.returncode, out, err)
 
     async def serve(self, command: str, *, put: Mapping[str, str] | None = None) -> str:
-        """Run a role of the page until it is ready, then end it as its platform would; returns what it exported."""
+        """Run a role of the page until it is ready; returns what it exported."""
+        async with self.serving(command, put=put) as port:
+            return await scraped(port)
+
+    @asynccontextmanager
+    async def serving(self, command: str, *, put: Mapping[str, str] | None = None) -> AsyncIterator[int]:
+        """A role of the page, ready on the yielded port; it is ended as its platform would."""
         (port,) = free_ports(1)
         line = re.sub(r"PATHWAY_HTTP_PORT=\d+ ", "", self._line(command, put or {}))
         environment = {**self._environment(), "PATHWAY_HTTP_PORT": str(port)}
@@ -92,12 +99,11 @@ class Page:
         )
         try:
             await asyncio.to_thread(child.wait_for_http, f"http://127.0.0.1:{port}/readyz", SECONDS)
-            exported = await scraped(port)
+            yield port
         finally:
             status = await asyncio.to_thread(child.stop, SECONDS)
         # a web server hands the signal on when it has ended what was in hand
         assert status in {0, -signal.SIGTERM}, f"{command}: {status}\n{child.output()[-3000:]}"
-        return exported
 
     def _line(self, command: str, put: Mapping[str, str]) -> str:
         assert command in self.shown, f"{self.name}.md does not show: {command}"

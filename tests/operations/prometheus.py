@@ -61,6 +61,7 @@ async def scraping(ports: Iterable[int], folder: Path) -> AsyncIterator[Promethe
     targets = [f"127.0.0.1:{port}" for port in ports]
     (job,) = config["scrape_configs"]
     job["static_configs"] = [{"targets": targets}]
+    del job["dns_sd_configs"]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
     (port,) = free_ports(1)

@@ -1,6 +1,7 @@
 """Every command of these pages is run, in the order in which an operator would come to it, on one running system."""
 
 import asyncio
+import contextlib
 import csv
 import hashlib
 import json
@@ -11,7 +12,7 @@ import pytest
 from tests.operations.exported import AFTER_A_FAULT, may_export, rows, sampled, scraped
 from tests.operations.page import OPERATIONS
 from tests.operations.prometheus import PROGRAM, panels, scraping
-from tests.operations.site import OPEN_STOPS, RELAYS, Site
+from tests.operations.site import OPEN_STOPS, RELAYS, SECONDS, Site
 
 pytestmark = [
     pytest.mark.slow,
@@ -260,24 +261,36 @@ async def test_the_table_of_metrics_is_what_a_running_system_exports(site: Site)
     """Each metric of the table has a value in a process of the role that it names; no other metric has one."""
     await site.until("outcomes", "SELECT count(*) > 0 FROM ledger_transaction")
     names = [name for name in site.system.ports if name != "issuer"]
-    found = {name: sampled(await scraped(site.system.ports[name])) for name in names}
     table = rows((OPERATIONS / "metrics.md").read_text())
+    found: dict[str, set[str]] = {}
+
+    def missing() -> dict[str, str]:
+        return {
+            metric: role
+            for metric, role in table.items()
+            if role != "canary"
+            and metric not in AFTER_A_FAULT | {"pathway_shadow_decisions_total"}
+            and not any(metric in found[name] for name in names if may_export(role, name))
+        }
+
+    with contextlib.suppress(TimeoutError):  # what is sampled now and then has no value at once
+        async with asyncio.timeout(SECONDS):
+            while not found or missing():
+                site.system.processes.check()
+                found |= {name: sampled(await scraped(site.system.ports[name])) for name in names}
     assert set().union(*found.values()) - set(table) == set(), "exported, and in no row of the table"
-    missing = {
-        metric: role
-        for metric, role in table.items()
-        if role != "canary"
-        and metric not in AFTER_A_FAULT | {"pathway_shadow_decisions_total"}
-        and not any(metric in found[name] for name in names if may_export(role, name))
-    }
-    assert missing == {}
+    assert missing() == {}
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="no prometheus on the path (Debian: prometheus)")
 async def test_each_panel_shows_something_and_each_rule_is_worked_out(site: Site) -> None:
-    """On a real Prometheus that scrapes the running system."""
+    """On a real Prometheus that scrapes the running system and its canary."""
     ports = [port for name, port in site.system.ports.items() if name != "issuer"]
-    async with scraping(ports, site.folder) as prometheus:
+    canary = site.page("canary", PATHWAY_CANARY_URLS=json.dumps(site.system.urls))
+    async with (
+        canary.serving("pathway canary run --every 60") as port,
+        scraping([*ports, port], site.folder) as prometheus,
+    ):
         shown = {title: await prometheus.ask(expression) for title, expression in panels().items()}
         rules = [rule for group in (await prometheus.get("rules"))["groups"] for rule in group["rules"]]
     empty = {title for title, series in shown.items() if not series}
