@@ -4,7 +4,8 @@ Each step is a transaction of its own and finds out by itself what is left to do
 any point goes on when it is started again.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from services.kernel.clock import system_clock
@@ -61,16 +62,19 @@ async def status(pool: Pool) -> dict[str, Any]:
 
 async def init(pool: Pool, root: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
     """Make the first key-encryption key; where there is one, see that the root key opens it."""
-    async with transaction(pool, apply=apply) as connection:
-        await connection.execute(ONE_AT_A_TIME)
-        live = await connection.fetch(LIVE)
-        if live:
-            await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
-            return {"made": False, "id": live[0]["id"], "root": live[0]["root"]}
-        await confirm_if_new(connection, actor)
-        made = await _add(connection, root)
-        await record_action(connection, actor, "vault.init", made, "", {"root": root.name})
-    return {"made": True, "id": made, "root": root.name}
+    live = await pool.fetch(LIVE)
+    if not live:
+        made, wrapped = await _make(root)
+        async with transaction(pool, apply=apply) as connection:
+            await connection.execute(ONE_AT_A_TIME)
+            live = await connection.fetch(LIVE)
+            if not live:
+                await confirm_if_new(connection, actor)
+                await connection.execute(ADD, made, wrapped, root.name)
+                await record_action(connection, actor, "vault.init", made, "", {"root": root.name})
+                return {"made": True, "id": made, "root": root.name}
+    await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
+    return {"made": False, "id": live[0]["id"], "root": live[0]["root"]}
 
 
 async def rotate(
@@ -78,52 +82,71 @@ async def rotate(
 ) -> dict[str, Any]:
     """Wrap every key under a new key-encryption key, and destroy the old ones. Goes on where it was broken off.
 
-    Keys stay readable all the time: each row names what wraps it. A dry run makes a key and undoes it.
+    Keys stay readable all the time: each row names what wraps it. A dry run makes a key and undoes it. Raises
+    OperationRefused, with nothing changed, where there is none yet or where somebody else changes them just now.
     """
-    async with transaction(pool, apply=apply) as connection:
-        await connection.execute(ONE_AT_A_TIME)
-        live = await connection.fetch(LIVE)
-        if not live:
-            raise OperationRefused("vault_empty", "there is no key-encryption key yet: pathway vault init")
-        if len(live) == 1:
-            await KeyEncryptionKeys(root).open(live[0]["id"], live[0]["wrapped"])
-            made = await _add(connection, root)
+    live = await pool.fetch(LIVE)
+    if not live:
+        raise OperationRefused("vault_empty", "there is no key-encryption key yet: pathway vault init")
+    keks = KeyEncryptionKeys(root)
+    for row in live:
+        if row is live[0] or await pool.fetchval(USED, row["id"]):
+            await keks.open(row["id"], row["wrapped"])
+    if len(live) == 1:
+        made, wrapped = await _make(root)
+        async with _unchanged(pool, live, apply=apply) as connection:
+            await connection.execute(ADD, made, wrapped, root.name)
             await record_action(connection, actor, "vault.rotate", made, "", {"root": root.name})
             live = await connection.fetch(LIVE)
-        new, old = live[0], [row["id"] for row in live[1:]]
-        total: int = await connection.fetchval(LEFT, old)
+    new, old = live[0], [row["id"] for row in live[1:]]
+    total: int = await pool.fetchval(LEFT, old)
+    if not apply:
+        return {"id": new["id"], "keys": total, "retired": old}
+    await keks.open(new["id"], new["wrapped"])
     done = 0
-    keks = KeyEncryptionKeys(root)
-    while apply and (count := await _rewrap_batch(pool, keks, old, new)):
+    while count := await _rewrap_batch(pool, keks, old, new):
         done += count
         progress(done, max(total, done))
-    retired = [kek for kek in old if apply and await _retire(pool, kek, actor)]
-    return {"id": new["id"], "keys": done if apply else total, "retired": retired if apply else old}
+    retired = [kek for kek in old if await _retire(pool, kek, actor)]
+    return {"id": new["id"], "keys": done, "retired": retired}
 
 
 async def rewrap(pool: Pool, old: RootKey, new: RootKey, *, actor: str, apply: bool) -> dict[str, Any]:
     """Wrap the key-encryption keys under another root key. Those that it opens already stay.
 
-    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both). Raises
-    WrappingKeyWrong, with nothing changed, where the new one does not open what it wrapped.
+    Every process must be able to unwrap by the new root key before (``PATHWAY_ROOT_KEY`` may name both). Raises, with
+    nothing changed, WrappingKeyWrong where the new one does not open what it wrapped, and OperationRefused where
+    somebody else changes the keys just now.
     """
-    async with transaction(pool, apply=apply) as connection:
-        await connection.execute(ONE_AT_A_TIME)
-        moved = []
-        for row in await connection.fetch(LIVE):
-            if row["root"] != new.name:
-                wrapped = await rewrap_kek(old, new, row["id"], row["wrapped"])
-                await connection.execute(REWRAP, row["id"], wrapped, new.name, row["wrapped"])
-                moved.append(row["id"])
+    live = await pool.fetch(LIVE)
+    moving = [(row, await rewrap_kek(old, new, row["id"], row["wrapped"])) for row in live if row["root"] != new.name]
+    moved = [row["id"] for row, _ in moving]
+    async with _unchanged(pool, live, apply=apply) as connection:
+        for row, wrapped in moving:
+            await connection.execute(REWRAP, row["id"], wrapped, new.name, row["wrapped"])
         await record_action(connection, actor, "vault.rewrap", new.name, "", {"key_encryption_keys": moved})
     return {"root": new.name, "key_encryption_keys": moved, "older_backups": OLDER_BACKUPS.format(old=old.name)}
 
 
-async def _add(connection: Connection, root: RootKey) -> str:
+@asynccontextmanager
+async def _unchanged(pool: Pool, live: list[Any], *, apply: bool) -> AsyncIterator[Connection]:
+    """Open a transaction over the key-encryption keys that were read before; raises OperationRefused for others.
+
+    A root key in another house may take longer to answer than PostgreSQL lets a transaction be idle, so it is asked
+    before.
+    """
+    async with transaction(pool, apply=apply) as connection:
+        await connection.execute(ONE_AT_A_TIME)
+        if await connection.fetch(LIVE) != live:
+            raise OperationRefused("vault_changed", "somebody else changed the key-encryption keys just now: try again")
+        yield connection
+
+
+async def _make(root: RootKey) -> tuple[str, bytes]:
+    """Return the id of a new key-encryption key, and the key wrapped."""
     kek_id = uuid7(system_clock())
     _, wrapped = await new_kek(root, kek_id)
-    await connection.execute(ADD, kek_id, wrapped, root.name)
-    return kek_id
+    return kek_id, wrapped
 
 
 async def _rewrap_batch(pool: Pool, keks: KeyEncryptionKeys, old: list[str], new: Any) -> int:

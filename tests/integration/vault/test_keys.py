@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.integration.vault.conftest import Vault
 from tests.integration.vault.people import ADA, BOB, EVE, NOBODY
 
 LIVE = "SELECT count(*) FROM key_encryption_key WHERE retired_at IS NULL"
+OPEN = "SELECT query FROM pg_stat_activity WHERE datname = $1 AND state LIKE 'idle in transaction%'"
 
 
 def other_root(vault: Vault) -> FileRootKey:
@@ -156,6 +157,68 @@ async def test_retiring_waits_for_who_is_about_to_use_a_key_encryption_key(vault
     assert isinstance((await vault.get(NOBODY))[NOBODY], SubjectKey)
     assert (await keys.rotate(vault.pool, vault.root, actor="ann", apply=True))["retired"] == [old]
     assert isinstance((await vault.get(NOBODY))[NOBODY], SubjectKey)
+
+
+class Elsewhere(FileRootKey):
+    """A root key in another house: it does something else of ours whenever it is asked, which may take a while."""
+
+    def __init__(self, path: Path, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(path)
+        self.meanwhile = meanwhile
+
+    async def wrap(self, plain: bytes, context: str) -> bytes:
+        await self.meanwhile()
+        return await super().wrap(plain, context)
+
+    async def unwrap(self, wrapped: bytes, context: str) -> bytes:
+        await self.meanwhile()
+        return await super().unwrap(wrapped, context)
+
+
+async def test_no_transaction_is_open_while_the_root_key_is_asked(empty_vault: Vault) -> None:
+    """PostgreSQL ends those that are idle for ten seconds, and a key service may take longer."""
+    vault, seen = empty_vault, []
+
+    async def look() -> None:
+        seen.append(await vault.ask(OPEN, vault.database.name))
+
+    write_key_file(vault.folder / "new.key")
+    root, new = (Elsewhere(vault.folder / name, look) for name in ("root.key", "new.key"))
+    await keys.init(vault.pool, root, actor="ann", apply=True)
+    await vault.create(ADA)
+    await keys.rotate(vault.pool, root, actor="ann", apply=True)
+    await keys.rewrap(vault.pool, root, new, actor="ann", apply=True)
+    await keys.rotate(vault.pool, new, actor="ann", apply=True)
+    vault.root = new
+    assert isinstance((await vault.get(ADA))[ADA], SubjectKey)
+    assert len(seen) > 10
+    assert [one for one in seen if one] == []
+
+
+@pytest.mark.parametrize("act", ["rotate", "rewrap"])
+async def test_keys_that_somebody_else_changed_meanwhile_stay_as_he_left_them(vault: Vault, act: str) -> None:
+    await vault.create(ADA)
+    write_key_file(vault.folder / "new.key")
+    once = iter([keys.rotate(vault.pool, vault.root, actor="bob", apply=True)])
+
+    async def meanwhile() -> None:
+        for rotating in once:
+            await rotating
+
+    new = Elsewhere(vault.folder / "new.key", meanwhile)
+    acts = {
+        "rotate": lambda: keys.rotate(
+            vault.pool, Elsewhere(vault.folder / "root.key", meanwhile), actor="ann", apply=True
+        ),
+        "rewrap": lambda: keys.rewrap(vault.pool, vault.root, new, actor="ann", apply=True),
+    }
+    with pytest.raises(OperationRefused) as refused:
+        await acts[act]()
+    assert refused.value.code == "vault_changed"
+    assert await vault.ask("SELECT actor FROM operator_action WHERE action IN ('vault.rotate', 'vault.rewrap')") == [
+        ("bob",)
+    ]
+    assert isinstance((await vault.get(ADA))[ADA], SubjectKey)
 
 
 async def test_keys_are_made_while_a_rotation_runs(vault: Vault) -> None:
