@@ -23,9 +23,10 @@ class TransactionTooOld(Exception):
 
 STUB = "INSERT INTO aggregate (key) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 LOCK = 'SELECT key, sequence, state FROM aggregate WHERE key = ANY($1::text[]) ORDER BY key COLLATE "C" FOR UPDATE'
+# Each is there, and locked. An UPDATE that joins its table reads all of it while the planner takes it for small.
 SAVE = """
-UPDATE aggregate a SET sequence = n.sequence, state = n.state
-FROM unnest($1::text[], $2::bigint[], $3::json[]) AS n(key, sequence, state) WHERE a.key = n.key
+INSERT INTO aggregate (key, sequence, state) SELECT * FROM unnest($1::text[], $2::bigint[], $3::json[])
+ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence, state = excluded.state
 """
 OUTBOX = ("topic", "key", "sequence", "event_id", "recorded_ms", "headers", "value")
 AGE_AND_NOTIFY = """

@@ -37,10 +37,10 @@ async def test_a_malformed_trace_is_left_out(client: httpx.AsyncClient, trace: s
 
 async def test_a_request_is_logged_by_its_template_with_allowed_keys(client: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
-        answer = await client.get("/things/12345?limit=6789", headers={"X-Request-Id": ASKED})
-        await client.get("/nothing/12345")
-    assert "6789" not in str(logs)
-    assert "12345" not in str(logs)
+        answer = await client.get("/things/98765432101234?limit=56789012345678", headers={"X-Request-Id": ASKED})
+        await client.get("/nothing/98765432101234")
+    assert "56789012345678" not in str(logs)
+    assert "98765432101234" not in str(logs)
     first, second = (entry for entry in logs if entry["event"] == "http_request")
     assert (first["route"], first["status"], first["request_id"]) == ("/things/{number}", 200, ASKED)
     assert second["route"] == "unmatched"
