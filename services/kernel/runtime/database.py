@@ -69,7 +69,7 @@ async def comparing_session(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     it is not held to transactions that are marked so.
     """
     unlimited = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "client_min_messages": "error"}
-    settings = {**unlimited, "default_transaction_read_only": "on"}
+    settings = {**unlimited, "default_transaction_read_only": "off"}
     connection = await asyncpg.connect(dsn, timeout=10.0, server_settings=settings)
     try:
         yield connection
