@@ -60,11 +60,12 @@ def opened() -> Iterator[node.Node]:
         assert "kind: StatefulSet" in shell(look, here)
         assert "+kind: StatefulSet" in shell(diff, here, wanted=1)
         here.kubectl("delete", "namespace", "pathway")
-        create, secrets, apply, wait = commands("On one machine", "create", "apply", "wait")
+        create, secrets, apply, *waits = commands("On one machine", "create", "apply", "wait")
         for command in (create, secrets, apply):
             shell(command, here)
         strimzi.serve(here)
-        shell(wait, here)
+        for wait in waits:
+            shell(wait, here)
         for name in APIS:
             rolled_out(here, f"statefulset/{name}-worker")
         yield here
